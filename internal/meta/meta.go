@@ -1,0 +1,162 @@
+// Package meta keeps what is not a log: projects, logstores, shards, index configurations, consumer groups, checkpoints and
+// access keys.
+//
+// Every change is one transaction, durable when Update returns. Implementations pass metatest.Run; SQLite is the embedded
+// one. Values are plain structs: what a transaction returns belongs to the caller.
+package meta
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/sluicelog/sluice"
+)
+
+// Store is a metadata store. It is safe for concurrent use.
+type Store interface {
+	// View runs fn on a consistent snapshot. Changes made in fn fail.
+	View(ctx context.Context, fn func(Tx) error) error
+	// Update runs fn and commits durably if it returns nil, otherwise nothing changes. Updates run one at a time. fn must
+	// not call View or Update.
+	Update(ctx context.Context, fn func(Tx) error) error
+	// Generation counts the committed updates that changed anything but checkpoints: whoever caches projects, logstores,
+	// shards, indexes, groups or keys compares it with the number read before filling the cache. It is cheap.
+	Generation() uint64
+	Close() error
+}
+
+// Tx is a transaction. Methods that name a missing thing return a *sluice.Error of kind NotFound, those that create an
+// existing one AlreadyExists; the Noun is the one given in brackets below. Lists are sorted by name (shards by id).
+type Tx interface {
+	// Projects [project].
+	Project(name string) (Project, error)
+	Projects() ([]Project, error)
+	CreateProject(Project) error
+	UpdateProject(Project) error
+	DeleteProject(name string) error // with its logstores and all that hangs on them
+
+	// Logstores [logstore]; a missing project is NotFound [project].
+	Logstore(ref sluice.LogstoreRef) (Logstore, error)
+	Logstores(project string) ([]Logstore, error)
+	CreateLogstore(Logstore) error
+	UpdateLogstore(Logstore) error
+	DeleteLogstore(ref sluice.LogstoreRef) error // with shards, index, groups, checkpoints
+
+	// Shards [shard]. CreateShard gives the shard its Log number, never used before in this store.
+	Shard(ref sluice.LogstoreRef, id sluice.ShardID) (Shard, error)
+	Shards(ref sluice.LogstoreRef) ([]Shard, error)
+	AllShards() ([]Shard, error)
+	CreateShard(Shard) (Shard, error)
+	UpdateShard(Shard) error
+	DeleteShard(ref sluice.LogstoreRef, id sluice.ShardID) error
+
+	// Index configurations [index].
+	Index(ref sluice.LogstoreRef) (Index, error)
+	CreateIndex(Index) error
+	UpdateIndex(Index) error
+	DeleteIndex(ref sluice.LogstoreRef) error
+
+	// Consumer groups [consumergroup].
+	ConsumerGroup(ref sluice.LogstoreRef, name string) (ConsumerGroup, error)
+	ConsumerGroups(ref sluice.LogstoreRef) ([]ConsumerGroup, error)
+	CreateConsumerGroup(ConsumerGroup) error
+	UpdateConsumerGroup(ConsumerGroup) error
+	DeleteConsumerGroup(ref sluice.LogstoreRef, name string) error // with its checkpoints
+
+	// Checkpoints of a group, sorted by shard; SetCheckpoint creates or replaces. A missing group is NotFound [consumergroup].
+	Checkpoints(ref sluice.LogstoreRef, group string) ([]Checkpoint, error)
+	SetCheckpoint(Checkpoint) error
+
+	// Access keys [accesskey].
+	AccessKey(id string) (AccessKey, error)
+	AccessKeys() ([]AccessKey, error)
+	CreateAccessKey(AccessKey) error
+	UpdateAccessKey(AccessKey) error
+	DeleteAccessKey(id string) error
+}
+
+// Project is a namespace of logstores. Its name is unique over the installation.
+type Project struct {
+	Name              string
+	Description       string
+	ResourceGroupID   string
+	DataRedundancy    string // LRS or ZRS, as the client said; kept, without effect on one node
+	RecycleBinEnabled bool
+	Created, Modified time.Time
+}
+
+// Logstore is a store of logs. Fields that nothing acts on yet are kept in Extra and come back as they came.
+type Logstore struct {
+	Project, Name     string
+	TTLDays           int  // 1 to 3650; 3650 keeps for ever
+	Tracking          bool // anonymous web tracking is allowed
+	AppendMeta        bool // add __client_ip__ and __receive_time__ tags to each group
+	AutoSplit         bool
+	MaxSplitShard     int    // readwrite shards that automatic split may reach
+	TelemetryType     string // "", None, Metrics, Event
+	Mode              string // standard, query, lite
+	HotTTLDays        int
+	InfrequentTTLDays int
+	ShardCount        int                        // as asked for at creation
+	NextShard         sluice.ShardID             // the number the next shard gets
+	Extra             map[string]json.RawMessage // other fields of the client's JSON object, by name
+	Created, Modified time.Time
+}
+
+// Ref returns the name of l.
+func (l Logstore) Ref() sluice.LogstoreRef {
+	return sluice.LogstoreRef{Project: l.Project, Logstore: l.Name}
+}
+
+// Shard is one shard of a logstore.
+type Shard struct {
+	Project, Logstore string
+	ID                sluice.ShardID
+	Log               sluice.LogID
+	Base              sluice.Position // first position of its log
+	Begin, End        sluice.HashKey
+	ReadOnly          bool             // after split or merge
+	Closed            time.Time        // when it became read-only
+	Parents           []sluice.ShardID // the shards it was split or merged from
+	Created           time.Time
+}
+
+// Index is the index configuration of a logstore, as the client sent it, validated.
+type Index struct {
+	Project, Logstore string
+	Config            json.RawMessage
+	Created, Modified time.Time
+}
+
+// ConsumerGroup is a named set of consumers that share the shards of a logstore. Who is in it now is not kept here.
+type ConsumerGroup struct {
+	Project, Logstore, Name string
+	Timeout                 time.Duration // a consumer silent for longer is gone
+	Order                   bool          // children of a split or merge wait until their parents are consumed
+	Created, Modified       time.Time
+}
+
+// Checkpoint is what a group has consumed of a shard.
+type Checkpoint struct {
+	Project, Logstore, Group string
+	Shard                    sluice.ShardID
+	Cursor                   string // as the client sent it; the next position to read
+	Consumer                 string // who saved it
+	Updated                  time.Time
+}
+
+// AccessKey is a credential. Secret and Token are sealed before they come here (see package auth): this package never
+// holds a secret in clear.
+type AccessKey struct {
+	ID          string
+	Secret      []byte   // sealed
+	Token       []byte   // sealed security token of a temporary key; nil for a permanent one
+	Projects    []string // projects it may touch; empty means all
+	ReadOnly    bool
+	Root        bool // may manage keys
+	Disabled    bool
+	Description string
+	Expires     time.Time // zero means never
+	Created     time.Time
+}
