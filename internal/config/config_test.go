@@ -286,8 +286,15 @@ func TestValidate(t *testing.T) {
 }
 
 func TestPrintComesBack(t *testing.T) {
+	for _, dir := range []string{"~: #\"'\n", "null", "~", "1", " x ", "*a", "two\nlines", "é\u2028"} {
+		testPrintComesBack(t, dir)
+	}
+}
+
+func testPrintComesBack(t *testing.T, dir string) {
+	t.Helper()
 	c := Default()
-	c.DataDir = "~: #\"'\n"
+	c.DataDir = dir
 	c.Ingest.MaxPast, c.Split.After = 36*time.Hour+5*time.Second, 90*time.Minute
 	c.Ingest.MaxBodyBytes = 12345678
 	c.Root = Root{AccessKeyID: "admin-id", AccessKeySecret: "hush-hush"}

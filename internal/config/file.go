@@ -110,18 +110,15 @@ func (c *Config) Print(w io.Writer) error {
 			groups[prefix] = group
 			root.Content = append(root.Content, scalar(prefix), group)
 		}
-		group.Content = append(group.Content, scalar(name), scalar(s.String()))
+		value := scalar(s.String())
+		if s.Type() == "string" {
+			value.SetString(s.String()) // quoted where it would be read as something else
+		}
+		group.Content = append(group.Content, scalar(name), value)
 	}
 	e := yaml.NewEncoder(w)
 	e.SetIndent(2)
 	return errors.Join(e.Encode(root), e.Close())
 }
 
-// scalar makes a node that is quoted where plain text would not come back as it is.
-func scalar(text string) *yaml.Node {
-	node := &yaml.Node{Kind: yaml.ScalarNode, Value: text}
-	if text == "" {
-		node.Style = yaml.DoubleQuotedStyle
-	}
-	return node
-}
+func scalar(text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: text} }
