@@ -88,7 +88,7 @@ func (l *Logstore) writableShard(id sluice.ShardID) (*Shard, error) {
 }
 
 // replace carries out what choose plans. The parents' logs are sealed first, which waits for appends in flight; if the
-// transaction then fails they are opened again.
+// transaction then fails they are unsealed.
 func (c *Catalog) replace(ctx context.Context, ref sluice.LogstoreRef, choose func(*Logstore) (plan, error)) (parents, children []meta.Shard, err error) {
 	release, err := c.reshard.acquire(ctx, ref)
 	if err != nil {
@@ -108,13 +108,29 @@ func (c *Catalog) replace(ctx context.Context, ref sluice.LogstoreRef, choose fu
 	}
 	ctx = context.WithoutCancel(ctx) // a client that goes away must not leave sealed logs that nothing replaced
 	if parents, children, err = c.commit(ctx, l, p); err != nil {
-		for _, s := range p.parents {
-			s.Stored.Unseal()
-		}
+		c.unseal(ctx, p.parents)
 		return nil, nil, err
 	}
 	_, err = c.Logstore(ctx, ref) // opens the children's logs
 	return parents, children, err
+}
+
+// unseal takes back the seals of a plan that failed, but only where metadata says that the shard is still read-write: a commit
+// that fails may have reached the disk. Where it cannot be read, writers wait for the next split or the next start.
+func (c *Catalog) unseal(ctx context.Context, parents []*Shard) {
+	for _, s := range parents {
+		err := c.store.View(ctx, func(tx meta.Tx) error {
+			now, err := sameShard(tx, s)
+			if err == nil && !now.ReadOnly {
+				s.Stored.Unseal()
+			}
+			return err
+		})
+		if err != nil && sluice.KindOf(err) != sluice.NotFound {
+			c.log.Error("shard stays closed for writing, its metadata cannot be read", "project", s.Project,
+				"logstore", s.Logstore, "shard", s.ID, "error", err)
+		}
+	}
 }
 
 // commit closes the parents and makes the children in one transaction.
@@ -162,7 +178,7 @@ func (c *Catalog) commit(ctx context.Context, l *Logstore, p plan) (parents, chi
 func sameShard(tx meta.Tx, old *Shard) (meta.Shard, error) {
 	s, err := tx.Shard(sluice.LogstoreRef{Project: old.Project, Logstore: old.Logstore}, old.ID)
 	if err == nil && s.Log != old.Log {
-		err = sluice.Errorf(sluice.NotFound, "shard", "shard %v does not exist", old.ID)
+		err = meta.Missing("shard", old.ID.String())
 	}
 	return s, err
 }
