@@ -1,0 +1,98 @@
+package sls
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/shard"
+)
+
+// codes turns what went wrong into what clients branch on (reference sls-api 2.8 and 3.4). No handler invents a status. The
+// row with an empty noun is the answer for every other noun of its kind.
+var codes = []struct {
+	Kind   sluice.Kind
+	Noun   string
+	Status int
+	Code   string
+}{
+	{sluice.Invalid, "host", 400, "InvalidHost"},
+	{sluice.Invalid, "method", 405, "InvalidMethod"},
+	{sluice.Invalid, "logstore", 400, "LogStoreInfoInvalid"},
+	{sluice.Invalid, "index", 400, "IndexInfoInvalid"},
+	{sluice.Invalid, "json", 400, "PostBodyInvalid"},
+	{sluice.Invalid, "consumergroup", 400, "JsonInfoInvalid"},
+	{sluice.Invalid, "checkpoint", 400, "InvalidShardCheckPoint"},
+	{sluice.Invalid, "body", 400, "PostBodyInvalid"},
+	{sluice.Invalid, "compression", 400, "PostBodyUncompressError"},
+	{sluice.Invalid, "compresstype", 400, "InvalidCompressType"},
+	{sluice.Invalid, "bodyrawsize", 400, "InvalidBodyRawSize"},
+	{sluice.Invalid, "", 400, "ParameterInvalid"},
+
+	{sluice.NotFound, "path", 404, "PathNotExist"},
+	{sluice.NotFound, "project", 404, "ProjectNotExist"},
+	{sluice.NotFound, "logstore", 404, "LogStoreNotExist"},
+	{sluice.NotFound, "shard", 400, "ShardNotExist"},
+	{sluice.NotFound, "index", 400, "IndexConfigNotExist"},
+	{sluice.NotFound, "consumergroup", 404, "ConsumerGroupNotExist"},
+	{sluice.NotFound, "consumer", 404, "ConsumerNotExist"},
+	{sluice.NotFound, "accesskey", 404, "AccessKeyNotExist"},
+	{sluice.NotFound, "", 404, "NotExist"},
+
+	{sluice.AlreadyExists, "project", 400, "ProjectAlreadyExist"},
+	{sluice.AlreadyExists, "logstore", 400, "LogStoreAlreadyExist"},
+	{sluice.AlreadyExists, "index", 400, "IndexAlreadyExist"},
+	{sluice.AlreadyExists, "consumergroup", 400, "ConsumerGroupAlreadyExist"},
+	{sluice.AlreadyExists, "accesskey", 400, "AccessKeyAlreadyExist"},
+	{sluice.AlreadyExists, "", 400, "AlreadyExist"},
+
+	{sluice.Unauthorized, "", 401, "Unauthorized"},
+
+	{sluice.Throttled, "shard", 403, "ShardWriteQuotaExceed"},
+	{sluice.Throttled, "project", 403, "WriteQuotaExceed"},
+	{sluice.Throttled, "", 403, "WriteQuotaExceed"},
+
+	{sluice.Unavailable, "", 503, "ServerBusy"},
+
+	{sluice.Unsupported, "", 400, "NotSupported"},
+
+	{sluice.Conflict, "", 400, "ParameterInvalid"},
+
+	{sluice.TooLarge, "body", 400, "PostBodyTooLarge"},
+	{sluice.TooLarge, "", 400, "PostBodyTooLarge"},
+
+	{sluice.OutOfRange, "cursor", 400, "InvalidCursor"},
+	{sluice.OutOfRange, "", 400, "ParameterInvalid"},
+
+	{sluice.Internal, "", 500, "InternalServerError"},
+}
+
+// failure is an error as a client sees it.
+type failure struct {
+	Status  int
+	Code    string
+	Message string
+}
+
+// explain finds the status and the code of an error. What an unclassified error says is for the log only.
+func explain(err error) failure {
+	var damaged *shard.CorruptError
+	var e *sluice.Error
+	switch {
+	case errors.As(err, &damaged):
+		return failure{http.StatusInternalServerError, "InternalServerError", damagedMessage(damaged)}
+	case !errors.As(err, &e) || e.Kind == sluice.Internal:
+		return failure{http.StatusInternalServerError, "InternalServerError", "internal error, see the server's log for this request id"}
+	}
+	for _, row := range codes {
+		if row.Kind == e.Kind && (row.Noun == e.Noun || row.Noun == "") {
+			return failure{row.Status, row.Code, e.Msg}
+		}
+	}
+	return failure{http.StatusInternalServerError, "InternalServerError", e.Msg}
+}
+
+// damagedMessage tells a reader where damaged data begins and where to read on, without naming files.
+func damagedMessage(e *shard.CorruptError) string {
+	return "data from cursor " + e.Position.Cursor() + " on is damaged on disk; reading can go on at cursor " + e.Next.Cursor()
+}
