@@ -20,12 +20,12 @@ var codes = []struct {
 	{sluice.Invalid, "method", 405, "InvalidMethod"},
 	{sluice.Invalid, "logstore", 400, "LogStoreInfoInvalid"},
 	{sluice.Invalid, "index", 400, "IndexInfoInvalid"},
-	{sluice.Invalid, "json", 400, "PostBodyInvalid"},
 	{sluice.Invalid, "consumergroup", 400, "JsonInfoInvalid"},
 	{sluice.Invalid, "checkpoint", 400, "InvalidShardCheckPoint"},
 	{sluice.Invalid, "body", 400, "PostBodyInvalid"},
 	{sluice.Invalid, "compression", 400, "PostBodyUncompressError"},
 	{sluice.Invalid, "compresstype", 400, "InvalidCompressType"},
+	{sluice.Invalid, "nobodyrawsize", 400, "MissingBodyRawSize"},
 	{sluice.Invalid, "bodyrawsize", 400, "InvalidBodyRawSize"},
 	{sluice.Invalid, "", 400, "ParameterInvalid"},
 
@@ -33,7 +33,9 @@ var codes = []struct {
 	{sluice.NotFound, "project", 404, "ProjectNotExist"},
 	{sluice.NotFound, "logstore", 404, "LogStoreNotExist"},
 	{sluice.NotFound, "shard", 400, "ShardNotExist"},
+	{sluice.NotFound, "checkpointshard", 404, "ShardNotExist"},
 	{sluice.NotFound, "index", 400, "IndexConfigNotExist"},
+	{sluice.NotFound, "indextochange", 400, "ParameterInvalid"},
 	{sluice.NotFound, "consumergroup", 404, "ConsumerGroupNotExist"},
 	{sluice.NotFound, "consumer", 404, "ConsumerNotExist"},
 	{sluice.NotFound, "accesskey", 404, "AccessKeyNotExist"},
@@ -95,4 +97,13 @@ func explain(err error) failure {
 // damagedMessage tells a reader where damaged data begins and where to read on, without naming files.
 func damagedMessage(e *shard.CorruptError) string {
 	return "data from cursor " + e.Position.Cursor() + " on is damaged on disk; reading can go on at cursor " + e.Next.Cursor()
+}
+
+// renoun gives an error of a kind and noun another noun, where one action answers it with another code than the rest.
+func renoun(err error, kind sluice.Kind, from, to string) error {
+	var e *sluice.Error
+	if errors.As(err, &e) && e.Kind == kind && e.Noun == from {
+		return &sluice.Error{Kind: kind, Noun: to, Msg: e.Msg, Err: err}
+	}
+	return err
 }
