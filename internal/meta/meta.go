@@ -5,8 +5,8 @@
 // one. Values are plain structs: what a transaction returns belongs to the caller.
 //
 // Values come back as they went in, up to what a database can keep: times in UTC, without the monotonic clock (the zero time
-// stays zero; outside the years 1678 to 2261 is an error); empty slices and maps as nil; JSON without the white space between its tokens, save
-// Index.Config, which is kept byte for byte.
+// stays zero; outside the years 1678 to 2261 is an error); empty slices and maps as nil; JSON without the white space between
+// its tokens, save Index.Config, which is kept byte for byte.
 package meta
 
 import (
@@ -35,7 +35,8 @@ type Store interface {
 // Tx is a transaction, for one goroutine, until the function it was given to returns. Methods that name a missing thing
 // return a *sluice.Error of kind NotFound, those that create an existing one AlreadyExists; the Noun is the one given in
 // brackets below. Where the thing that should hold the missing one is missing too, NotFound names the outermost: the
-// project before the logstore before the shard. Lists are sorted by name in byte order (shards by id). Updates replace every field but the name.
+// project before the logstore before the shard. Lists are sorted by name in byte order (shards by id). Updates replace every
+// field but the name.
 type Tx interface {
 	// Projects [project].
 	Project(name string) (Project, error)

@@ -34,7 +34,8 @@ func testCascade(t *testing.T, s meta.Store) {
 			}
 			_, err = tx.Index(at)
 			if (len(shards) > 0) != want || (len(groups) > 0) != want || (err == nil) != want {
-				t.Errorf("%s: %v has %d shards, %d groups, index error %v; want them there: %v", state, at, len(shards), len(groups), err, want)
+				t.Errorf("%s: %v has %d shards, %d groups, index error %v; want them there: %v",
+					state, at, len(shards), len(groups), err, want)
 			}
 			return nil
 		})
@@ -207,8 +208,8 @@ func testLongLists(t *testing.T, s meta.Store) {
 
 // hostileNames try to be something else than a name. No caller lets most of them through; the store must not depend on it.
 var hostileNames = []string{
-	"", " ", "'", "''", `"`, "`", "\\", "%", "_", "?", "?1", "$1", ":name", "@name", "NULL", "--", "/*", "; DROP TABLE projects; --",
-	"x'; DELETE FROM access_keys; --", "x' OR '1'='1", "../../etc/passwd", "a/b", "a\nb", "\t", "\r\n", "\u202e", "\ufeff",
+	"", " ", "'", "''", `"`, "`", "\\", "%", "_", "?", "?1", "$1", ":name", "@name", "NULL", "--", "/*",
+	"; DROP TABLE projects; --", "x'; DELETE FROM access_keys; --", "x' OR '1'='1", "../../etc/passwd", "a/b", "a\nb", "\t", "\r\n", "\u202e", "\ufeff",
 	"é", "e\u0301", "ß", "SS", "İ", "日本語", "😀", strings.Repeat("n", 2000),
 }
 

@@ -89,7 +89,8 @@ var kinds = []kind{
 	}, {
 		noun:       "index",
 		inLogstore: true,
-		full:       meta.Index{Project: "p", Logstore: "l", Config: json.RawMessage(`{ "line": {"token":["<"]} }`), Created: early, Modified: late},
+		full: meta.Index{Project: "p", Logstore: "l", Config: json.RawMessage(`{ "line": {"token":["<"]} }`),
+			Created: early, Modified: late},
 		other:      meta.Index{Project: "p", Logstore: "l", Config: json.RawMessage(`{}`), Created: before, Modified: epoch},
 		bare:       meta.Index{Project: "p", Logstore: "l"},
 		create:     change(meta.Tx.CreateIndex),

@@ -195,7 +195,8 @@ func testSerial(t *testing.T, s meta.Store) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if p := read(t, s, func(tx meta.Tx) (meta.Project, error) { return tx.Project("p") }); p.Description != strconv.Itoa(workers*rounds) {
+	p := read(t, s, func(tx meta.Tx) (meta.Project, error) { return tx.Project("p") })
+	if p.Description != strconv.Itoa(workers*rounds) {
 		t.Errorf("got count %s, want %d", p.Description, workers*rounds)
 	}
 }
@@ -216,7 +217,9 @@ func countUp(tx meta.Tx) error {
 // testViewsBesideUpdates moves a pair of equal values while views look: none may see them differ.
 func testViewsBesideUpdates(t *testing.T, s meta.Store) {
 	update(t, s, func(tx meta.Tx) error {
-		return errors.Join(tx.CreateProject(meta.Project{Name: "p", Description: "0"}), tx.CreateProject(meta.Project{Name: "q", Description: "0"}))
+		return errors.Join(
+			tx.CreateProject(meta.Project{Name: "p", Description: "0"}),
+			tx.CreateProject(meta.Project{Name: "q", Description: "0"}))
 	})
 	done := make(chan struct{})
 	var group errgroup.Group

@@ -201,7 +201,8 @@ func testNormalForm(t *testing.T, s meta.Store) {
 	update(t, s, func(tx meta.Tx) error {
 		return tx.CreateAccessKey(meta.AccessKey{ID: "k", Secret: []byte{}, Token: []byte{}, Projects: []string{}})
 	})
-	wantSame(t, "empty slices", read(t, s, func(tx meta.Tx) (meta.AccessKey, error) { return tx.AccessKey("k") }), meta.AccessKey{ID: "k"})
+	got := read(t, s, func(tx meta.Tx) (meta.AccessKey, error) { return tx.AccessKey("k") })
+	wantSame(t, "empty slices", got, meta.AccessKey{ID: "k"})
 }
 
 func testTimeOutOfRange(t *testing.T, s meta.Store) {

@@ -18,7 +18,8 @@ func TestMigrateStepByStep(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "meta.db")
 	s := mustOpen(t, path)
 	steps := migrations()
-	next := migration{version: len(steps) + 1, name: "next", script: "CREATE TABLE next (n INTEGER) STRICT; INSERT INTO next VALUES (1);"}
+	next := migration{version: len(steps) + 1, name: "next",
+		script: "CREATE TABLE next (n INTEGER) STRICT; INSERT INTO next VALUES (1);"}
 	for range 2 { // the second time it is not applied again
 		if err := migrate(s.write, append(steps, next)); err != nil {
 			t.Fatal(err)
@@ -44,12 +45,14 @@ func TestMigrateStepByStep(t *testing.T) {
 func TestFailedMigrationLeavesNothing(t *testing.T) {
 	s := mustOpen(t, filepath.Join(t.TempDir(), "meta.db"))
 	steps := migrations()
-	bad := migration{version: len(steps) + 1, name: "bad", script: "CREATE TABLE half (n INTEGER); INSERT INTO nowhere VALUES (1);"}
+	bad := migration{version: len(steps) + 1, name: "bad",
+		script: "CREATE TABLE half (n INTEGER); INSERT INTO nowhere VALUES (1);"}
 	if err := migrate(s.write, append(steps, bad)); err == nil || !strings.Contains(err.Error(), "migration bad") {
 		t.Errorf("got error %v, want one that names the migration", err)
 	}
 	var tables, recorded int
-	if err := s.write.QueryRow("SELECT count(*), (SELECT count(*) FROM migrations) FROM sqlite_master WHERE name = 'half'").Scan(&tables, &recorded); err != nil {
+	const count = "SELECT count(*), (SELECT count(*) FROM migrations) FROM sqlite_master WHERE name = 'half'"
+	if err := s.write.QueryRow(count).Scan(&tables, &recorded); err != nil {
 		t.Fatal(err)
 	}
 	if tables != 0 || recorded != len(steps) {

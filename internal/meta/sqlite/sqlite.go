@@ -76,7 +76,8 @@ func open(path string) (*Store, error) {
 	return s, nil
 }
 
-// create makes an empty file that only its owner can read, and makes its name durable. SQLite gives its other files the same mode.
+// create makes an empty file that only its owner can read, and makes its name durable. SQLite gives its other files the same
+// mode.
 func create(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {

@@ -62,7 +62,9 @@ func TestFilesArePrivate(t *testing.T) {
 }
 
 func TestPathsAreOnlyPaths(t *testing.T) {
-	for _, name := range []string{"a b.db", "q?mode=memory&x=1.db", "100%.db", "h#ash.db", "pl+us.db", "日本.db", "quote'\".db", "%41.db"} {
+	for _, name := range []string{
+		"a b.db", "q?mode=memory&x=1.db", "100%.db", "h#ash.db", "pl+us.db", "日本.db", "quote'\".db", "%41.db",
+	} {
 		path := filepath.Join(t.TempDir(), name)
 		s := mustOpen(t, path)
 		if err := s.Update(t.Context(), func(tx meta.Tx) error { return tx.CreateProject(meta.Project{Name: "p"}) }); err != nil {

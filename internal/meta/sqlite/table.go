@@ -124,7 +124,8 @@ func (b *table[T]) delete(t *tx, keys ...any) error {
 }
 
 func (b *table[T]) insertInto() string {
-	return "INSERT INTO " + b.name + " (" + strings.Join(b.columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(b.columns)-1) + ")"
+	return "INSERT INTO " + b.name + " (" + strings.Join(b.columns, ", ") +
+		") VALUES (?" + strings.Repeat(", ?", len(b.columns)-1) + ")"
 }
 
 // where is the condition on the first n keys.
