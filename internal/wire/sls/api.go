@@ -30,7 +30,8 @@ type Services struct {
 	Auth      *auth.Authenticator
 	Keys      *auth.Keys
 	Catalog   *catalog.Catalog
-	Ingest    *ingest.Ingest
+	Ingest    *ingest.Door
+	Reads     *ingest.ReadQuota
 	Consumers *consumer.Groups
 }
 
@@ -149,7 +150,7 @@ func (q *request) logstore() sluice.LogstoreRef {
 // permit asks whether the signer may do this route's action to a resource.
 func (q *request) permit(project, logstore string) error {
 	return q.principal.Authorize(
-		auth.Action{Name: q.route.Permission, Mutating: q.route.Mutating},
+		auth.Action{Name: q.route.Permission, Mutating: q.route.Mutating, Root: q.route.Root},
 		auth.Resource{Project: project, Logstore: logstore})
 }
 

@@ -23,10 +23,19 @@ var codes = []struct {
 	{sluice.Invalid, "consumergroup", 400, "JsonInfoInvalid"},
 	{sluice.Invalid, "checkpoint", 400, "InvalidShardCheckPoint"},
 	{sluice.Invalid, "body", 400, "PostBodyInvalid"},
-	{sluice.Invalid, "compression", 400, "PostBodyUncompressError"},
+	{sluice.Invalid, "body-time", 400, "PostBodyInvalid"},
+	{sluice.Invalid, "body-compressed", 400, "PostBodyUncompressError"},
 	{sluice.Invalid, "compresstype", 400, "InvalidCompressType"},
 	{sluice.Invalid, "nobodyrawsize", 400, "MissingBodyRawSize"},
 	{sluice.Invalid, "bodyrawsize", 400, "InvalidBodyRawSize"},
+	{sluice.Invalid, "accesskeyid", 400, "MissAccessKeyId"},
+	{sluice.Invalid, "signaturemethod-missing", 400, "MissingSignatureMethod"},
+	{sluice.Invalid, "signaturemethod", 400, "InvalidSignatureMethod"},
+	{sluice.Invalid, "date-missing", 400, "MissingDate"},
+	{sluice.Invalid, "date", 400, "InvalidDateFormat"},
+	{sluice.Invalid, "requesttime", 400, "InvalidRequestTime"},
+	{sluice.Invalid, "requesttime-expired", 400, "RequestTimeExpired"}, // not TooSkewed: agents look for this one
+	{sluice.Invalid, "digest", 401, "SignatureNotMatch"},               // the body is not the one that was signed
 	{sluice.Invalid, "", 400, "ParameterInvalid"},
 
 	{sluice.NotFound, "path", 404, "PathNotExist"},
@@ -48,6 +57,8 @@ var codes = []struct {
 	{sluice.AlreadyExists, "accesskey", 400, "AccessKeyAlreadyExist"},
 	{sluice.AlreadyExists, "", 400, "AlreadyExist"},
 
+	{sluice.Unauthorized, "signature", 401, "SignatureNotMatch"},
+	{sluice.Unauthorized, "token-expired", 401, "SecurityTokenExpired"}, // on which clients fetch new credentials
 	{sluice.Unauthorized, "", 401, "Unauthorized"},
 
 	{sluice.Throttled, "shard", 403, "ShardWriteQuotaExceed"},
@@ -60,7 +71,7 @@ var codes = []struct {
 
 	{sluice.Conflict, "", 400, "ParameterInvalid"},
 
-	{sluice.TooLarge, "body", 400, "PostBodyTooLarge"},
+	{sluice.TooLarge, "request", 400, "ParameterInvalid"},
 	{sluice.TooLarge, "", 400, "PostBodyTooLarge"},
 
 	{sluice.OutOfRange, "cursor", 400, "InvalidCursor"},

@@ -18,6 +18,7 @@ type Route struct {
 	Action     string // the API's name of the action, for logs, metrics and messages
 	Permission string // the name that policies know it by, log:Action
 	Mutating   bool   // a read-only key may not
+	Root       bool   // only a root key may
 	Anonymous  bool   // needs no signature; the handler decides who may
 
 	handle func(*API, *request) error

@@ -9,6 +9,7 @@ import "github.com/sluicelog/sluice"
 // clients repeat everything from 500 on for up to 90 seconds.
 var unsupportedRoutes = unsupported([]Route{
 	// 5.1: what projects have besides themselves
+	{Method: "GET", Path: "/", When: "crossRegion=true|True", Host: OnBare, Action: "ListProjectCrossRegion", Permission: "log:ListProject"},
 	{Method: "GET", Path: "/policy", Action: "GetProjectPolicy"},
 	{Method: "POST", Path: "/policy", Action: "PutProjectPolicy", Mutating: true},
 	{Method: "DELETE", Path: "/policy", Action: "DeleteProjectPolicy", Mutating: true},
