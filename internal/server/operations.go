@@ -42,11 +42,14 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { say(w, http.S
 
 // readyz says whether to send requests here.
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
-	if !s.ready.Load() {
+	switch err := s.o.Healthy(); {
+	case !s.ready.Load():
 		say(w, http.StatusServiceUnavailable, "draining")
-		return
+	case err != nil:
+		say(w, http.StatusServiceUnavailable, "unhealthy, see the server's log")
+	default:
+		say(w, http.StatusOK, "ok")
 	}
-	say(w, http.StatusOK, "ok")
 }
 
 func say(w http.ResponseWriter, status int, text string) {

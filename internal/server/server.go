@@ -33,6 +33,7 @@ type Options struct {
 	IdleTime    time.Duration // [2m] a connection may wait for its next request
 	DrainTime   time.Duration // [7s] for running requests to end after the stop
 	Now         func() time.Time
+	Healthy     func() error // [always] why the node should get no more requests, for /readyz
 }
 
 func (o Options) withDefaults() Options {
@@ -45,6 +46,9 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.DrainTime, 7*time.Second)
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Healthy == nil {
+		o.Healthy = func() error { return nil }
 	}
 	return o
 }

@@ -98,7 +98,7 @@ func (q *request) compression(limit int) (codec logpb.Codec, rawSize int, err er
 	}
 	text := q.r.Header.Get("X-Log-Bodyrawsize")
 	if text == "" {
-		return "", 0, sluice.Errorf(sluice.Invalid, "nobodyrawsize", "a compressed body needs x-log-bodyrawsize")
+		return "", 0, sluice.Errorf(sluice.Invalid, "bodyrawsize-missing", "a compressed body needs x-log-bodyrawsize")
 	}
 	rawSize, err = strconv.Atoi(text)
 	if err != nil || rawSize < 0 {

@@ -52,7 +52,7 @@ func (a *API) createConsumerGroup(q *request) error {
 		Timeout looseInt  `json:"timeout"`
 		Order   looseBool `json:"order"`
 	}
-	if err := q.decode("consumergroup", &body); err != nil {
+	if err := q.decode("json", &body); err != nil {
 		return err
 	}
 	err := a.Consumers.Create(q.ctx(), meta.ConsumerGroup{
@@ -92,7 +92,7 @@ func (a *API) updateConsumerGroup(q *request) error {
 		Timeout *looseInt  `json:"timeout"`
 		Order   *looseBool `json:"order"`
 	}
-	if err := q.decode("consumergroup", &body); err != nil {
+	if err := q.decode("json", &body); err != nil {
 		return err
 	}
 	err := a.Consumers.Update(q.ctx(), q.logstore(), q.vars.get("group"), func(g *meta.ConsumerGroup) {
@@ -116,7 +116,7 @@ func (a *API) deleteConsumerGroup(q *request) error {
 
 func (a *API) heartbeat(q *request) error {
 	var held []sluice.ShardID
-	if err := q.decode("consumergroup", &held); err != nil {
+	if err := q.decode("json", &held); err != nil {
 		return err
 	}
 	consumer := q.query.Get("consumer")
@@ -135,7 +135,7 @@ func (a *API) updateCheckpoint(q *request) error {
 		Shard  sluice.ShardID `json:"shard"`
 		Cursor string         `json:"checkpoint"`
 	}
-	if err := q.decode("consumergroup", &body); err != nil {
+	if err := q.decode("json", &body); err != nil {
 		return err
 	}
 	force, err := q.flag("forceSuccess")
@@ -144,7 +144,7 @@ func (a *API) updateCheckpoint(q *request) error {
 	}
 	err = a.Consumers.SetCheckpoint(q.ctx(), q.logstore(), q.vars.get("group"), q.query.Get("consumer"), body.Shard, body.Cursor, force)
 	if err != nil {
-		return renoun(err, sluice.NotFound, "shard", "checkpointshard") // 404 here, 400 elsewhere
+		return renoun(err, sluice.NotFound, "shard", "checkpoint-shard") // 404 here, 400 elsewhere
 	}
 	return q.ok()
 }

@@ -18,16 +18,6 @@ var codes = []struct {
 }{
 	{sluice.Invalid, "host", 400, "InvalidHost"},
 	{sluice.Invalid, "method", 405, "InvalidMethod"},
-	{sluice.Invalid, "logstore", 400, "LogStoreInfoInvalid"},
-	{sluice.Invalid, "index", 400, "IndexInfoInvalid"},
-	{sluice.Invalid, "consumergroup", 400, "JsonInfoInvalid"},
-	{sluice.Invalid, "checkpoint", 400, "InvalidShardCheckPoint"},
-	{sluice.Invalid, "body", 400, "PostBodyInvalid"},
-	{sluice.Invalid, "body-time", 400, "PostBodyInvalid"},
-	{sluice.Invalid, "body-compressed", 400, "PostBodyUncompressError"},
-	{sluice.Invalid, "compresstype", 400, "InvalidCompressType"},
-	{sluice.Invalid, "nobodyrawsize", 400, "MissingBodyRawSize"},
-	{sluice.Invalid, "bodyrawsize", 400, "InvalidBodyRawSize"},
 	{sluice.Invalid, "accesskeyid", 400, "MissAccessKeyId"},
 	{sluice.Invalid, "signaturemethod-missing", 400, "MissingSignatureMethod"},
 	{sluice.Invalid, "signaturemethod", 400, "InvalidSignatureMethod"},
@@ -36,17 +26,29 @@ var codes = []struct {
 	{sluice.Invalid, "requesttime", 400, "InvalidRequestTime"},
 	{sluice.Invalid, "requesttime-expired", 400, "RequestTimeExpired"}, // not TooSkewed: agents look for this one
 	{sluice.Invalid, "digest", 401, "SignatureNotMatch"},               // the body is not the one that was signed
+	{sluice.Invalid, "compresstype", 400, "InvalidCompressType"},
+	{sluice.Invalid, "bodyrawsize-missing", 400, "MissingBodyRawSize"},
+	{sluice.Invalid, "bodyrawsize", 400, "InvalidBodyRawSize"},
+	{sluice.Invalid, "body", 400, "PostBodyInvalid"},
+	{sluice.Invalid, "body-time", 400, "PostBodyInvalid"},
+	{sluice.Invalid, "body-compressed", 400, "PostBodyUncompressError"},
+	{sluice.Invalid, "logstore-info", 400, "LogStoreInfoInvalid"},
+	{sluice.Invalid, "logstore-shards", 400, "LogStoreWithoutShard"},
+	{sluice.Invalid, "index", 400, "IndexInfoInvalid"},
+	{sluice.Invalid, "json", 400, "JsonInfoInvalid"}, // of consumer groups
+	{sluice.Invalid, "consumer-body", 400, "NotExistConsumerWithBody"},
+	{sluice.Invalid, "checkpoint", 400, "InvalidShardCheckPoint"},
 	{sluice.Invalid, "", 400, "ParameterInvalid"},
 
 	{sluice.NotFound, "path", 404, "PathNotExist"},
 	{sluice.NotFound, "project", 404, "ProjectNotExist"},
 	{sluice.NotFound, "logstore", 404, "LogStoreNotExist"},
 	{sluice.NotFound, "shard", 400, "ShardNotExist"},
-	{sluice.NotFound, "checkpointshard", 404, "ShardNotExist"},
+	{sluice.NotFound, "checkpoint-shard", 404, "ShardNotExist"},
 	{sluice.NotFound, "index", 400, "IndexConfigNotExist"},
-	{sluice.NotFound, "indextochange", 400, "ParameterInvalid"},
 	{sluice.NotFound, "consumergroup", 404, "ConsumerGroupNotExist"},
 	{sluice.NotFound, "consumer", 404, "ConsumerNotExist"},
+	{sluice.NotFound, "consumer-match", 404, "ConsumerNotMatch"},
 	{sluice.NotFound, "accesskey", 404, "AccessKeyNotExist"},
 	{sluice.NotFound, "", 404, "NotExist"},
 
@@ -54,21 +56,21 @@ var codes = []struct {
 	{sluice.AlreadyExists, "logstore", 400, "LogStoreAlreadyExist"},
 	{sluice.AlreadyExists, "index", 400, "IndexAlreadyExist"},
 	{sluice.AlreadyExists, "consumergroup", 400, "ConsumerGroupAlreadyExist"},
-	{sluice.AlreadyExists, "accesskey", 400, "AccessKeyAlreadyExist"},
 	{sluice.AlreadyExists, "", 400, "AlreadyExist"},
 
 	{sluice.Unauthorized, "signature", 401, "SignatureNotMatch"},
 	{sluice.Unauthorized, "token-expired", 401, "SecurityTokenExpired"}, // on which clients fetch new credentials
 	{sluice.Unauthorized, "", 401, "Unauthorized"},
 
-	{sluice.Throttled, "shard", 403, "ShardWriteQuotaExceed"},
-	{sluice.Throttled, "project", 403, "WriteQuotaExceed"},
-	{sluice.Throttled, "", 403, "WriteQuotaExceed"},
+	{sluice.Throttled, "shard-write", 403, "ShardWriteQuotaExceed"},
+	{sluice.Throttled, "project-write", 403, "WriteQuotaExceed"},
+	{sluice.Throttled, "shard-read", 403, "ShardReadQuotaExceed"},
+	{sluice.Throttled, "project-read", 403, "ReadQuotaExceed"},
+	{sluice.Throttled, "consumergroup", 400, "ConsumerGroupQuotaExceed"},
+	{sluice.Throttled, "", 400, "ProjectQuotaExceed"},
 
 	{sluice.Unavailable, "", 503, "ServerBusy"},
-
 	{sluice.Unsupported, "", 400, "NotSupported"},
-
 	{sluice.Conflict, "", 400, "ParameterInvalid"},
 
 	{sluice.TooLarge, "request", 400, "ParameterInvalid"},

@@ -34,9 +34,7 @@ var indexRoutes = []Route{
 
 func (a *API) createIndex(q *request) error { return q.putIndex(a.Catalog.CreateIndex) }
 
-func (a *API) updateIndex(q *request) error {
-	return missingIndexIsInvalid(q.putIndex(a.Catalog.UpdateIndex))
-}
+func (a *API) updateIndex(q *request) error { return q.putIndex(a.Catalog.UpdateIndex) }
 
 func (q *request) putIndex(put func(context.Context, sluice.LogstoreRef, json.RawMessage) error) error {
 	buf, err := q.body(maxJSONBytes)
@@ -61,13 +59,7 @@ func (a *API) getIndex(q *request) error {
 
 func (a *API) deleteIndex(q *request) error {
 	if err := a.Catalog.DeleteIndex(q.ctx(), q.logstore()); err != nil {
-		return missingIndexIsInvalid(err)
+		return err
 	}
 	return q.ok()
-}
-
-// missingIndexIsInvalid: a missing index is IndexConfigNotExist to who reads it, and ParameterInvalid to who changes it
-// (reference sls-api 5.9).
-func missingIndexIsInvalid(err error) error {
-	return renoun(err, sluice.NotFound, "index", "indextochange")
 }

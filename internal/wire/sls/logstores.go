@@ -117,7 +117,7 @@ func (b *logstoreBody) apply(l *meta.Logstore) error {
 
 func (a *API) createLogstore(q *request) error {
 	var body logstoreBody
-	if err := q.decode("logstore", &body); err != nil {
+	if err := q.decode("logstore-info", &body); err != nil {
 		return err
 	}
 	l := meta.Logstore{Project: q.project, TTLDays: defaultTTLDays}
@@ -182,12 +182,12 @@ func logstoreObject(l meta.Logstore) (map[string]json.RawMessage, error) {
 
 func (a *API) updateLogstore(q *request) error {
 	var body logstoreBody
-	if err := q.decode("logstore", &body); err != nil {
+	if err := q.decode("logstore-info", &body); err != nil {
 		return err
 	}
 	ref := q.logstore()
 	if body.Name != nil && *body.Name != ref.Logstore {
-		return sluice.Errorf(sluice.Invalid, "logstore", "logstoreName %.64q is not the logstore of the path, %.64q", *body.Name, ref.Logstore)
+		return sluice.Errorf(sluice.Invalid, "logstore-info", "logstoreName %.64q is not the logstore of the path, %.64q", *body.Name, ref.Logstore)
 	}
 	if err := a.Catalog.UpdateLogstore(q.ctx(), ref, body.apply); err != nil {
 		return err
