@@ -214,7 +214,7 @@ func TestAutomaticSplit(t *testing.T) {
 	set(true, 3)
 	load(9, 0, 30*rate, 1)
 	load(1, 0, 15*rate, 1) // a pause starts the time anew
-	load(10, 0, 30*rate, 1)
+	load(9, 0, 30*rate, 1)
 	shards(1)
 	load(1, 0, 30*rate, 1)
 	shards(2)
@@ -226,7 +226,8 @@ func TestAutomaticSplit(t *testing.T) {
 	set(true, 10)
 	load(20, 3, 29*rate, 299)
 	shards(3) // below both thresholds
+	load(9, 2, 30*rate, 1)
+	shards(3)
 	load(1, 2, 30*rate, 1)
-	load(10, 2, 30*rate, 1)
 	shards(4)
 }

@@ -54,7 +54,7 @@ func (e *Env) open() {
 		e.t.Fatal(err)
 	}
 	e.logs.Logger = log
-	if e.Logs, err = shard.Open(ctx, e.fs, "logs", e.logs); err != nil {
+	if e.Logs, err = shard.Open(e.fs, "logs", e.logs); err != nil {
 		e.t.Fatal(err)
 	}
 	if e.Catalog, err = catalog.New(ctx, e.Meta, e.Logs, e.o, log); err != nil {
