@@ -1,31 +1,31 @@
 // Package node puts the parts of one server together and takes them apart again. It is the only package that knows them all.
 //
-//	        SDKs, agents, CLI
-//	            SLS REST
-//	                │
-//	    server   listen, limit, request id
-//	    wire/sls bytes ⇄ domain calls, error codes
-//	    auth     who is this, may they
-//	       │                  │
-//	    ingest             consumer
-//	  the one write door   groups, checkpoints
-//	       └───────┬──────────┘
-//	            catalog   projects, logstores, shards
-//	               │
-//	     meta ─────┴───── shard
-//	     names, ranges,   journal → sealed files → expired
-//	     checkpoints
+//	      SDKs, agents, CLI
+//	          SLS REST
+//	              │
+//	  server   listen, limit, request id
+//	  wire/sls bytes ⇄ domain calls, error codes
+//	  auth     who is this, may they
+//	     │                  │
+//	  ingest             consumer
+//	the one write door   groups, checkpoints
+//	     └───────┬──────────┘
+//	          catalog   projects, logstores, shards
+//	             │
+//	   meta ─────┴───── shard
+//	   names, ranges,   journal → sealed files → expired
+//	   checkpoints
 //
 // A data directory belongs to one node at a time:
 //
 //	LOCK        held while a node is open
 //	meta.db     metadata
 //	secret.key  opens the secrets in it
-//	shards/     the logs
+//	journal/    log groups as they came in, those of all shards
+//	shards/     log groups that have left the journal, by shard
 package node
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,10 +39,10 @@ import (
 
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
-	"github.com/sluicelog/sluice/internal/quota"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/vfs"
@@ -50,27 +50,9 @@ import (
 	"github.com/sluicelog/sluice/internal/wire/sls"
 )
 
-// Options of a node. The zero value of a field means the default in brackets; loggers and clocks of the parts are the node's.
+// Options of a node that no operator sets. The zero value of a field means the default in brackets.
 type Options struct {
-	DataDir    string // made if needed
-	KeyFile    string // [secret.key in DataDir] opens the secrets in the metadata
-	BaseDomain string // what project names stand in front of; addresses and localhost always work as well
-
-	RootID, RootSecret string // ["" makes a root key at the first start] root credentials to have
-
-	Skew         time.Duration // [15m] how far the date of a request may be off
-	MaxBodyBytes int           // [10 MiB] of one request, before compression
-	MaxPullBytes int           // [8 MiB] of one pull, before compression
-	Region       string        // ["local"] what project objects say
-
-	Shard       shard.Options
-	Catalog     catalog.Options
-	Ingest      ingest.Options
-	ReadShard   quota.Rate // [off] what may be pulled from one shard, bytes before compression
-	ReadProject quota.Rate // [off] what may be pulled from one project
-	Server      server.Options
-
-	Now    func() time.Time // [time.Now]
+	Now    func() time.Time // [time.Now] the clock of all parts
 	Logger *slog.Logger     // [discard]
 }
 
@@ -90,8 +72,8 @@ type Root struct {
 	Secret string // only if it was made, or changed, just now: it cannot be told again
 }
 
-// Open opens the node in a data directory, bottom to top. ctx bounds opening alone.
-func Open(ctx context.Context, o Options) (_ *Node, err error) {
+// Open opens the node that c describes, bottom to top. ctx bounds opening alone.
+func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -104,33 +86,33 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 			err = errors.Join(err, n.Close())
 		}
 	}()
-	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	unlock, err := lockDir(o.DataDir)
+	unlock, err := lockDir(c.DataDir)
 	if err != nil {
 		return nil, err
 	}
 	n.onClose(unlock)
-	m := server.NewMetrics()
+	metrics := server.NewMetrics()
+	stored := newStoreMetrics(metrics.Registry)
 
 	// State.
-	store, err := sqlite.Open(filepath.Join(o.DataDir, "meta.db"))
+	store, err := sqlite.Open(filepath.Join(c.DataDir, "meta.db"))
 	if err != nil {
 		return nil, err
 	}
 	n.onClose(store.Close)
-	ring, err := auth.LoadOrCreateKeyring(cmp.Or(o.KeyFile, filepath.Join(o.DataDir, "secret.key")))
+	ring, err := auth.LoadOrCreateKeyring(filepath.Join(c.DataDir, "secret.key"))
 	if err != nil {
 		return nil, err
 	}
 	keys := auth.NewKeys(store, ring, o.Now)
-	if _, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, o.RootID, o.RootSecret); err != nil {
+	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
+	if err != nil {
 		return nil, err
 	}
-	stored := newStoreMetrics(m.Registry)
-	o.Shard.Logger, o.Shard.Now, o.Shard.Committed = o.Logger, o.Now, stored.committed
-	logs, err := shard.Open(vfs.OS{}, o.DataDir, o.Shard)
+	logs, err := shard.Open(vfs.OS{}, c.DataDir, shardOptions(c, o, stored))
 	if err != nil {
 		return nil, err
 	}
@@ -138,29 +120,22 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	stored.watch(logs)
 
 	// Services.
-	o.Catalog.Now = o.Now
-	if n.Catalog, err = catalog.New(ctx, store, logs, o.Catalog, o.Logger); err != nil {
+	if n.Catalog, err = catalog.New(ctx, store, logs, catalogOptions(c, o), o.Logger); err != nil {
 		return nil, err
 	}
-	o.Ingest.Now, o.Ingest.MaxRaw, o.Ingest.Observe = o.Now, o.MaxBodyBytes, stored.written
-	n.Ingest = ingest.New(n.Catalog, o.Ingest)
+	n.Ingest = ingest.New(n.Catalog, ingestOptions(c, o, stored))
 
 	// Edge.
-	addressing := wire.NewAddressing(o.BaseDomain, "localhost", machineName())
+	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
 	dialect := sls.New(sls.Services{
-		Auth:      auth.New(keys, o.Now, o.Skew),
+		Auth:      auth.New(keys, o.Now, 0),
 		Keys:      keys,
 		Catalog:   n.Catalog,
 		Ingest:    n.Ingest,
-		Reads:     ingest.NewReadQuota(o.ReadShard, o.ReadProject, o.Now),
+		Reads:     readQuota(c, o),
 		Consumers: consumer.New(store, n.Catalog, o.Now),
-	}, sls.Options{
-		Addressing: addressing, Endpoint: o.BaseDomain, Region: o.Region,
-		MaxBodyBytes: o.MaxBodyBytes, MaxPullBytes: o.MaxPullBytes, Now: o.Now,
-	})
-	o.Server.Addressing = addressing
-	o.Server.Healthy = func() error { return logs.Status().Failed }
-	n.server = server.New(dialect, m, o.Server, o.Logger)
+	}, dialectOptions(c, o, addressing))
+	n.server = server.New(dialect, metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/node"
 )
 
@@ -32,14 +33,14 @@ type Env struct {
 	Node *node.Node
 	Addr string // host:port it listens on
 
-	options node.Options
-	client  *http.Client
-	stop    context.CancelFunc
-	done    chan error
+	config *config.Config
+	client *http.Client
+	stop   context.CancelFunc
+	done   chan error
 }
 
-// Start starts a server and stops it when the test ends. change may change its options before that.
-func Start(t testing.TB, change ...func(*node.Options)) *Env {
+// Start starts a server and stops it when the test ends. change may change its configuration before that.
+func Start(t testing.TB, change ...func(*config.Config)) *Env {
 	t.Helper()
 	e, err := Open(t.TempDir(), change...)
 	if err != nil {
@@ -54,13 +55,13 @@ func Start(t testing.TB, change ...func(*node.Options)) *Env {
 }
 
 // Open starts a server on a data directory; the caller stops it.
-func Open(dir string, change ...func(*node.Options)) (*Env, error) {
-	e := &Env{options: node.Options{
-		DataDir: dir, BaseDomain: Domain, RootID: RootID, RootSecret: RootSecret,
-	}}
-	e.options.Shard.MinFreeBytes = -1 // a full disk of the machine is not what tests are about
+func Open(dir string, change ...func(*config.Config)) (*Env, error) {
+	e := &Env{config: config.Default()}
+	e.config.DataDir, e.config.BaseDomain = dir, Domain
+	e.config.Root = config.Root{AccessKeyID: RootID, AccessKeySecret: RootSecret}
+	e.config.Storage.MinFreeBytes = 0 // a full disk of the machine is not what tests are about
 	for _, f := range change {
-		f(&e.options)
+		f(e.config)
 	}
 	return e, e.Restart()
 }
@@ -71,7 +72,7 @@ func (e *Env) Restart() error {
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	n, err := node.Open(ctx, e.options)
+	n, err := node.Open(ctx, e.config, node.Options{})
 	if err != nil {
 		stop()
 		return err

@@ -41,6 +41,7 @@ type Options struct {
 	Endpoint     string           // host clients are told to use: the base domain
 	Region       string           // ["local"] what project objects say
 	MaxBodyBytes int              // [10 MiB] one request body, before compression
+	MaxSentBytes int              // [11 MiB] one compressed request body; more than MaxBodyBytes, as what does not shrink grows
 	MaxPullBytes int              // [8 MiB] one pull response, before compression
 	Now          func() time.Time // [time.Now]
 }
@@ -59,6 +60,9 @@ func New(s Services, o Options) *API {
 	}
 	if o.MaxBodyBytes == 0 {
 		o.MaxBodyBytes = 10 << 20
+	}
+	if o.MaxSentBytes == 0 {
+		o.MaxSentBytes = 11 << 20
 	}
 	if o.MaxPullBytes == 0 {
 		o.MaxPullBytes = 8 << 20

@@ -110,11 +110,10 @@ func (q *request) compression(limit int) (codec logpb.Codec, rawSize int, err er
 	return codec, rawSize, nil
 }
 
-// wireLimit is the most bytes that a body of limit bytes can need when it is compressed and does not shrink: an LZ4 block of
-// literals has one byte in 255 more, and a few.
-func wireLimit(codec logpb.Codec, limit int) int {
+// sentLimit is the most bytes that a body compressed by codec may have.
+func (a *API) sentLimit(codec logpb.Codec) int {
 	if codec == logpb.None {
-		return limit
+		return a.o.MaxBodyBytes
 	}
-	return limit + limit/255 + 64
+	return a.o.MaxSentBytes
 }

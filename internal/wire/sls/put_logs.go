@@ -42,7 +42,7 @@ func (a *API) putLogs(q *request) error {
 	if err != nil {
 		return err
 	}
-	buf, err := q.body(wireLimit(codec, a.o.MaxBodyBytes))
+	buf, err := q.body(a.sentLimit(codec))
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ var trackingRoutes = []Route{
 // Limits of what anybody may send.
 const (
 	maxTrackQuery = 16 << 10
-	maxTrackBody  = 3 << 20
+	maxTrackBody  = 3 << 20 // as sent, and before compression
 )
 
 // pixel is a transparent GIF of one by one.
@@ -67,7 +67,7 @@ func (a *API) trackBody(q *request) error {
 	if err != nil {
 		return err
 	}
-	buf, err := q.body(wireLimit(codec, maxTrackBody))
+	buf, err := q.body(maxTrackBody)
 	if err != nil {
 		return err
 	}
