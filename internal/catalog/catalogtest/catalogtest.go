@@ -27,12 +27,12 @@ type Env struct {
 	Meta    meta.Store
 	Logs    *shard.Store
 	Clock   *Clock
+	FS      *vfs.Mem // under Logs
 
 	t    testing.TB
 	o    catalog.Options
 	logs shard.Options
 	file string
-	fs   vfs.FS
 }
 
 // Open opens an empty environment that closes with the test. The Now of both options is the environment's clock.
@@ -40,7 +40,7 @@ func Open(t testing.TB, o catalog.Options, logs shard.Options) *Env {
 	t.Helper()
 	clock := &Clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	o.Now, logs.Now = clock.Now, clock.Now
-	e := &Env{Clock: clock, t: t, o: o, logs: logs, file: filepath.Join(t.TempDir(), "meta.db"), fs: vfs.NewMem()}
+	e := &Env{Clock: clock, t: t, o: o, logs: logs, file: filepath.Join(t.TempDir(), "meta.db"), FS: vfs.NewMem()}
 	e.open()
 	t.Cleanup(e.close)
 	return e
@@ -54,7 +54,7 @@ func (e *Env) open() {
 		e.t.Fatal(err)
 	}
 	e.logs.Logger = log
-	if e.Logs, err = shard.Open(e.fs, "logs", e.logs); err != nil {
+	if e.Logs, err = shard.Open(e.FS, "logs", e.logs); err != nil {
 		e.t.Fatal(err)
 	}
 	if e.Catalog, err = catalog.New(ctx, e.Meta, e.Logs, e.o, log); err != nil {
