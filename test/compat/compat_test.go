@@ -16,6 +16,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/sluicelog/sluice/test/child"
 )
 
 func TestPython(t *testing.T) {
@@ -39,13 +41,13 @@ func TestNode(t *testing.T) {
 }
 
 // runSuite runs another language's test runner in dir against s and turns its JUnit report into subtests.
-func runSuite(t *testing.T, s *server, dir string, command func(report string) []string) {
+func runSuite(t *testing.T, s *child.Server, dir string, command func(report string) []string) {
 	t.Helper()
 	report := filepath.Join(t.TempDir(), "report.xml")
 	args := command(report)
 	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
 	cmd.Dir = dir
-	cmd.Env = s.environ()
+	cmd.Env = environ(s)
 	output, runErr := cmd.CombinedOutput()
 
 	cases, err := readReport(report)
