@@ -13,8 +13,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 TOOLS     := $(CURDIR)/.tools
 GOTESTSUM := $(TOOLS)/bin/gotestsum-$(GOTESTSUM_VERSION)
 LINTER    := $(TOOLS)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
-PYTHON    := $(TOOLS)/python/bin/python
-NODE_DEPS := test/compat/node/node_modules/.package-lock.json
+PYTHON    := $(TOOLS)/python/installed
+NODE      := test/compat/node/node_modules/.package-lock.json
 
 # $(call test,NAME) runs Go tests and leaves a JUnit file that .ci/run sums up.
 test = mkdir -p $(TOOLS)/junit && $(GOTESTSUM) --format pkgname-and-test-fails --hide-summary skipped --junitfile $(TOOLS)/junit/$(1).xml --
@@ -49,8 +49,8 @@ fuzz-short: ## every fuzz target: its seeds, then FUZZTIME (3s) of new input
 sim: $(GOTESTSUM) ## the seeded simulations, at length
 	$(call test,sim) -count=1 -timeout 30m ./test/sim/...
 
-compat: build $(GOTESTSUM) $(PYTHON) $(NODE_DEPS) ## the official Python and Node SDKs against a live server
-	PYTHON=$(PYTHON) $(call test,compat) -count=1 -timeout 15m -tags compat ./test/compat/
+compat: build $(GOTESTSUM) $(PYTHON) $(NODE) ## the official Python and Node SDKs against a live server
+	PYTHON=$(TOOLS)/python/bin/python $(call test,compat) -count=1 -timeout 15m -tags compat ./test/compat/
 
 bench: build ## the benchmarks: bench/results/*.json and a table (see docs/benchmarks.md)
 	go run ./bench $(BENCHFLAGS)
@@ -75,7 +75,8 @@ $(LINTER):
 	@scripts/tool.sh $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 
 $(PYTHON): test/compat/python/requirements.txt
-	@scripts/python.sh $(TOOLS)/python $<
+	@scripts/python.sh $(@D) $<
+	@touch $@
 
-$(NODE_DEPS): test/compat/node/package-lock.json
+$(NODE): test/compat/node/package-lock.json
 	cd test/compat/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json

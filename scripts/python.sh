@@ -10,5 +10,4 @@ if ! python3 -m venv "$dir"; then
 	apt-get -q -y install python3-venv
 	python3 -m venv "$dir"
 fi
-"$dir/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" || { rm -rf "$dir"; exit 1; }
-touch "$dir/bin/python"
+"$dir/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
