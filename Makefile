@@ -25,7 +25,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## bin/sluiced and bin/sluice
-	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/ ./cmd/...
+	go build -trimpath -ldflags '-X main.release=$(VERSION)' -o bin/ ./cmd/...
 
 run: build ## start a server on ./data with a live demo; Ctrl-C stops both
 	@scripts/run.sh
