@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -13,9 +14,10 @@ import (
 	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
 )
 
-// Printer writes records as lines. Errors are those of Out.
+// Printer writes records as lines to To. Errors are To's.
 type Printer struct {
-	Out    *tty.Output
+	To     io.Writer
+	Out    *tty.Output // where the lines end up: says which colours and characters may be in them
 	Format Format
 	Field  string // what Raw prints; "" is DefaultField
 
@@ -34,7 +36,7 @@ func (p *Printer) Print(g *sluice.LogGroup, r *sluice.Record) error {
 		p.line = appendJSON(p.line, g, r)
 	}
 	p.line = append(p.line, '\n')
-	_, err := p.Out.Write(p.line)
+	_, err := p.To.Write(p.line)
 	return err
 }
 

@@ -95,7 +95,7 @@ func TestDetect(t *testing.T) {
 func print(t *testing.T, format record.Format, g sluice.LogGroup) string {
 	t.Helper()
 	var b bytes.Buffer
-	p := record.Printer{Out: tty.New(&b, func(string) string { return "" }), Format: format}
+	p := record.Printer{To: &b, Out: tty.New(&b, func(string) string { return "" }), Format: format}
 	for i := range g.Records {
 		if err := p.Print(&g, &g.Records[i]); err != nil {
 			t.Fatal(err)
