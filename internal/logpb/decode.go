@@ -14,78 +14,106 @@ func Decode(raw []byte) (*sluice.LogGroup, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := decoder{raw: raw, text: string(raw), fields: make([]sluice.Field, 0, stats.Fields)}
 	g := &sluice.LogGroup{Records: make([]sluice.Record, 0, stats.Logs)}
-	for i := 0; i < len(raw); {
-		f := d.next(&i, len(raw))
-		switch f.num {
-		case groupLogs:
-			g.Records = append(g.Records, d.record(f))
-		case groupTopic:
-			g.Topic = d.string(f)
-		case groupSource:
-			g.Source = d.string(f)
-		case groupTags:
-			g.Tags = append(g.Tags, d.pair(f))
+	fields := make([]sluice.Field, 0, stats.Fields)
+	for s := string(raw); s != ""; {
+		var f checked
+		f, s = next(s)
+		switch f.tag {
+		case tagLogs:
+			first := len(fields)
+			r := sluice.Record{}
+			fields = decodeLog(&r, fields, f.data)
+			r.Fields = fields[first:len(fields):len(fields)]
+			g.Records = append(g.Records, r)
+		case tagTopic:
+			g.Topic = f.data
+		case tagSource:
+			g.Source = f.data
+		case tagTags:
+			g.Tags = append(g.Tags, decodePair(f.data))
 		}
 	}
 	return g, nil
 }
 
-// decoder reads bytes that Check accepted, so nothing can fail.
-type decoder struct {
-	raw    []byte
-	text   string         // the same bytes
-	fields []sluice.Field // all fields of all records; never grows
-}
-
-// span is a field and where its data lies.
-type span struct {
-	field
-	start, end int
-}
-
-// next reads the field at *i, inside a message that ends at end.
-func (d *decoder) next(i *int, end int) span {
-	f, next, _ := consume(d.raw[:end], *i)
-	*i = next
-	return span{f, next - len(f.data), next}
-}
-
-func (d *decoder) string(s span) string { return d.text[s.start:s.end] }
-
-func (d *decoder) record(s span) sluice.Record {
-	var r sluice.Record
-	first := len(d.fields)
-	for i := s.start; i < s.end; {
-		f := d.next(&i, s.end)
-		switch f.num {
-		case logTime:
+// decodeLog sets the times of r and appends the contents of the Log s to fields.
+func decodeLog(r *sluice.Record, fields []sluice.Field, s string) []sluice.Field {
+	for s != "" {
+		var f checked
+		f, s = next(s)
+		switch f.tag {
+		case tagTime:
 			r.Time = uint32(f.number)
-		case logContents:
-			d.fields = append(d.fields, d.pair(f))
-		case logNanos:
+		case tagContents:
+			fields = append(fields, decodePair(f.data))
+		case tagNanos:
 			r.Nanos = uint32(f.number)
 		}
 	}
-	if len(d.fields) > first {
-		r.Fields = d.fields[first:len(d.fields):len(d.fields)]
-	}
-	return r
+	return fields
 }
 
-func (d *decoder) pair(s span) sluice.Field {
-	var pair sluice.Field
-	for i := s.start; i < s.end; {
-		f := d.next(&i, s.end)
-		switch f.num {
-		case pairKey:
-			pair.Key = d.string(f)
-		case pairValue:
-			pair.Value = d.string(f)
+func decodePair(s string) (pair sluice.Field) {
+	if s[0] == tagKey && s[1] < 0x80 { // nearly always: key, value, and lengths of one byte
+		v := 2 + int(s[1])
+		if v+1 < len(s) && s[v] == tagValue && s[v+1] < 0x80 && v+2+int(s[v+1]) == len(s) {
+			return sluice.Field{Key: s[2:v], Value: s[v+2:]}
+		}
+	}
+	for s != "" {
+		var f checked
+		f, s = next(s)
+		switch f.tag {
+		case tagKey:
+			pair.Key = f.data
+		case tagValue:
+			pair.Value = f.data
 		}
 	}
 	return pair
+}
+
+// checked is a field of a message that Check accepted.
+type checked struct {
+	tag    uint64
+	number uint64 // of a varint or a fixed32
+	data   string // of bytes
+}
+
+// next reads the first field of s, which Check accepted: nothing can be wrong with it.
+func next(s string) (f checked, rest string) {
+	f.tag, s = checkedVarint(s)
+	switch f.tag & 7 {
+	case wireVarint:
+		f.number, s = checkedVarint(s)
+	case wireBytes:
+		var n uint64
+		n, s = checkedVarint(s)
+		f.data, s = s[:n], s[n:]
+	case wireFixed32:
+		f.number = uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
+		s = s[4:]
+	case wireFixed64: // only of unknown fields
+		s = s[8:]
+	}
+	return f, s
+}
+
+func checkedVarint(s string) (v uint64, rest string) {
+	if s[0] < 0x80 {
+		return uint64(s[0]), s[1:]
+	}
+	return longCheckedVarint(s)
+}
+
+func longCheckedVarint(s string) (v uint64, rest string) {
+	for i := 0; ; i++ {
+		v |= uint64(s[i]&0x7f) << (7 * i)
+		if s[i] < 0x80 {
+			return v, s[i+1:]
+		}
+	}
 }
 
 // DecodeList decodes a LogGroupList, the body of a pull.
