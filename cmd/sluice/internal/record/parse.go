@@ -3,9 +3,7 @@ package record
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -48,77 +46,54 @@ func (p *Parser) Parse(line []byte) (Entry, error) {
 }
 
 func (p *Parser) parseJSON(line []byte) (Entry, error) {
-	decoder := json.NewDecoder(bytes.NewReader(line))
+	s := &scanner{text: string(line)}
 	var e Entry
-	if err := p.object(decoder, "", &e); err != nil {
-		return Entry{}, fmt.Errorf("not a JSON object: %w", unexpectedEnd(err))
+	err := p.object(s, "", &e)
+	if err == nil && (s.next() != 0 || s.at < len(s.text)) {
+		err = s.unexpected()
 	}
-	if _, err := decoder.Token(); err != io.EOF {
-		return Entry{}, errors.New("more than one JSON value in the line")
+	if err != nil {
+		return Entry{}, fmt.Errorf("not a JSON object: %w", err)
 	}
 	return e, nil
 }
 
-// unexpectedEnd gives a plain "EOF" its reason.
-func unexpectedEnd(err error) error {
-	if strings.HasSuffix(err.Error(), "EOF") {
-		return errors.New("it ends too early")
-	}
-	return err
-}
-
-// object reads an object token by token, because a map would lose the order of the fields and repeated keys.
-func (p *Parser) object(d *json.Decoder, prefix string, e *Entry) error {
-	if token, err := d.Token(); err != nil {
-		return err
-	} else if token != json.Delim('{') {
-		return fmt.Errorf("it starts with %v", token)
-	}
-	for d.More() {
-		token, err := d.Token()
+// object keeps the order of the members, and those whose key repeats.
+func (p *Parser) object(s *scanner, prefix string, e *Entry) error {
+	return s.object(func(key string) error {
+		if prefix != "" {
+			key = prefix + key
+		}
+		if p.Flatten && s.next() == '{' {
+			return p.object(s, key+".", e)
+		}
+		text, err := flat(s)
 		if err != nil {
 			return err
 		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return err
+		e.add(key, text)
+		if key == p.TimeField {
+			p.stamp(e, text)
 		}
-		if err := p.field(e, prefix+token.(string), value); err != nil {
-			return err
-		}
-	}
-	_, err := d.Token()
-	return err
-}
-
-func (p *Parser) field(e *Entry, key string, value json.RawMessage) error {
-	if p.Flatten && value[0] == '{' {
-		return p.object(json.NewDecoder(bytes.NewReader(value)), key+".", e)
-	}
-	text, err := flat(value)
-	if err != nil {
-		return err
-	}
-	e.add(key, text)
-	if key == p.TimeField {
-		p.stamp(e, text)
-	}
-	return nil
+		return nil
+	})
 }
 
 // flat is the text of a JSON value: of a string its content, of anything else its JSON, compact.
-func flat(value json.RawMessage) (string, error) {
-	switch value[0] {
+func flat(s *scanner) (string, error) {
+	switch s.next() {
 	case '"':
-		var s string
-		err := json.Unmarshal(value, &s)
-		return s, err
+		return s.string()
 	case '{', '[':
+		value, err := s.skip()
+		if err != nil || !strings.ContainsAny(value, " \t\r\n") {
+			return value, err
+		}
 		var b bytes.Buffer
-		err := json.Compact(&b, value)
+		err = json.Compact(&b, []byte(value))
 		return b.String(), err
 	}
-	return string(value), nil
+	return s.skip()
 }
 
 // add gives a field its place: the dialect's own keys are about the record or its group, all others are contents.

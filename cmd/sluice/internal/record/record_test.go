@@ -58,7 +58,9 @@ func TestParseJSON(t *testing.T) {
 
 func TestParseJSONRefuses(t *testing.T) {
 	p := record.Parser{Format: record.JSON}
-	for _, line := range []string{``, `[1]`, `"x"`, `{"a":1`, `{"a":}`, `{"a":1} {"b":2}`, `{"a":1}x`, `nonsense`} {
+	for _, line := range []string{``, `[1]`, `"x"`, `{"a":1`, `{"a":}`, `{"a":1} {"b":2}`, `{"a":1}x`, `nonsense`,
+		`{"a":01}`, `{"a":1.}`, `{"a":-}`, `{"a":1e}`, `{"a":tru}`, `{"a":"\x"}`, `{"a" 1}`, `{,}`, `{"a":1,}`, "{\"a\":\"\x01\"}",
+		`{"a":` + strings.Repeat("[", 2000) + strings.Repeat("]", 2000) + `}`} {
 		if e, err := p.Parse([]byte(line)); err == nil {
 			t.Errorf("Parse(%q) = %+v, want an error", line, e)
 		}
@@ -160,8 +162,21 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line []byte, flatten bool) {
 		p := record.Parser{Format: record.JSON, Flatten: flatten, TimeField: "a"}
 		e, err := p.Parse(line)
-		if err == nil && !json.Valid(line) {
-			t.Fatalf("accepted %q as %+v", line, e)
+		valid := json.Valid(line) && bytes.HasPrefix(bytes.TrimLeft(line, " \t\r\n"), []byte("{"))
+		if (err == nil) != valid {
+			t.Fatalf("Parse(%q) = %+v, %v; encoding/json accepts it: %v", line, e, err, valid)
 		}
 	})
+}
+
+func BenchmarkParseJSON(b *testing.B) {
+	line := []byte(`{"ts":1795167544,"level":"info","msg":"request 123456 served","path":"/products/12","ms":37}`)
+	p := record.Parser{Format: record.JSON, TimeField: "ts"}
+	b.SetBytes(int64(len(line)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.Parse(line); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
