@@ -348,8 +348,11 @@ func TestRestart(t *testing.T) {
 
 	b.Clock.Advance(time.Second)
 	b.restart()
+	b.checkpoint("a", 0, 100) // before its first heartbeat
 	b.beat("c", nil)
 	b.beat("b", ids{2, 3}, 2, 3)
+	err := b.groups.SetCheckpoint(ctx, ref, "g", "a", 2, "MQ==", false)
+	wantError(t, "checkpoint in the shard of one that came back", err, sluice.NotFound, "consumer")
 	b.Clock.Advance(timeout / 2)
 	b.beat("c", nil)
 	b.beat("b", ids{2, 3}, 2, 3)
