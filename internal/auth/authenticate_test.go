@@ -309,7 +309,8 @@ func TestOverTheWire(t *testing.T) {
 				if absolute {
 					target = "http://p.sluice.local" + target
 				}
-				if status := send(t, address.String(), "POST "+target+" HTTP/1.1\r\nHost: p.sluice.local\r\n", r.Header); !strings.Contains(status, " 200 ") {
+				head := "POST " + target + " HTTP/1.1\r\nHost: p.sluice.local\r\n"
+				if status := send(t, address.String(), head, r.Header); !strings.Contains(status, " 200 ") {
 					t.Errorf("%v, host %s, absolute form %v: got %s", version, host, absolute, status)
 				}
 			}

@@ -113,7 +113,7 @@ func TestCheckCut(t *testing.T) {
 	raw := Append(nil, webGroup(3))
 	whole := map[int]bool{0: true}
 	for i := 0; i < len(raw); {
-		_, next, err := consume(raw, i)
+		_, next, err := consume(raw, i, groupMessage)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ A sealed file holds the groups of one log from position first to end, exclusive,
 	+--------+----------+-- ... --+--+-----------+-- ... --+--------+-----------+
 
 	header  0 "SLSHARD" 0 | 8 version u16 | 16 log u64 | 24 first i64 | 32 zeros | 60 crc u32 of 0..60
-	footer  0 directory u64 | 8 first i64 | 16 end i64 | 24 newest i64 | 32 oldest i64 | 40 raw u64 | 48 zeros | 68 crc u32 of 0..68 | 72 "SLSHARDF"
+	footer  0 directory u64 | 8 first i64 | 16 end i64 | 24 newest i64 | 32 oldest i64 | 40 raw u64 | 48 trimmed u8 | 49 zeros | 68 crc u32 of 0..68 | 72 "SLSHARDF"
 
 Payloads lie back to back: each is one LZ4 block, the group's protobuf bytes as the client compressed them. Positions are
 dense, so the page and the place in it follow from the position alone. A page is 4096 bytes: crc u32 of the rest, count u32, 8
@@ -35,7 +35,8 @@ received is the receive time in nanoseconds since 1970, newest the largest one i
 by bisection though the clock may have stepped back), stored and raw the payload's length compressed and not, tail where its
 last LZ4 sequence starts, crc the CRC-32C of the payload.
 
-A file with first = end holds nothing but the place: positions before end are gone, and will not be given again.
+A file with first = end holds nothing but the place: positions before end will not be given again. trimmed is 1 in one that
+retention left: whatever is still found before it is gone on purpose.
 
 In the journal a record's meta is 40 bytes: log u64, position i64, received i64, raw u32, tail u32, logs u32, zero u32.
 */
@@ -113,6 +114,7 @@ type footer struct {
 	first, end     sluice.Position
 	newest, oldest int64 // receive times; 0 in an empty file
 	raw            int64
+	trimmed        bool
 }
 
 func (f *footer) encode() []byte {
@@ -123,6 +125,9 @@ func (f *footer) encode() []byte {
 	le.PutUint64(b[24:], uint64(f.newest))
 	le.PutUint64(b[32:], uint64(f.oldest))
 	le.PutUint64(b[40:], uint64(f.raw))
+	if f.trimmed {
+		b[48] = 1
+	}
 	le.PutUint32(b[68:], crc32.Checksum(b[:68], castagnoli))
 	copy(b[72:], footerMagic[:])
 	return b
@@ -138,6 +143,7 @@ func decodeFooter(b []byte, size int64) (footer, error) {
 	f := footer{
 		directory: int64(le.Uint64(b)), first: sluice.Position(le.Uint64(b[8:])), end: sluice.Position(le.Uint64(b[16:])),
 		newest: int64(le.Uint64(b[24:])), oldest: int64(le.Uint64(b[32:])), raw: int64(le.Uint64(b[40:])),
+		trimmed: b[48] == 1,
 	}
 	if f.end < f.first || f.directory < headerSize || f.directory+f.pages()*pageSize+footerSize != size {
 		return footer{}, fmt.Errorf("file is %d bytes long, which its footer contradicts", size)

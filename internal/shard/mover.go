@@ -105,6 +105,9 @@ func (l *Log) oldestFile() (uint64, bool) {
 func (l *Log) move() error {
 	l.moving.Lock()
 	defer l.moving.Unlock()
+	if err := l.removeFiles(nil); err != nil {
+		return err
+	}
 	v, err := l.view()
 	if err != nil || len(v.tail) == 0 {
 		return err
@@ -193,7 +196,8 @@ func (l *Log) writeFiles(merge []*sealed, v *view) (made []*sealed, err error) {
 			return nil, m.abort(err)
 		}
 	}
-	return m.made, m.close(true)
+	err = m.close(true)
+	return m.made, err
 }
 
 // moveRun writes groups in order of position, splitting files where they get large or where damage leaves a gap.
@@ -233,7 +237,7 @@ func (m *moveRun) close(last bool) (err error) {
 	w := m.w
 	m.w = nil
 	f, err := w.finish()
-	if err == nil {
+	if f != nil {
 		m.made = append(m.made, f)
 	}
 	return err
@@ -299,17 +303,20 @@ func (l *Log) makeDir() error {
 	return l.s.fs.SyncDir(path.Dir(l.dir))
 }
 
-// removeFiles removes files that the log no longer needs. Those that stay are found superseded by the next Open.
+// removeFiles removes files that the log no longer needs, in their order. What cannot be removed, and all behind it, stays in
+// l.stale: files on disk never have a gap that comes from removing. l.moving is held.
 func (l *Log) removeFiles(files []*sealed) error {
-	var errs []error
-	for _, f := range files {
-		l.s.handles.forget(f.path)
-		if err := l.s.fs.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
+	l.stale = append(l.stale, files...)
+	if len(l.stale) == 0 {
+		return nil
+	}
+	for len(l.stale) > 0 {
+		name := l.stale[0].path
+		l.s.handles.forget(name)
+		if err := l.s.fs.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
+		l.stale = l.stale[1:]
 	}
-	if len(files) > 0 {
-		errs = append(errs, l.s.fs.SyncDir(l.dir))
-	}
-	return errors.Join(errs...)
+	return l.s.fs.SyncDir(l.dir)
 }

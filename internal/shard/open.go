@@ -73,6 +73,7 @@ func (s *Store) recover() error {
 		return err
 	}
 	var lost int64 // bytes of the journal that cannot be read
+	damaged := len(s.damage)
 	journal, err := wal.Open(s.fs, s.journalDir(), wal.Options{
 		FileBytes: s.o.JournalFileBytes, Meta: metaSize, MinFreeBytes: s.o.MinFreeBytes, Salt: s.o.Salt, Logger: s.o.Logger,
 	}, wal.Replay{
@@ -86,7 +87,7 @@ func (s *Store) recover() error {
 		return err
 	}
 	s.journal = journal
-	if lost > 0 {
+	if len(s.damage) > damaged {
 		if err := s.skipPositions(lost); err != nil {
 			return errors.Join(err, journal.Close())
 		}
@@ -148,16 +149,22 @@ func (l *Log) findFiles() error {
 	return l.removeSuperseded()
 }
 
-// removeSuperseded removes files whose positions another file holds as well: a crash came between making the one and removing
-// the other. An unreadable file supersedes nothing.
+// removeSuperseded removes files whose positions another file holds as well, and those that retention has dealt with: a crash came
+// between making the one and removing the other. An unreadable file supersedes nothing.
 func (l *Log) removeSuperseded() error {
 	slices.SortFunc(l.files, func(a, b *sealed) int {
 		return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(b.end, a.end))
 	})
+	trimmed := sluice.Position(-1)
+	for _, f := range l.files {
+		if f.bad == nil && f.trimmed {
+			trimmed = max(trimmed, f.first)
+		}
+	}
 	var keep, old []*sealed
 	covered := sluice.Position(-1)
 	for _, f := range l.files {
-		if f.end <= covered {
+		if f.end <= covered || f.end <= trimmed && f.first < trimmed {
 			old = append(old, f)
 			continue
 		}
@@ -209,7 +216,7 @@ func (s *Store) skipPositions(lostBytes int64) error {
 		if err := l.move(); err != nil {
 			return fmt.Errorf("log %d: %w", l.id, err)
 		}
-		place, err := l.writePlace(l.end + skip)
+		place, err := l.writePlace(l.end+skip, false)
 		if err != nil {
 			return fmt.Errorf("log %d: %w", l.id, err)
 		}

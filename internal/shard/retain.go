@@ -16,6 +16,9 @@ import (
 func (l *Log) Trim(t time.Time) error {
 	l.moving.Lock()
 	defer l.moving.Unlock()
+	if err := l.removeFiles(nil); err != nil {
+		return err
+	}
 	v, err := l.view()
 	if err != nil {
 		return err
@@ -30,22 +33,34 @@ func (l *Log) Trim(t time.Time) error {
 			n = i + 1 // an unreadable file, whose age is unknown, goes with the first readable one behind it
 		}
 	}
-	all := n == len(v.files) && (len(v.tail) == 0 || v.tail[len(v.tail)-1].newest < at)
-	switch {
-	case !all && n == 0, all && len(v.tail) == 0 && v.begin() == v.end:
-		return nil
-	case !all:
+	if n < len(v.files) {
 		return l.replaceFiles(v.files[:n], nil, 0)
 	}
-	place, err := l.writePlace(v.end)
-	if err != nil {
-		return fmt.Errorf("trim log %d: %w", l.id, err)
+	place, gone := v.tailStart, 0
+	if len(v.tail) > 0 && v.tail[len(v.tail)-1].newest < at {
+		place, gone = v.end, len(v.tail)
 	}
-	return l.replaceFiles(v.files, []*sealed{place}, len(v.tail))
+	if gone == 0 && (n == 0 || v.begin() == v.tailStart) {
+		return nil
+	}
+	// Without a file that says where they ended, groups would come back with a journal file that is not yet reused.
+	f, err := l.writePlace(place, true)
+	if err != nil {
+		return fmt.Errorf("trim log %d: %w", l.id, errors.Join(err, l.removeFiles(f.list())))
+	}
+	return l.replaceFiles(v.files, []*sealed{f}, gone)
 }
 
-// writePlace makes the empty file that remembers end.
-func (l *Log) writePlace(end sluice.Position) (*sealed, error) {
+// list returns f as a list, empty for nil.
+func (f *sealed) list() []*sealed {
+	if f == nil {
+		return nil
+	}
+	return []*sealed{f}
+}
+
+// writePlace makes the empty file that remembers end, and whether retention took what was before it.
+func (l *Log) writePlace(end sluice.Position, trimmed bool) (*sealed, error) {
 	if err := l.makeDir(); err != nil {
 		return nil, err
 	}
@@ -53,6 +68,7 @@ func (l *Log) writePlace(end sluice.Position) (*sealed, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.foot.trimmed = trimmed
 	return w.finish()
 }
 

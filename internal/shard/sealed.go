@@ -209,7 +209,7 @@ func (w *writer) flush() error {
 	return nil
 }
 
-// finish makes the file durable under its name.
+// finish makes the file durable under its name. A file returned with an error has the name and is perhaps not durable.
 func (w *writer) finish() (*sealed, error) {
 	w.foot.directory = w.at + int64(len(w.buf))
 	for p := 0; p < len(w.page); p += pageSize {
@@ -231,10 +231,7 @@ func (w *writer) finish() (*sealed, error) {
 	if err := w.fs.Rename(path.Join(w.dir, tempName), final); err != nil {
 		return nil, w.abort(err)
 	}
-	if err := w.fs.SyncDir(w.dir); err != nil {
-		return nil, err
-	}
-	return &sealed{footer: w.foot, path: final, size: w.at}, nil
+	return &sealed{footer: w.foot, path: final, size: w.at}, w.fs.SyncDir(w.dir)
 }
 
 // abort gives the file up and returns why.

@@ -130,6 +130,7 @@ type Log struct {
 	dropped   bool
 
 	moving sync.Mutex // held while files are made or removed; taken before mu
+	stale  []*sealed  // files that are to be removed and could not be; guarded by moving
 
 	// Writers; guarded by Store.commitMu.
 	sealed   bool

@@ -140,12 +140,14 @@ func TestPowerCut(t *testing.T) {
 // halfWritten lets a batch be cut off at any of the operations that write it, by failing that and all later ones.
 func halfWritten(h *harness, mem *vfs.Mem) *vfs.Mem {
 	stop := 1 + h.r.IntN(6)
-	h.j.fs = &faultfs.FS{FS: mem, Inject: func(n int, _ faultfs.Op, _ string) error {
+	failing := faultfs.New(mem)
+	failing.Set(func(n int, _ faultfs.Op, _ string) error {
 		if n >= stop {
 			return faultfs.ErrInjected
 		}
 		return nil
-	}}
+	})
+	h.j.fs = failing
 	h.j.broken = true // go through making a file, the part with most steps
 	for range 3 {
 		if h.commit() != nil {

@@ -134,15 +134,7 @@ func (s *Store) Update(ctx context.Context, fn func(meta.Tx) error) error {
 		if err := fn(t); err != nil {
 			return err
 		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		err := t.sql.Commit()
-		if t.changed {
-			// Also after a failed commit: nobody can say what the disk kept, and a cache that is filled again costs little.
-			s.generation.Add(1)
-		}
-		return wrap("commit", err)
+		return t.commit()
 	})
 }
 
@@ -162,5 +154,5 @@ func (s *Store) run(ctx context.Context, db *sql.DB, options *sql.TxOptions, fn 
 		return wrap("begin", err)
 	}
 	defer running.Rollback()
-	return fn(&tx{ctx: ctx, store: s, sql: running, readOnly: options != nil && options.ReadOnly})
+	return fn(&tx{ctx: ctx, store: s, conn: conn, sql: running, readOnly: options != nil && options.ReadOnly})
 }

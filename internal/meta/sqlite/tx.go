@@ -3,10 +3,11 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 
-	driver "modernc.org/sqlite"
+	"modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
 
 	"github.com/sluicelog/sluice"
@@ -17,6 +18,7 @@ import (
 type tx struct {
 	ctx      context.Context // of the View or Update that runs it
 	store    *Store
+	conn     *sql.Conn
 	sql      *sql.Tx
 	readOnly bool
 	changed  bool // something other than a checkpoint changed
@@ -63,13 +65,30 @@ func (t *tx) changeQuietly(query string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
+// commit makes the changes durable, unless the caller's context has ended.
+func (t *tx) commit() error {
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	err := t.sql.Commit()
+	if t.changed {
+		// Also after a failure: nobody can say what the disk kept, and a cache that is filled again costs little.
+		t.store.generation.Add(1)
+	}
+	if err != nil {
+		// SQLite may have left the transaction open, which no later one could begin on: give the connection up.
+		_ = t.conn.Raw(func(any) error { return driver.ErrBadConn })
+	}
+	return wrap("commit", err)
+}
+
 // wrap says what was being done. Where it may succeed later, the error is Unavailable.
 func wrap(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
 	err = fmt.Errorf("metadata: %s: %w", operation, err)
-	var failed *driver.Error
+	var failed *sqlite.Error
 	if !errors.As(err, &failed) {
 		return err
 	}

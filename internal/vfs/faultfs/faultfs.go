@@ -27,25 +27,39 @@ const (
 	Truncate Op = "truncate"
 )
 
-// FS fails operations of another file system. Inject is asked before each one, under a lock, with the running number of
-// the operation from 1; a non-nil answer is returned in place of doing it, except that a failing write may have written
-// the first half.
+// Inject is asked before each operation, one at a time, with its running number from 1. A non-nil answer is returned in
+// place of doing it, except that a failing write writes its first half.
+type Inject func(n int, op Op, name string) error
+
+// FS fails operations of another file system.
 type FS struct {
 	vfs.FS
-	Inject func(n int, op Op, name string) error
 
-	mu sync.Mutex
-	n  int
+	mu     sync.Mutex
+	n      int
+	inject Inject
 }
+
+// New returns an FS that fails nothing until Set says so.
+func New(under vfs.FS) *FS { return &FS{FS: under} }
 
 // FailNth fails the n-th operation once.
 func FailNth(under vfs.FS, n int) *FS {
-	return &FS{FS: under, Inject: func(i int, _ Op, _ string) error {
+	f := New(under)
+	f.Set(func(i int, _ Op, _ string) error {
 		if i == n {
 			return ErrInjected
 		}
 		return nil
-	}}
+	})
+	return f
+}
+
+// Set changes what fails from now on.
+func (f *FS) Set(inject Inject) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.inject = inject
 }
 
 // Count returns how many operations there were.
@@ -59,7 +73,10 @@ func (f *FS) fault(op Op, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.n++
-	if err := f.Inject(f.n, op, name); err != nil {
+	if f.inject == nil {
+		return nil
+	}
+	if err := f.inject(f.n, op, name); err != nil {
 		return &fs.PathError{Op: string(op), Path: name, Err: err}
 	}
 	return nil
