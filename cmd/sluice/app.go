@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -171,9 +172,9 @@ func (a *app) show(cmd *cobra.Command, v any, table func() error) error {
 	return encoder.Encode(v)
 }
 
-// note tells the user something that is not the output.
+// note tells the user something that is not the output. What comes from elsewhere is made [tty.Visible] by the caller.
 func (a *app) note(format string, args ...any) {
-	fmt.Fprintln(a.err, tty.VisibleLines(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(a.err, format+"\n", args...)
 }
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$`)
@@ -211,6 +212,23 @@ func showTime(t time.Time) string {
 		return "-"
 	}
 	return t.Local().Format(time.DateTime)
+}
+
+// plural is n things, "1 shard" or "2 shards".
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return count(n) + " " + thing + "s"
+}
+
+// count writes n with a comma at every third digit.
+func count(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 func yesNo(b bool) string {

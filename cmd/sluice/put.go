@@ -263,7 +263,7 @@ func quoteWord(s string) string {
 
 // text is the summary for people.
 func (s putSummary) text(ref sluice.LogstoreRef) string {
-	text := fmt.Sprintf("%s logs (%s) in %s log groups stored in %s in %.1f s", count(s.Logs), bytesText(s.Bytes), count(s.Groups), ref, s.Seconds)
+	text := fmt.Sprintf("%s (%s) in %s stored in %s in %.1f s", plural(s.Logs, "log"), bytesText(s.Bytes), plural(s.Groups, "log group"), ref, s.Seconds)
 	if s.Rejected > 0 {
 		text += fmt.Sprintf("; %s rejected", count(s.Rejected))
 	}
@@ -271,15 +271,6 @@ func (s putSummary) text(ref sluice.LogstoreRef) string {
 		text += fmt.Sprintf("; %s without a time, taken as now", count(s.Untimed))
 	}
 	return text
-}
-
-// count writes n with a comma at every third digit.
-func count(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 func bytesText(n int64) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/client"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/record"
+	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
 )
 
 // putter makes log groups of lines, in the order of the lines, and sends them one after the other.
@@ -190,7 +191,7 @@ func (p *putter) refuse(r sluice.Record, err error) error {
 func (p *putter) reject(reason string) {
 	p.sum.Rejected++
 	if len(p.reasons) < shownReasons {
-		p.reasons = append(p.reasons, reason)
+		p.reasons = append(p.reasons, tty.VisibleLines(reason))
 	}
 }
 
