@@ -29,7 +29,7 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 		return Health{}, err
 	}
 	h := Health{Alive: alive.StatusCode == http.StatusOK, Ready: ready.StatusCode == http.StatusOK, Detail: detail}
-	if date, err := http.ParseTime(ready.Header.Get("Date")); err == nil {
+	if date := serverTime(ready.Header); !date.IsZero() {
 		h.Skew = date.Sub(c.now()).Round(time.Second)
 	}
 	h.SkewInText = h.Skew.String()

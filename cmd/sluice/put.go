@@ -108,9 +108,8 @@ func newPutter(cmd *cobra.Command, a *app, ref sluice.LogstoreRef, o putOptions)
 		}
 		header.Tags = append(header.Tags, sluice.Field{Key: key, Value: value})
 	}
-	return &putter{
-		app: a, ref: ref, o: o, header: header, asJSON: asJSON, begun: a.now(), stored: mark{offset: o.offset},
-	}, nil
+	begin := mark{offset: o.offset}
+	return &putter{app: a, ref: ref, o: o, header: header, asJSON: asJSON, begun: a.now(), end: begin, stored: begin}, nil
 }
 
 // input is one opened file.
@@ -223,7 +222,9 @@ func (p *putter) stopped(cmd *cobra.Command, args []string, err error) {
 	if next != "" {
 		p.app.note("%s", next)
 	}
-	p.app.note("Go on with: %s", p.resume(cmd, args))
+	if p.stored != (mark{offset: p.o.offset}) {
+		p.app.note("Go on with: %s", p.resume(cmd, args))
+	}
 	if p.unsure {
 		p.app.note("The last log group may be stored already, and would then be stored twice.")
 	}

@@ -183,7 +183,7 @@ func (p *putter) refuse(r sluice.Record, err error) error {
 	what, _ := explain(err)
 	p.reject(fmt.Sprintf("%s: %s", excerpt(r), what))
 	if p.refused++; p.refused >= maxRefused {
-		return fmt.Errorf("the server refused %d logs, the last one because: %w", p.refused, err)
+		return &hinted{err, fmt.Sprintf("The server refused %s: this input is wrong as a whole. The rest was not sent.", plural(p.refused, "log"))}
 	}
 	return nil
 }
