@@ -99,7 +99,7 @@ func newPutter(cmd *cobra.Command, a *app, ref sluice.LogstoreRef, o putOptions)
 	}
 	header := sluice.LogGroup{Topic: o.topic, Source: o.source}
 	if o.source == "" {
-		header.Source, _ = os.Hostname() //nolint:errcheck // a machine without a name has an empty source
+		header.Source, _ = os.Hostname() // a machine without a name has an empty source
 	}
 	for _, tag := range o.tags {
 		key, value, ok := strings.Cut(tag, "=")
