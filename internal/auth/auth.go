@@ -1,17 +1,26 @@
 // Package auth answers two questions for every handler: who signed this request, and may they do this.
 //
+//	headers ──Authenticate──> Principal, Digest ──Authorize──> body ──Digest.Check──> handler
+//
 // Handlers ask and never decide: Authenticate gives a Principal, Authorize says yes or returns the error to send. Today the
 // answer comes from the scope of the access key (projects, read-only, root); policies will come behind the same two calls.
+//
+// Invariants:
+//   - A secret is in clear only in memory: metadata holds it sealed under a key file that lies elsewhere, and no error, log or
+//     answer holds it but the answer of the call that made it.
+//   - A disabled or deleted key opens nothing once Disable or Delete has returned.
+//   - There is always an enabled root key.
 package auth
 
 import (
-	"github.com/sluicelog/sluice"
+	"slices"
 )
 
 // Action names what a request wants to do, in RAM's words: "log:PostLogStoreLogs".
 type Action struct {
 	Name     string
 	Mutating bool // a read-only key may not
+	Root     bool // only a root key may: managing keys
 }
 
 // Resource is what it wants to do it to. An empty Project is the account itself: listing projects, managing keys.
@@ -28,20 +37,17 @@ type Principal struct {
 	Projects    []string // empty means all
 }
 
-// Authorize returns nil if p may do a on r, and otherwise an Unauthorized error fit for the client.
+// Authorize returns nil if p may do a on r, and otherwise an error for the client: Unauthorized, noun "action".
 func (p *Principal) Authorize(a Action, r Resource) error {
-	if p.ReadOnly && a.Mutating {
+	switch {
+	case a.Root && !p.Root:
+		return denied(a, r, "it takes a root access key")
+	case a.Mutating && p.ReadOnly:
 		return denied(a, r, "the access key is read-only")
+	case len(p.Projects) > 0 && !slices.Contains(p.Projects, r.Project):
+		return denied(a, r, "the access key is limited to other projects")
 	}
-	if len(p.Projects) == 0 {
-		return nil
-	}
-	for _, name := range p.Projects {
-		if name == r.Project {
-			return nil
-		}
-	}
-	return denied(a, r, "the access key is limited to other projects")
+	return nil
 }
 
 func denied(a Action, r Resource, why string) error {
@@ -51,5 +57,5 @@ func denied(a Action, r Resource, why string) error {
 	} else if r.Logstore != "" {
 		resource += "/logstore/" + r.Logstore
 	}
-	return sluice.Errorf(sluice.Unauthorized, "action", "denied by sts or ram, action: %s, resource: %s (%s)", a.Name, resource, why)
+	return refuse("action", "denied by sts or ram, action: %s, resource: %s (%s)", a.Name, resource, why)
 }

@@ -2,6 +2,10 @@
 // and merge, retention, automatic split. It keeps metadata and shard logs in step, and gives the hot paths a view of a logstore that
 // costs no query.
 //
+//	create ──> readwrite ──split, merge──> readonly ──retention──> gone
+//	             │  seal the parents' logs · one meta transaction · open the children's logs
+//	             └── automatic split, after sustained load
+//
 // Invariants:
 //   - The read-write shards of a logstore cover the key space exactly, at every moment that anyone can observe.
 //   - A parent's log is sealed before its children exist, so that no log group enters a parent after a child was readable.
@@ -9,34 +13,19 @@
 package catalog
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/shard"
 )
-
-// Logstore is an immutable view of one logstore as of some generation of the metadata.
-type Logstore struct {
-	meta.Logstore
-	Shards []Shard // all, by id
-}
-
-// Shard is a shard with its open log.
-type Shard struct {
-	meta.Shard
-	Stored *shard.Log
-}
-
-// Shard finds a shard by number.
-func (l *Logstore) Shard(id sluice.ShardID) (*Shard, bool) {
-	for i := range l.Shards {
-		if l.Shards[i].ID == id {
-			return &l.Shards[i], true
-		}
-	}
-	return nil, false
-}
 
 // Options of a catalog. The zero value of a field means the default in brackets.
 type Options struct {
@@ -47,4 +36,120 @@ type Options struct {
 	SplitBytesPerSecond    int64         // [5 MiB] raw
 	SplitWritesPerSecond   int64         // [500]
 	Now                    func() time.Time
+}
+
+func (o Options) withDefaults() Options {
+	orDefault(&o.MaxShardsPerProject, 400)
+	orDefault(&o.MaxLogstoresPerProject, 200)
+	orDefault(&o.RetentionEvery, time.Minute)
+	orDefault(&o.SplitAfter, 5*time.Minute)
+	orDefault(&o.SplitBytesPerSecond, 5<<20)
+	orDefault(&o.SplitWritesPerSecond, 500)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+func orDefault[T int | int64 | time.Duration](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+// Catalog is the catalog of one node. It is safe for concurrent use.
+type Catalog struct {
+	store meta.Store
+	logs  *shard.Store
+	o     Options
+	log   *slog.Logger
+
+	views   views
+	fills   singleflight.Group
+	reshard locks // one split, merge or shard removal at a time in each logstore
+
+	mu   sync.Mutex // guards open; held while a log is opened, taken by deleters after their commit
+	open map[sluice.LogID]stored
+}
+
+// stored is an open log with what is counted about it.
+type stored struct {
+	log     *shard.Log
+	traffic *Traffic
+}
+
+// New opens the log of every shard in store, seals those of read-only shards, and has logs drop what no shard names.
+func New(ctx context.Context, store meta.Store, logs *shard.Store, o Options, log *slog.Logger) (*Catalog, error) {
+	c := &Catalog{store: store, logs: logs, o: o.withDefaults(), log: log, open: map[sluice.LogID]stored{}}
+	var shards []meta.Shard
+	err := store.View(ctx, func(tx meta.Tx) (err error) {
+		shards, err = tx.AllShards()
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list shards: %w", err)
+	}
+	for _, s := range shards {
+		if _, err := c.openLog(s); err != nil {
+			return nil, err
+		}
+	}
+	if err := logs.Retain(); err != nil {
+		return nil, fmt.Errorf("drop logs that no shard names: %w", err)
+	}
+	return c, nil
+}
+
+// Run removes what is past its retention and splits busy shards until ctx ends.
+func (c *Catalog) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return every(ctx, c.o.RetentionEvery, c.expire) })
+	g.Go(func() error { return every(ctx, c.o.SplitAfter/splitSamples, newSplitter(c).round) })
+	return g.Wait()
+}
+
+// every calls f each time d has passed, until ctx ends.
+func every(ctx context.Context, d time.Duration, f func(context.Context)) error {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			f(ctx)
+		}
+	}
+}
+
+// openLog returns the open log of s. The caller holds mu, or is alone.
+func (c *Catalog) openLog(s meta.Shard) (stored, error) {
+	if h, ok := c.open[s.Log]; ok {
+		return h, nil
+	}
+	l, err := c.logs.Log(s.Log, s.Base)
+	if err != nil {
+		return stored{}, fmt.Errorf("open log %v of shard %v of %s/%s: %w", s.Log, s.ID, s.Project, s.Logstore, err)
+	}
+	if s.ReadOnly {
+		l.Seal()
+	}
+	h := stored{log: l, traffic: new(Traffic)}
+	c.open[s.Log] = h
+	return h, nil
+}
+
+// dropLogs removes the logs of shards that metadata no longer names. What fails stays on disk until the next start.
+func (c *Catalog) dropLogs(shards []meta.Shard) {
+	c.mu.Lock()
+	for _, s := range shards {
+		delete(c.open, s.Log)
+	}
+	c.mu.Unlock()
+	for _, s := range shards {
+		if err := c.logs.Drop(s.Log); err != nil {
+			c.log.Warn("cannot drop the log of a deleted shard, the next start will", "project", s.Project,
+				"logstore", s.Logstore, "shard", s.ID, "log", s.Log, "error", err)
+		}
+	}
 }

@@ -1,7 +1,6 @@
 package logpb
 
 import (
-	"encoding/binary"
 	"math"
 
 	"github.com/sluicelog/sluice"
@@ -85,31 +84,20 @@ func (c *checker) within(lim Limits) error {
 
 func (c *checker) group(b []byte) error {
 	for i := 0; i < len(b); {
-		f, next, err := consume(b, i)
+		f, next, err := consume(b, i, groupMessage)
 		if err != nil {
 			return err
 		}
 		i = next
 		switch f.num {
 		case groupLogs:
-			if f.typ != wireBytes {
-				return errWireType
-			}
-			if err := c.log(f.data); err != nil {
-				return err
-			}
+			err = c.log(f.data)
 		case groupTags:
-			if f.typ != wireBytes {
-				return errWireType
-			}
 			c.tags++
-			if err := c.pair(f.data); err != nil {
-				return err
-			}
-		case groupCategory, groupTopic, groupSource, groupMachine:
-			if f.typ != wireBytes {
-				return errWireType
-			}
+			err = c.pair(f.data)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -125,45 +113,27 @@ func (c *checker) log(b []byte) error {
 			if end > len(b) {
 				return errLength
 			}
-			c.stats.Fields++
-			if err := c.pair(b[i+2 : end]); err != nil {
+			if err := c.content(b[i+2 : end]); err != nil {
 				return err
 			}
 			i = end
 			continue
 		}
-		f, next, err := consume(b, i)
+		f, next, err := consume(b, i, logMessage)
 		if err != nil {
 			return err
 		}
 		i = next
-		switch f.num {
-		case logTime:
-			if f.typ != wireVarint {
-				return errWireType
-			}
-			if f.number > math.MaxUint32 {
-				return errTime
-			}
+		switch {
+		case f.num == logTime && f.number > math.MaxUint32:
+			return errTime
+		case f.num == logTime:
 			time, timed = uint32(f.number), true
-		case logContents:
-			if f.typ != wireBytes {
-				return errWireType
-			}
-			c.stats.Fields++
-			if err := c.pair(f.data); err != nil {
+		case f.num == logNanos && f.number > maxNanos:
+			return errNanos
+		case f.num == logContents:
+			if err := c.content(f.data); err != nil {
 				return err
-			}
-		case logValues:
-			if f.typ != wireBytes {
-				return errWireType
-			}
-		case logNanos:
-			if f.typ != wireFixed32 {
-				return errWireType
-			}
-			if f.number > maxNanos {
-				return errNanos
 			}
 		}
 	}
@@ -174,6 +144,11 @@ func (c *checker) log(b []byte) error {
 	c.stats.MinTime = min(c.stats.MinTime, time)
 	c.stats.MaxTime = max(c.stats.MaxTime, time)
 	return nil
+}
+
+func (c *checker) content(b []byte) error {
+	c.stats.Fields++
+	return c.pair(b)
 }
 
 // pair checks a Content or a LogTag: two required strings. Encoders write key, then value, and nothing else.
@@ -197,28 +172,22 @@ func (c *checker) pair(b []byte) error {
 func (c *checker) oddPair(b []byte) error {
 	var key, value bool
 	for i := 0; i < len(b); {
-		f, next, err := consume(b, i)
+		f, next, err := consume(b, i, pairMessage)
 		if err != nil {
 			return err
 		}
 		i = next
 		switch f.num {
 		case pairKey:
-			if f.typ != wireBytes {
-				return errWireType
-			}
+			key = true
 			if len(f.data) > c.maxKey {
 				return tooLarge("a key", len(f.data), c.maxKey)
 			}
-			key = true
 		case pairValue:
-			if f.typ != wireBytes {
-				return errWireType
-			}
+			value = true
 			if len(f.data) > c.maxValue {
 				return tooLarge("a value", len(f.data), c.maxValue)
 			}
-			value = true
 		}
 	}
 	if !key || !value {
@@ -229,80 +198,4 @@ func (c *checker) oddPair(b []byte) error {
 
 func tooLarge(what string, got, limit int) error {
 	return sluice.Errorf(sluice.TooLarge, "body-size", "%s is over the limit: %d of %d", what, got, limit)
-}
-
-// malformed makes one of the errors of Check; they are values, so that hostile bodies cost no memory.
-func malformed(msg string) error {
-	return sluice.Errorf(sluice.Invalid, "body", "the body is not valid: %s", msg)
-}
-
-var (
-	errWireType = malformed("a field has the wrong wire type")
-	errTag      = malformed("a field has no valid tag")
-	errVarint   = malformed("a varint does not end")
-	errLength   = malformed("a length runs past the end")
-	errTime     = malformed("a log's time is not a 32-bit number")
-	errNanos    = malformed("a log's nanoseconds are over 999,999,999")
-	errNoTime   = malformed("a log has no time")
-	errNoPair   = malformed("a content or tag lacks its key or value")
-)
-
-// field is one field of any message.
-type field struct {
-	num    uint32
-	typ    byte
-	number uint64 // of a varint or a fixed
-	data   []byte // of bytes
-}
-
-// consume reads the field at b[i:] and returns where the next begins. Tags and lengths have at most five bytes, as the
-// strictest of the official clients demand.
-func consume(b []byte, i int) (f field, next int, err error) {
-	tag, i := varint(b, i, maxTagBytes)
-	if i == 0 || tag>>3 == 0 || tag > math.MaxUint32 {
-		return f, 0, errTag
-	}
-	f.num, f.typ = uint32(tag>>3), byte(tag&7)
-	switch f.typ {
-	case wireVarint:
-		if f.number, i = varint(b, i, binary.MaxVarintLen64); i == 0 {
-			return f, 0, errVarint
-		}
-	case wireBytes:
-		n, start := varint(b, i, maxTagBytes)
-		if start == 0 || n > uint64(len(b)-start) {
-			return f, 0, errLength
-		}
-		i = start + int(n)
-		f.data = b[start:i]
-	case wireFixed32:
-		if len(b)-i < 4 {
-			return f, 0, errLength
-		}
-		f.number, i = uint64(binary.LittleEndian.Uint32(b[i:])), i+4
-	case wireFixed64:
-		if len(b)-i < 8 {
-			return f, 0, errLength
-		}
-		f.number, i = binary.LittleEndian.Uint64(b[i:]), i+8
-	default: // groups, and the two types that do not exist
-		return f, 0, errWireType
-	}
-	return f, i, nil
-}
-
-// varint reads the varint of at most limit bytes at b[i:] and returns where it ends, or 0.
-func varint(b []byte, i, limit int) (v uint64, end int) {
-	if i < len(b) && b[i] < 0x80 {
-		return uint64(b[i]), i + 1
-	}
-	return longVarint(b, i, limit)
-}
-
-func longVarint(b []byte, i, limit int) (v uint64, end int) {
-	v, n := binary.Uvarint(b[i:min(i+limit, len(b))])
-	if n <= 0 {
-		return 0, 0
-	}
-	return v, i + n
 }

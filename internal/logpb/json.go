@@ -35,10 +35,6 @@ func DecodeJSON(body []byte, lim Limits, now time.Time, keepTime bool) (*sluice.
 		err = d.end()
 	}
 	if err != nil {
-		var own *sluice.Error
-		if errors.As(err, &own) {
-			return nil, err
-		}
 		return nil, sluice.Errorf(sluice.Invalid, "body", "the body is not a valid JSON log group: %w", err)
 	}
 	if _, err := Check(Append(nil, g), lim); err != nil {

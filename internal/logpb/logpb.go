@@ -18,7 +18,31 @@ const (
 	Deflate Codec = "deflate"
 )
 
-// Field numbers (reference sls-api 4.1).
+// Wire types.
+const (
+	wireVarint  = 0
+	wireFixed64 = 1
+	wireBytes   = 2
+	wireFixed32 = 5
+)
+
+// message is the schema of a protobuf message: the wire type of each known field by its number, from 1.
+type message []byte
+
+// The messages (reference sls-api 4.1). A Content and a LogTag are alike.
+var (
+	groupMessage = message{
+		groupLogs: wireBytes, groupCategory: wireBytes, groupTopic: wireBytes, groupSource: wireBytes,
+		groupMachine: wireBytes, groupTags: wireBytes,
+	}
+	logMessage         = message{logTime: wireVarint, logContents: wireBytes, logValues: wireBytes, logNanos: wireFixed32}
+	pairMessage        = message{pairKey: wireBytes, pairValue: wireBytes}
+	listMessage        = message{listGroups: wireBytes}
+	packageListMessage = message{listPackages: wireBytes}
+	packageMessage     = message{packageData: wireBytes, packageSize: wireVarint, packageCodec: wireVarint}
+)
+
+// Field numbers.
 const (
 	groupLogs     = 1
 	groupCategory = 2
@@ -32,22 +56,15 @@ const (
 	logValues   = 3
 	logNanos    = 4
 
-	pairKey   = 1 // of Content and of LogTag
+	pairKey   = 1
 	pairValue = 2
 
-	listGroups = 1
+	listGroups   = 1
+	listPackages = 1
 
 	packageData  = 1
 	packageSize  = 2
 	packageCodec = 3
-)
-
-// Wire types.
-const (
-	wireVarint  = 0
-	wireFixed64 = 1
-	wireBytes   = 2
-	wireFixed32 = 5
 )
 
 // Tags: a field number and its wire type in one byte.

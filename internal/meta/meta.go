@@ -3,6 +3,10 @@
 //
 // Every change is one transaction, durable when Update returns. Implementations pass metatest.Run; SQLite is the embedded
 // one. Values are plain structs: what a transaction returns belongs to the caller.
+//
+// Values come back as they went in, up to what a database can keep: times in UTC, without the monotonic clock (the zero time
+// stays zero; outside the years 1678 to 2261 is an error); empty slices and maps as nil; JSON without the white space between
+// its tokens, save Index.Config, which is kept byte for byte.
 package meta
 
 import (
@@ -15,19 +19,24 @@ import (
 
 // Store is a metadata store. It is safe for concurrent use.
 type Store interface {
-	// View runs fn on a consistent snapshot. Changes made in fn fail.
+	// View runs fn on a consistent snapshot, which no Update waits for. Changes made in fn fail.
 	View(ctx context.Context, fn func(Tx) error) error
-	// Update runs fn and commits durably if it returns nil, otherwise nothing changes. Updates run one at a time. fn must
-	// not call View or Update.
+	// Update runs fn and commits durably if it returns nil; if it returns an error, panics, or ctx ends before the commit,
+	// nothing changes. Updates run one at a time; ctx also ends the wait for a turn. fn must not call View or Update.
 	Update(ctx context.Context, fn func(Tx) error) error
 	// Generation counts the committed updates that changed anything but checkpoints: whoever caches projects, logstores,
-	// shards, indexes, groups or keys compares it with the number read before filling the cache. It is cheap.
+	// shards, indexes, groups or keys compares it with the number read before filling the cache. It is cheap, grows before
+	// Update returns, and starts at 1 when the store is opened, so that a cache that holds 0 is stale.
 	Generation() uint64
+	// Close closes the store. Call it when no transaction runs; those that start later fail.
 	Close() error
 }
 
-// Tx is a transaction. Methods that name a missing thing return a *sluice.Error of kind NotFound, those that create an
-// existing one AlreadyExists; the Noun is the one given in brackets below. Lists are sorted by name (shards by id).
+// Tx is a transaction, for one goroutine, until the function it was given to returns. Methods that name a missing thing
+// return a *sluice.Error of kind NotFound, those that create an existing one AlreadyExists; the Noun is the one given in
+// brackets below. Where the thing that should hold the missing one is missing too, NotFound names the outermost: the
+// project before the logstore before the shard. Lists are sorted by name in byte order (shards by id). Updates replace every
+// field but the name.
 type Tx interface {
 	// Projects [project].
 	Project(name string) (Project, error)
@@ -43,13 +52,14 @@ type Tx interface {
 	UpdateLogstore(Logstore) error
 	DeleteLogstore(ref sluice.LogstoreRef) error // with shards, index, groups, checkpoints
 
-	// Shards [shard]. CreateShard gives the shard its Log number, never used before in this store.
+	// Shards [shard]. CreateShard gives the shard its Log number, never given before: not to a shard deleted since, nor in an
+	// Update that failed since the store was opened. UpdateShard leaves it as it is. AllShards sorts by project, logstore, id.
 	Shard(ref sluice.LogstoreRef, id sluice.ShardID) (Shard, error)
 	Shards(ref sluice.LogstoreRef) ([]Shard, error)
 	AllShards() ([]Shard, error)
 	CreateShard(Shard) (Shard, error)
 	UpdateShard(Shard) error
-	DeleteShard(ref sluice.LogstoreRef, id sluice.ShardID) error
+	DeleteShard(ref sluice.LogstoreRef, id sluice.ShardID) error // with its checkpoints
 
 	// Index configurations [index].
 	Index(ref sluice.LogstoreRef) (Index, error)
@@ -64,7 +74,8 @@ type Tx interface {
 	UpdateConsumerGroup(ConsumerGroup) error
 	DeleteConsumerGroup(ref sluice.LogstoreRef, name string) error // with its checkpoints
 
-	// Checkpoints of a group, sorted by shard; SetCheckpoint creates or replaces. A missing group is NotFound [consumergroup].
+	// Checkpoints of a group, sorted by shard; SetCheckpoint creates or replaces. A missing group is NotFound [consumergroup],
+	// a missing shard NotFound [shard].
 	Checkpoints(ref sluice.LogstoreRef, group string) ([]Checkpoint, error)
 	SetCheckpoint(Checkpoint) error
 

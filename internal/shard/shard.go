@@ -1,16 +1,39 @@
-// Package shard stores shard logs. Under construction: this file is the contract.
+// Package shard stores shard logs: append-only sequences of log groups, each with a position, readable from any position or
+// time. All logs of a node share one journal, so that an acknowledgement costs the same for one busy shard and for a thousand.
+//
+//	Append ──> commit: one batch for all logs ──> journal (synced) ──> acknowledged, readable
+//	                                                │
+//	                                              mover, when the journal is long
+//	                                                ▼
+//	                        sealed files of one log each ──Trim──> gone, oldest first
+//
+// A group is in the journal or in a sealed file; a few words of memory say where its bytes in the journal are (the tail), and
+// everything else is read from files. Nothing is cached here: the page cache does that.
+//
+// Invariants:
+//   - A position is given once, grows by one per log group, and never moves.
+//   - Append returns nil only after the group is on disk. Readers see a group only then.
+//   - A sealed file's bytes never change; it gets its name after its bytes are on disk. Retention removes whole files.
+//   - A log that once had data always has a file that says how far its positions got, even when all data is gone.
+//   - Every byte read is checked. What does not match is reported with file and offset, and never served.
+//   - Close waits for appends in flight; no goroutine outlives it.
 package shard
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/vfs"
+	"github.com/sluicelog/sluice/internal/wal"
 )
+
+// MaxBlock is the largest protobuf size of one log group.
+const MaxBlock = 32 << 20
 
 // Block is one log group as it is stored and served: its protobuf bytes as one LZ4 block.
 type Block struct {
@@ -27,13 +50,13 @@ type Group struct {
 	Received time.Time // the server's clock at append; may step back where the clock did
 }
 
-// Errors of a Log, to be told apart with errors.Is.
+// Errors of a log, to be told apart with errors.Is.
 var (
-	ErrUnknownLog = errors.New("unknown log")                             // dropped, or never created
+	ErrUnknownLog = errors.New("unknown log")                             // dropped
 	ErrSealed     = errors.New("log is sealed")                           // split, merged or being dropped: append elsewhere
 	ErrDiskFull   = errors.New("disk full")                               // appends resume by themselves
-	ErrFailed     = errors.New("journal failed, read-only until restart") // after a failed write or sync
-	ErrPosition   = errors.New("position outside the log")                // before the begin or after the end
+	ErrFailed     = errors.New("journal failed, read-only until restart") // after a failed sync
+	ErrPosition   = errors.New("position outside the log")                // behind the end
 	ErrClosed     = errors.New("store is closed")
 )
 
@@ -53,84 +76,74 @@ func (e *CorruptError) Error() string {
 
 // Options of a store. The zero value of a field means the default in brackets.
 type Options struct {
-	Logger           *slog.Logger
-	Now              func() time.Time
-	JournalFileBytes int64 // [64 MiB] size of one journal file
-	JournalBytes     int64 // [1 GiB] journal kept before logs are moved to sealed files
-	MinFreeBytes     int64 // [128 MiB] appends stop when the disk has less
+	Logger           *slog.Logger     // [discard]
+	Now              func() time.Time // [time.Now]
+	Salt             func() uint64    // [crypto/rand] unguessable numbers for the journal
+	JournalFileBytes int64            // [64 MiB] size of one journal file
+	JournalBytes     int64            // [1 GiB] journal kept before logs are moved to sealed files
+	FileBytes        int64            // [256 MiB] size that sealed files grow to
+	MinFreeBytes     int64            // [128 MiB; -1 for none] appends stop when the disk has less
+	// Committed is told of every batch: its groups, stored bytes, and how long write and sync took. [nothing]
+	Committed func(groups int, bytes int64, took time.Duration)
 }
 
-// Store is the shard logs of one node over one journal.
-type Store struct{}
+// Store is the shard logs of one node over one journal. It is safe for concurrent use.
+type Store struct {
+	fs      vfs.FS
+	dir     string
+	o       Options
+	journal *wal.Journal
+	handles *handles
 
-// Open opens the store in dir, making it if needed, and recovers what the last run acknowledged.
-func Open(ctx context.Context, fsys vfs.FS, dir string, o Options) (*Store, error) {
-	return nil, errors.ErrUnsupported
+	mu   sync.Mutex // guards logs; taken before a log's mu
+	logs map[sluice.LogID]*Log
+	full atomic.Bool // the last batch found no room
+
+	damageMu sync.Mutex // guards damage
+	damage   []CorruptError
+
+	commitMu sync.Mutex // guards the rest, and the writers part of each log
+	filling  *group     // what the next batch will be
+	kick     chan struct{}
+	idle     *sync.Cond // a log's last append in flight has ended
+	failed   error      // set once, by a failed sync or by Close
+
+	moveKick chan struct{}
+	stop     chan struct{}
+	running  sync.WaitGroup
 }
-
-// Log opens the log with this number, making it if needed; base is the position of its first group ever.
-func (s *Store) Log(id sluice.LogID, base sluice.Position) (*Log, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Retain drops the data of every log that was not opened with Log since the store was opened: what a crash left of logs
-// that metadata no longer knows. Call it once, when all logs are open.
-func (s *Store) Retain() error { return errors.ErrUnsupported }
-
-// Drop removes a log and its data. Calls on its Log fail with ErrUnknownLog.
-func (s *Store) Drop(id sluice.LogID) error { return errors.ErrUnsupported }
-
-// Close waits for appends in flight and closes the files.
-func (s *Store) Close() error { return errors.ErrUnsupported }
 
 // Log is one shard's log. It is safe for concurrent use.
-type Log struct{}
+type Log struct {
+	s   *Store
+	id  sluice.LogID
+	dir string
 
-// Append stores b and returns its position. A nil error means that b is on disk; on any error b was not stored, or
-// (ErrFailed) may turn up after a restart. b.Data must not change until Append returns. Errors: ErrSealed, ErrDiskFull,
-// ErrFailed, ErrUnknownLog, ErrClosed, or ctx's if it ends while waiting (the group may then be stored).
-func (l *Log) Append(ctx context.Context, b Block) (sluice.Position, error) {
-	return 0, errors.ErrUnsupported
+	// Where the groups are: files, then the tail in the journal, without a gap but for damage.
+	mu        sync.RWMutex
+	files     []*sealed // oldest first; the slice is replaced, never changed
+	tail      []located // groups from tailStart to end; appended to, and replaced when they move
+	tailStart sluice.Position
+	end       sluice.Position
+	version   uint64        // counts changes of place: a reader that saw another one looks again
+	wake      chan struct{} // closed at the next append, if anybody waits
+	dropped   bool
+
+	moving sync.Mutex // held while files are made or removed; taken before mu
+	stale  []*sealed  // files that are to be removed and could not be; guarded by moving
+
+	// Writers; guarded by Store.commitMu.
+	sealed   bool
+	inFlight int
+
+	known bool // opened by Log since the store was opened; guarded by Store.mu
 }
 
-// Seal makes every later Append fail with ErrSealed and waits for those in flight. Unseal takes it back. The seal is not
-// kept on disk: whoever knows from metadata that a shard is read-only seals its log after opening it.
-func (l *Log) Seal()   {}
-func (l *Log) Unseal() {}
-
-// Bounds returns the first position held and the one the next group will get. begin == end when nothing is held.
-func (l *Log) Bounds() (begin, end sluice.Position) { return 0, 0 }
-
-// Batch is what Read returns. The groups' Data belongs to the batch until Release.
-type Batch struct {
-	Groups []Group
-	Next   sluice.Position // where to read on
-	End    sluice.Position // the end of the log when the batch was read
+// located is a group in the journal. File 0 marks a group that damage has taken.
+type located struct {
+	entry
+	file uint64
 }
 
-// Release gives the batch's memory back.
-func (b *Batch) Release() {}
-
-// Read returns groups from position from on, in order and without gaps: at most maxGroups and, beyond the first, at most
-// maxRaw protobuf bytes, and none at or behind to (0: no limit). A from older than the log starts at its begin. At the end
-// it returns an empty batch at once. Errors: ErrPosition behind the end, *CorruptError when from itself cannot be read.
-func (l *Log) Read(from, to sluice.Position, maxGroups, maxRaw int) (*Batch, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Wait blocks until the log's end is past from, the log is dropped, or ctx ends.
-func (l *Log) Wait(ctx context.Context, from sluice.Position) error { return errors.ErrUnsupported }
-
-// Seek returns the first position received at or after t, the end if there is none.
-func (l *Log) Seek(t time.Time) (sluice.Position, error) { return 0, errors.ErrUnsupported }
-
-// ReceivedAt returns when the group at p was received; the clock's time for the end. ErrPosition outside the bounds.
-func (l *Log) ReceivedAt(p sluice.Position) (time.Time, error) {
-	return time.Time{}, errors.ErrUnsupported
-}
-
-// Trim removes whole files whose groups were all received before t.
-func (l *Log) Trim(t time.Time) error { return errors.ErrUnsupported }
-
-// Size returns the bytes the log holds: stored, and raw.
-func (l *Log) Size() (stored, raw int64) { return 0, 0 }
+// ID returns the number of the log.
+func (l *Log) ID() sluice.LogID { return l.id }

@@ -128,7 +128,8 @@ func Parse(r *Request) (Claim, error) {
 
 func noAccessKey(msg string) error { return sluice.Errorf(sluice.Invalid, "accesskeyid", "%s", msg) }
 
-// Verify reports whether secret signed r. It compares in constant time, and is false for an empty secret.
+// Verify reports whether secret signed r, body aside: the signature covers what Content-MD5 or x-log-content-sha256 say of
+// it, if they are there. It compares in constant time, and is false for an empty secret.
 func (c Claim) Verify(secret string, r *Request) bool {
 	if secret == "" || oversized(r) {
 		return false

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluicelog/sluice/internal/config"
+)
+
+func configCommand(c *config.Config, resolve func(*cobra.Command) error, stdout io.Writer) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Check or show the configuration",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "check",
+		Short: "Say whether file, environment and flags are right together",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := resolve(cmd); err != nil {
+				return err
+			}
+			fmt.Fprintln(stdout, "the configuration is right")
+			return nil
+		},
+	}, &cobra.Command{
+		Use:   "print",
+		Short: "Show the configuration as a file, secrets hidden",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := resolve(cmd); err != nil {
+				return err
+			}
+			return c.Print(stdout)
+		},
+	})
+	return cmd
+}
+
+func versionCommand(stdout io.Writer) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Show the version",
+		Args:  noArgs,
+		Run: func(*cobra.Command, []string) {
+			fmt.Fprintf(stdout, "sluiced %s, %s, %s/%s\n", release, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		},
+	}
+}

@@ -1,0 +1,114 @@
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/sign"
+)
+
+// HeaderToken carries the security token of a temporary key.
+const HeaderToken = "X-Acs-Security-Token"
+
+// DefaultSkew is how far a request's date may be from the server's (reference sls-api 2.7).
+const DefaultSkew = 15 * time.Minute
+
+// Authenticator says who signed a request. It is safe for concurrent use.
+type Authenticator struct {
+	keys  *Keys
+	now   func() time.Time
+	skew  time.Duration
+	dummy string // a secret that nobody has, to check the signatures of unknown keys with
+}
+
+// New returns an Authenticator over keys; skew 0 means [DefaultSkew].
+func New(keys *Keys, now func() time.Time, skew time.Duration) *Authenticator {
+	if skew == 0 {
+		skew = DefaultSkew
+	}
+	return &Authenticator{keys: keys, now: now, skew: skew, dummy: rand.Text()}
+}
+
+// Authenticate returns who signed r, and what its body has to be. It decides from the request line and the headers, so that no
+// body is read for strangers; the caller reads the body afterwards and gives it to Digest.Check. The Principal is shared
+// and must not be changed.
+//
+// Errors for the client (reference sls-api 2.8), kind and noun:
+//
+//	Invalid       those of sign.Parse and Claim.Time: "accesskeyid", "signaturemethod-missing", "signaturemethod",
+//	              "date-missing", "date", "requesttime"
+//	Invalid       "requesttime-expired"   the date is too far from the server's
+//	Invalid       "digest"                v4 without a usable x-log-content-sha256
+//	Unauthorized  "accesskey"             no such key
+//	Unauthorized  "signature"             not signed with the key's secret
+//	Unauthorized  "accesskey-disabled", "token-expired"
+//	Unauthorized  "token"                 a temporary key without its token, or a token that is not the key's
+//	TooLarge      "request"
+//
+// Anything about a key but its existence is said only to those who hold its secret.
+func (a *Authenticator) Authenticate(r *http.Request) (*Principal, Digest, error) {
+	signed := signedPart(r)
+	claim, err := sign.Parse(signed)
+	if err != nil {
+		return nil, Digest{}, err
+	}
+	date, err := claim.Time(signed)
+	if err != nil {
+		return nil, Digest{}, err
+	}
+	digest, err := digestOf(claim.Version, r.Header)
+	if err != nil {
+		return nil, Digest{}, err
+	}
+	key, err := a.keys.lookup(r.Context(), claim.AccessKeyID)
+	if sluice.KindOf(err) == sluice.NotFound {
+		claim.Verify(a.dummy, signed) // takes as long as for a known key
+		return nil, Digest{}, refuse("accesskey", "AccessKeyId not found: %s", claim.AccessKeyID)
+	}
+	if err != nil {
+		return nil, Digest{}, err
+	}
+	now := a.now()
+	if date.Before(now.Add(-a.skew)) || date.After(now.Add(a.skew)) {
+		return nil, Digest{}, sluice.Errorf(sluice.Invalid, "requesttime-expired",
+			"the request's date is more than %v from the server's", a.skew)
+	}
+	if !claim.Verify(key.secret, signed) {
+		return nil, Digest{}, refuse("signature", "signature given is not matched")
+	}
+	if err := key.check(r.Header.Get(HeaderToken), now); err != nil {
+		return nil, Digest{}, err
+	}
+	return &key.principal, digest, nil
+}
+
+// check says whether a key may be used now and with this token by who holds its secret.
+func (e *entry) check(token string, now time.Time) error {
+	switch {
+	case e.disabled:
+		return refuse("accesskey-disabled", "the access key is disabled: %s", e.principal.AccessKeyID)
+	case subtle.ConstantTimeCompare([]byte(token), []byte(e.token)) != 1:
+		return refuse("token", "the security token is not the access key's")
+	case !e.expires.IsZero() && !now.Before(e.expires):
+		return refuse("token-expired", "the security token has expired")
+	}
+	return nil
+}
+
+func refuse(noun, format string, args ...any) error {
+	return sluice.Errorf(sluice.Unauthorized, noun, format, args...)
+}
+
+// signedPart is what r's signature covers. An absolute-form request has the host of its URL in r.Host and signs its path alone.
+func signedPart(r *http.Request) *sign.Request {
+	part := &sign.Request{Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Host: r.Host, Header: r.Header}
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
+		part.Port = strconv.Itoa(local.Port)
+	}
+	return part
+}

@@ -1,0 +1,157 @@
+// Package config is everything an operator can set of sluiced: one struct, filled from four places.
+//
+//	defaults < YAML file < environment SLUICE_* < flags
+//
+// Every setting has one name, from its place in the struct: ingest.max_logs is "max_logs" under "ingest" in the file,
+// SLUICE_INGEST_MAX_LOGS in the environment and --ingest-max-logs on the command line. All three are read as the same text.
+// The comments below are the documentation: go generate makes docs/config.md and the flags' help out of them.
+package config
+
+import (
+	"time"
+)
+
+//go:generate go run ./gen
+
+// Config is the whole configuration. [Default] makes a usable one.
+type Config struct {
+	// Directory of everything that the server keeps. It is made if it does not exist.
+	DataDir string `config:"data_dir"`
+	// Address and port of the one listener, HOST:PORT. Port 0 picks a free one, which is printed. An empty host listens
+	// on all interfaces.
+	Listen string `config:"listen"`
+	// Domain under which clients reach the server: project web is at web.DOMAIN. Names under "localhost" lead back to
+	// the machine itself in most resolvers.
+	BaseDomain string `config:"base_domain"`
+
+	Root      Root      `config:"root"`
+	Log       Log       `config:"log"`
+	Server    Server    `config:"server"`
+	Ingest    Ingest    `config:"ingest"`
+	Quota     Quota     `config:"quota"`
+	Storage   Storage   `config:"storage"`
+	Limits    Limits    `config:"limits"`
+	Retention Retention `config:"retention"`
+	Split     Split     `config:"split"`
+}
+
+// Root is the first credentials. They come from the environment only, so that they stand in no file and no process list, and
+// are never printed. Without them the server makes a key at its first start and shows it once.
+type Root struct {
+	// Id of the root access key. It is made at start, or replaced if it is another one's.
+	AccessKeyID Secret `config:"access_key_id,env"`
+	// Secret of the root access key, 8 to 128 characters.
+	AccessKeySecret Secret `config:"access_key_secret,env"`
+}
+
+// Log is what the server says about itself, on standard error.
+type Log struct {
+	// Least level that is written: debug, info, warn or error.
+	Level string `config:"level"`
+	// Form of a line: text or json.
+	Format string `config:"format"`
+}
+
+// Server is the network edge.
+type Server struct {
+	// Requests served at once. More are told to come back later.
+	MaxRequests int `config:"max_requests"`
+	// Time from the signal to the exit. Requests that still run when it is nearly over are cut off.
+	ShutdownTimeout time.Duration `config:"shutdown_timeout"`
+}
+
+// Ingest is what a write may be.
+type Ingest struct {
+	// Size of a log group before compression, at most 30MiB. Official clients send up to 10 MB unless told otherwise.
+	MaxBodyBytes Bytes `config:"max_body_bytes"`
+	// Size of a request's body as sent, at most 32MiB. It is somewhat more than max_body_bytes, because compression lets
+	// incompressible data grow.
+	MaxCompressedBytes Bytes `config:"max_compressed_bytes"`
+	// Logs in a log group.
+	MaxLogs int `config:"max_logs"`
+	// Size of a field's key.
+	MaxKeyBytes Bytes `config:"max_key_bytes"`
+	// Size of a field's value.
+	MaxValueBytes Bytes `config:"max_value_bytes"`
+	// Tags of a log group.
+	MaxTags int `config:"max_tags"`
+	// How old a log may be. 0 takes logs of any age, as when history is loaded.
+	MaxPast time.Duration `config:"max_past"`
+	// How far ahead of the server's clock a log may be. 0 takes any.
+	MaxFuture time.Duration `config:"max_future"`
+}
+
+// Quota is the rate at which one shard or one project takes and gives logs, counted before compression. 0 is no limit. What
+// is over is refused with the error on which clients wait and retry.
+type Quota struct {
+	// Bytes per second written to one shard.
+	ShardWriteBytes Bytes `config:"shard_write_bytes"`
+	// Requests per second writing to one shard.
+	ShardWriteRequests int64 `config:"shard_write_requests"`
+	// Bytes per second read from one shard.
+	ShardReadBytes Bytes `config:"shard_read_bytes"`
+	// Requests per second reading from one shard.
+	ShardReadRequests int64 `config:"shard_read_requests"`
+	// Bytes per second written to one project.
+	ProjectWriteBytes Bytes `config:"project_write_bytes"`
+	// Requests per second writing to one project.
+	ProjectWriteRequests int64 `config:"project_write_requests"`
+	// Bytes per second read from one project.
+	ProjectReadBytes Bytes `config:"project_read_bytes"`
+	// Requests per second reading from one project.
+	ProjectReadRequests int64 `config:"project_read_requests"`
+}
+
+// Storage is how logs lie on disk.
+type Storage struct {
+	// Size of one journal file. A batch that is larger gets a file of its own size.
+	JournalFileBytes Bytes `config:"journal_file_bytes"`
+	// Journal kept before its logs are moved to the shards' own files. More makes fewer and larger writes, and a longer
+	// recovery.
+	JournalBytes Bytes `config:"journal_bytes"`
+	// Free space of the disk under which writes are refused. Reading goes on, and writing resumes by itself.
+	MinFreeBytes Bytes `config:"min_free_bytes"`
+}
+
+// Limits is how much there may be of what clients create.
+type Limits struct {
+	// Read-write shards of a project.
+	ShardsPerProject int `config:"shards_per_project"`
+	// Logstores of a project.
+	LogstoresPerProject int `config:"logstores_per_project"`
+}
+
+// Retention is the removal of logs that are older than their logstore's TTL.
+type Retention struct {
+	// Time between two looks for old logs.
+	Interval time.Duration `config:"interval"`
+}
+
+// Split is when a shard of a logstore with automatic split is split: it was over one of the rates all the time.
+type Split struct {
+	// How long it has to be over.
+	After time.Duration `config:"after"`
+	// Bytes per second written to the shard, before compression.
+	BytesPerSecond Bytes `config:"bytes_per_second"`
+	// Requests per second writing to the shard.
+	WritesPerSecond int64 `config:"writes_per_second"`
+}
+
+// Default returns the configuration of a server that was told nothing.
+func Default() *Config {
+	return &Config{
+		DataDir:    "./data",
+		Listen:     "127.0.0.1:8080",
+		BaseDomain: "sluice.localhost",
+		Log:        Log{Level: "info", Format: "text"},
+		Server:     Server{MaxRequests: 512, ShutdownTimeout: 10 * time.Second},
+		Ingest: Ingest{
+			MaxBodyBytes: 10 * MiB, MaxCompressedBytes: 11 * MiB, MaxLogs: 512_000, MaxKeyBytes: KiB, MaxValueBytes: 10 * MiB,
+			MaxTags: 1000, MaxPast: 7 * 24 * time.Hour, MaxFuture: 15 * time.Minute,
+		},
+		Storage:   Storage{JournalFileBytes: 64 * MiB, JournalBytes: GiB, MinFreeBytes: 128 * MiB},
+		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200},
+		Retention: Retention{Interval: time.Minute},
+		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
+	}
+}

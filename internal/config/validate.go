@@ -1,0 +1,105 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Hard bounds: memory is spent before a request is known to be good.
+const (
+	maxBody       = 30 * MiB
+	maxCompressed = 32 * MiB
+)
+
+// domain is a DNS name that leaves room for a project's label before it.
+var domain = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)
+
+const maxDomain = 189 // 253, less a label of 63 and its dot
+
+// Validate returns everything that is wrong with c, by the settings' names.
+func (c *Config) Validate() error {
+	var v problems
+	v.check(c.DataDir != "", "data_dir", "is empty")
+	v.check(validListen(c.Listen), "listen", "is not HOST:PORT with a port from 0 to 65535")
+	v.check(validDomain(c.BaseDomain), "base_domain",
+		"is not a domain name in lower case, without port, of at most 189 characters")
+	v.check((c.Root.AccessKeyID == "") == (c.Root.AccessKeySecret == ""),
+		"SLUICE_ROOT_ACCESS_KEY_ID", "and SLUICE_ROOT_ACCESS_KEY_SECRET go together")
+	oneOf(&v, "log.level", c.Log.Level, "debug", "info", "warn", "error")
+	oneOf(&v, "log.format", c.Log.Format, "text", "json")
+	within(&v, "server.max_requests", c.Server.MaxRequests, 1, 1<<20)
+	within(&v, "server.shutdown_timeout", c.Server.ShutdownTimeout, time.Second, time.Hour)
+	c.Ingest.validate(&v)
+	c.Quota.validate(&v)
+	within(&v, "storage.journal_file_bytes", c.Storage.JournalFileBytes, MiB, 4*GiB)
+	within(&v, "storage.journal_bytes", c.Storage.JournalBytes, 2*c.Storage.JournalFileBytes, 1<<50)
+	within(&v, "storage.min_free_bytes", c.Storage.MinFreeBytes, 0, 1<<50)
+	within(&v, "limits.shards_per_project", c.Limits.ShardsPerProject, 1, 1<<20)
+	within(&v, "limits.logstores_per_project", c.Limits.LogstoresPerProject, 1, 1<<20)
+	within(&v, "retention.interval", c.Retention.Interval, time.Second, 24*time.Hour)
+	within(&v, "split.after", c.Split.After, time.Second, 24*time.Hour)
+	within(&v, "split.bytes_per_second", c.Split.BytesPerSecond, 1, 1<<50)
+	within(&v, "split.writes_per_second", c.Split.WritesPerSecond, 1, 1<<50)
+	return errors.Join(v...)
+}
+
+func (i Ingest) validate(v *problems) {
+	within(v, "ingest.max_body_bytes", i.MaxBodyBytes, KiB, maxBody)
+	within(v, "ingest.max_compressed_bytes", i.MaxCompressedBytes, KiB, maxCompressed)
+	within(v, "ingest.max_logs", i.MaxLogs, 1, 1<<30)
+	within(v, "ingest.max_key_bytes", i.MaxKeyBytes, 1, maxBody)
+	within(v, "ingest.max_value_bytes", i.MaxValueBytes, 1, maxBody)
+	within(v, "ingest.max_tags", i.MaxTags, 1, 1<<30)
+	v.check(i.MaxPast >= 0, "ingest.max_past", "is below 0")
+	v.check(i.MaxFuture >= 0, "ingest.max_future", "is below 0")
+}
+
+func (q Quota) validate(v *problems) {
+	within(v, "quota.shard_write_bytes", q.ShardWriteBytes, 0, 1<<50)
+	within(v, "quota.shard_write_requests", q.ShardWriteRequests, 0, 1<<50)
+	within(v, "quota.shard_read_bytes", q.ShardReadBytes, 0, 1<<50)
+	within(v, "quota.shard_read_requests", q.ShardReadRequests, 0, 1<<50)
+	within(v, "quota.project_write_bytes", q.ProjectWriteBytes, 0, 1<<50)
+	within(v, "quota.project_write_requests", q.ProjectWriteRequests, 0, 1<<50)
+	within(v, "quota.project_read_bytes", q.ProjectReadBytes, 0, 1<<50)
+	within(v, "quota.project_read_requests", q.ProjectReadRequests, 0, 1<<50)
+}
+
+// problems are what is wrong.
+type problems []error
+
+func (p *problems) check(ok bool, path, problem string) {
+	if !ok {
+		*p = append(*p, fmt.Errorf("%s %s", path, problem))
+	}
+}
+
+func within[T cmp.Ordered](p *problems, path string, value, least, most T) {
+	p.check(value >= least && value <= most, path, fmt.Sprintf("is %v, not %v to %v", value, least, most))
+}
+
+func oneOf(p *problems, path, value string, allowed ...string) {
+	p.check(slices.Contains(allowed, value), path, fmt.Sprintf("is %q, not one of %s", value, strings.Join(allowed, ", ")))
+}
+
+func validListen(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
+func validDomain(name string) bool {
+	_, err := netip.ParseAddr(name)
+	return err != nil && len(name) <= maxDomain && domain.MatchString(name)
+}

@@ -1,0 +1,23 @@
+package sqlite
+
+import (
+	"github.com/sluicelog/sluice/internal/meta"
+)
+
+var accessKeys = table[meta.AccessKey]{
+	noun: "accesskey",
+	name: "access_keys",
+	keys: []string{"id"},
+	columns: []string{"id", "secret", "token", "projects", "read_only", "root", "disabled", "description", "expires",
+		"created"},
+	fields: func(k *meta.AccessKey) []any {
+		return []any{&k.ID, (*blob)(&k.Secret), (*blob)(&k.Token), (*list[string])(&k.Projects), &k.ReadOnly, &k.Root,
+			&k.Disabled, &k.Description, (*moment)(&k.Expires), (*moment)(&k.Created)}
+	},
+}
+
+func (t *tx) AccessKey(id string) (meta.AccessKey, error) { return accessKeys.get(t, id) }
+func (t *tx) AccessKeys() ([]meta.AccessKey, error)       { return accessKeys.list(t) }
+func (t *tx) CreateAccessKey(k meta.AccessKey) error      { return accessKeys.insert(t, &k) }
+func (t *tx) UpdateAccessKey(k meta.AccessKey) error      { return accessKeys.update(t, &k) }
+func (t *tx) DeleteAccessKey(id string) error             { return accessKeys.delete(t, id) }

@@ -1,0 +1,51 @@
+package sqlite
+
+import (
+	"encoding/json"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/meta"
+)
+
+var projects = table[meta.Project]{
+	noun:    "project",
+	name:    "projects",
+	keys:    []string{"name"},
+	columns: []string{"name", "description", "resource_group", "data_redundancy", "recycle_bin", "created", "modified"},
+	fields: func(p *meta.Project) []any {
+		return []any{&p.Name, &p.Description, &p.ResourceGroupID, &p.DataRedundancy, &p.RecycleBinEnabled,
+			(*moment)(&p.Created), (*moment)(&p.Modified)}
+	},
+}
+
+var logstores = table[meta.Logstore]{
+	noun: "logstore",
+	name: "logstores",
+	keys: []string{"project", "name"},
+	columns: []string{"project", "name", "ttl_days", "tracking", "append_meta", "auto_split", "max_split_shard",
+		"telemetry_type", "mode", "hot_ttl_days", "infrequent_days", "shard_count", "next_shard", "extra", "created", "modified"},
+	parent: &projects,
+	fields: func(l *meta.Logstore) []any {
+		return []any{&l.Project, &l.Name, &l.TTLDays, &l.Tracking, &l.AppendMeta, &l.AutoSplit, &l.MaxSplitShard,
+			&l.TelemetryType, &l.Mode, &l.HotTTLDays, &l.InfrequentTTLDays, &l.ShardCount, &l.NextShard,
+			(*object[json.RawMessage])(&l.Extra), (*moment)(&l.Created), (*moment)(&l.Modified)}
+	},
+}
+
+func (t *tx) Project(name string) (meta.Project, error) { return projects.get(t, name) }
+func (t *tx) Projects() ([]meta.Project, error)         { return projects.list(t) }
+func (t *tx) CreateProject(p meta.Project) error        { return projects.insert(t, &p) }
+func (t *tx) UpdateProject(p meta.Project) error        { return projects.update(t, &p) }
+func (t *tx) DeleteProject(name string) error           { return projects.delete(t, name) }
+
+func (t *tx) Logstore(ref sluice.LogstoreRef) (meta.Logstore, error) {
+	return logstores.get(t, ref.Project, ref.Logstore)
+}
+
+func (t *tx) Logstores(project string) ([]meta.Logstore, error) { return logstores.list(t, project) }
+func (t *tx) CreateLogstore(l meta.Logstore) error              { return logstores.insert(t, &l) }
+func (t *tx) UpdateLogstore(l meta.Logstore) error              { return logstores.update(t, &l) }
+
+func (t *tx) DeleteLogstore(ref sluice.LogstoreRef) error {
+	return logstores.delete(t, ref.Project, ref.Logstore)
+}

@@ -1,0 +1,158 @@
+// Package sqlite is the embedded metadata store: one SQLite file in WAL mode, without cgo.
+//
+//	Update ──> the one write connection ──> WAL, synced before Update returns
+//	View   ──> a few read connections, each transaction on its own snapshot
+//
+// Invariants:
+//   - The file's schema is the migrations of this package, applied in order; a file from a newer program is not touched.
+//   - A transaction is never interrupted between two states: statements run to their end, and the caller's context is
+//     looked at before each of them and before the commit.
+//   - Generation grows before Update returns, and only if rows other than checkpoints changed.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/meta"
+)
+
+// Connections are few and their page caches small: metadata is small, and an idle server has to stay small too. SQLite takes a
+// negative cache size as KiB.
+const (
+	maxReaders     = 4
+	maxIdleReaders = 1
+	cacheKiB       = 512
+	busyTimeoutMS  = 5000 // another process may look into the file
+)
+
+// Store is a metadata store in one file. It is safe for concurrent use.
+type Store struct {
+	write, read *sql.DB
+	generation  atomic.Uint64
+	lastLog     sluice.LogID // highest number given since Open, also by updates that failed; belongs to the running Update
+}
+
+var _ meta.Store = (*Store)(nil)
+
+// Open opens the store in the file at path, making it (mode 0600: it holds sealed secrets) and bringing its schema up to
+// date if needed. The directory must exist. A file written by a newer program is refused.
+func Open(path string) (*Store, error) {
+	s, err := open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open metadata %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func open(path string) (*Store, error) {
+	if err := create(path); err != nil {
+		return nil, err
+	}
+	s := &Store{}
+	s.generation.Store(1)
+	var err error
+	if s.write, err = connect(path, "_txlock=immediate"); err != nil {
+		return nil, err
+	}
+	s.write.SetMaxOpenConns(1)
+	if s.read, err = connect(path, "_pragma=query_only(1)"); err != nil {
+		return nil, errors.Join(err, s.write.Close())
+	}
+	s.read.SetMaxOpenConns(maxReaders)
+	s.read.SetMaxIdleConns(maxIdleReaders)
+	if err := migrate(s.write, migrations()); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// create makes an empty file that only its owner can read, and makes its name durable. SQLite gives its other files the same
+// mode.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+func connect(path, options string) (*sql.DB, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	name := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: options}
+	for _, pragma := range []string{
+		fmt.Sprintf("busy_timeout(%d)", busyTimeoutMS),
+		"journal_mode(WAL)",
+		"synchronous(FULL)", // a commit is on disk before it returns
+		"foreign_keys(1)",
+		fmt.Sprintf("cache_size(-%d)", cacheKiB),
+		"mmap_size(0)",
+	} {
+		name.RawQuery += "&_pragma=" + pragma
+	}
+	return sql.Open("sqlite", name.String())
+}
+
+// Close closes the store and folds the WAL into the file.
+func (s *Store) Close() error {
+	return errors.Join(s.read.Close(), s.write.Close()) // the writer last: only it may fold the WAL
+}
+
+// Generation returns the number that every Update grows by one that changed more than checkpoints.
+func (s *Store) Generation() uint64 { return s.generation.Load() }
+
+// View runs fn on a snapshot.
+func (s *Store) View(ctx context.Context, fn func(meta.Tx) error) error {
+	return s.run(ctx, s.read, &sql.TxOptions{ReadOnly: true}, func(t *tx) error { return fn(t) })
+}
+
+// Update runs fn and commits.
+func (s *Store) Update(ctx context.Context, fn func(meta.Tx) error) error {
+	return s.run(ctx, s.write, nil, func(t *tx) error {
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.commit()
+	})
+}
+
+// run gives fn a transaction on a connection of db and ends it by rollback, which is nothing after a commit. Only the wait
+// for the connection ends with ctx, see the package's second invariant.
+func (s *Store) run(ctx context.Context, db *sql.DB, options *sql.TxOptions, fn func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return wrap("connect", err)
+	}
+	defer conn.Close()
+	running, err := conn.BeginTx(context.WithoutCancel(ctx), options)
+	if err != nil {
+		return wrap("begin", err)
+	}
+	defer running.Rollback()
+	return fn(&tx{ctx: ctx, store: s, conn: conn, sql: running, readOnly: options != nil && options.ReadOnly})
+}

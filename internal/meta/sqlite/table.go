@@ -1,0 +1,147 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sluicelog/sluice/internal/meta"
+)
+
+// table is how values of T lie in a table: the statements that the methods of Tx have in common, and what is missing when
+// a statement finds no row.
+type table[T any] struct {
+	noun    string
+	name    string
+	keys    []string // the columns that name a row
+	columns []string // all, keys first
+	parent  holder   // the table of what holds a row; nil if nothing does
+	fields  func(*T) []any
+}
+
+// holder is a table that rows of another one hang on. Its keys are the first keys of theirs.
+type holder interface {
+	require(t *tx, keys []any) error
+}
+
+// require returns nil if the row that the first of keys name is there, and otherwise NotFound for the outermost that is
+// missing.
+func (b *table[T]) require(t *tx, keys []any) error {
+	keys = keys[:len(b.keys)]
+	var found int
+	err := t.row("SELECT 1 FROM "+b.name+b.where(len(keys)), keys, &found)
+	if errors.Is(err, sql.ErrNoRows) {
+		return b.missing(t, keys)
+	}
+	return wrap("find "+b.noun, err)
+}
+
+func (b *table[T]) missing(t *tx, keys []any) error {
+	if b.parent != nil {
+		if err := b.parent.require(t, keys); err != nil {
+			return err
+		}
+	}
+	return meta.Missing(b.noun, nameOf(keys))
+}
+
+func (b *table[T]) get(t *tx, keys ...any) (T, error) {
+	var v T
+	err := t.row("SELECT "+strings.Join(b.columns, ", ")+" FROM "+b.name+b.where(len(keys)), keys, b.fields(&v)...)
+	if err != nil {
+		var zero T
+		if errors.Is(err, sql.ErrNoRows) {
+			return zero, b.missing(t, keys)
+		}
+		return zero, wrap("read "+b.noun, err)
+	}
+	return v, nil
+}
+
+// list returns the rows whose first keys are these, sorted by the others. The thing that they name must be there.
+func (b *table[T]) list(t *tx, keys ...any) ([]T, error) {
+	all, err := b.scan(t, keys)
+	if err != nil {
+		return nil, wrap("list "+b.name, err)
+	}
+	if len(all) == 0 && len(keys) > 0 {
+		return nil, b.parent.require(t, keys)
+	}
+	return all, nil
+}
+
+func (b *table[T]) scan(t *tx, keys []any) ([]T, error) {
+	rows, err := t.rows("SELECT "+strings.Join(b.columns, ", ")+" FROM "+b.name+b.where(len(keys))+
+		" ORDER BY "+strings.Join(b.keys, ", "), keys...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		var v T
+		if err := rows.Scan(b.fields(&v)...); err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+func (b *table[T]) insert(t *tx, v *T) error {
+	fields := b.fields(v)
+	keys := fields[:len(b.keys)]
+	if b.parent != nil {
+		if err := b.parent.require(t, keys); err != nil {
+			return err
+		}
+	}
+	n, err := t.change(b.insertInto()+" ON CONFLICT ("+strings.Join(b.keys, ", ")+") DO NOTHING", fields...)
+	if err == nil && n == 0 {
+		return meta.Exists(b.noun, nameOf(keys))
+	}
+	return wrap("create "+b.noun, err)
+}
+
+func (b *table[T]) update(t *tx, v *T) error {
+	fields := b.fields(v)
+	keys, values := fields[:len(b.keys)], fields[len(b.keys):]
+	n, err := t.change("UPDATE "+b.name+" SET "+strings.Join(b.columns[len(b.keys):], " = ?, ")+" = ?"+b.where(len(keys)),
+		append(append([]any(nil), values...), keys...)...)
+	if err == nil && n == 0 {
+		return b.missing(t, keys)
+	}
+	return wrap("update "+b.noun, err)
+}
+
+func (b *table[T]) delete(t *tx, keys ...any) error {
+	n, err := t.change("DELETE FROM "+b.name+b.where(len(keys)), keys...)
+	if err == nil && n == 0 {
+		return b.missing(t, keys)
+	}
+	return wrap("delete "+b.noun, err)
+}
+
+func (b *table[T]) insertInto() string {
+	return "INSERT INTO " + b.name + " (" + strings.Join(b.columns, ", ") +
+		") VALUES (?" + strings.Repeat(", ?", len(b.columns)-1) + ")"
+}
+
+// where is the condition on the first n keys.
+func (b *table[T]) where(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(b.keys[:n], " = ? AND ") + " = ?"
+}
+
+// nameOf is the name that a client knows a row by: its last key.
+func nameOf(keys []any) string {
+	switch name := keys[len(keys)-1].(type) {
+	case *string:
+		return *name
+	default:
+		return fmt.Sprint(name)
+	}
+}

@@ -1,0 +1,87 @@
+package node
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/shard"
+)
+
+// storeMetrics tell of writing and of the disk.
+type storeMetrics struct {
+	registry     *prometheus.Registry
+	writeSeconds prometheus.Histogram
+	writeErrors  *prometheus.CounterVec
+	logs         prometheus.Counter
+	storedBytes  prometheus.Counter
+	syncSeconds  prometheus.Histogram
+	syncGroups   prometheus.Histogram
+}
+
+func newStoreMetrics(r *prometheus.Registry) *storeMetrics {
+	fine := prometheus.ExponentialBuckets(0.00025, 2, 16) // to 8 s
+	m := &storeMetrics{
+		registry: r,
+		writeSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "sluice_write_seconds", Help: "Time a log group took through the write door, until it was on disk.", Buckets: fine,
+		}),
+		writeErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sluice_write_errors_total", Help: "Log groups refused at the write door, by kind of error.",
+		}, []string{"kind"}),
+		logs: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sluice_logs_written_total", Help: "Logs written.",
+		}),
+		storedBytes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sluice_stored_bytes_total", Help: "Bytes of log groups written, as stored.",
+		}),
+		syncSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "sluice_journal_sync_seconds", Help: "Time one batch took to be written to the journal and synced.", Buckets: fine,
+		}),
+		syncGroups: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "sluice_journal_sync_groups", Help: "Log groups of one batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 12),
+		}),
+	}
+	r.MustRegister(m.writeSeconds, m.writeErrors, m.logs, m.storedBytes, m.syncSeconds, m.syncGroups)
+	return m
+}
+
+// written is told of every write by the door.
+func (m *storeMetrics) written(o ingest.Outcome) {
+	m.writeSeconds.Observe(o.Took.Seconds())
+	if o.Err != nil {
+		m.writeErrors.WithLabelValues(sluice.KindOf(o.Err).String()).Inc()
+		return
+	}
+	m.logs.Add(float64(o.Logs))
+	m.storedBytes.Add(float64(o.Stored))
+}
+
+// committed is told of every batch by the store.
+func (m *storeMetrics) committed(groups int, _ int64, took time.Duration) {
+	m.syncSeconds.Observe(took.Seconds())
+	m.syncGroups.Observe(float64(groups))
+}
+
+// watch shows the state of a store whenever somebody looks.
+func (m *storeMetrics) watch(s *shard.Store) {
+	gauge := func(name, help string, value func(shard.Status) float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return value(s.Status()) }))
+	}
+	gauge("sluice_journal_bytes", "Bytes of the journal.", func(s shard.Status) float64 { return float64(s.JournalBytes) })
+	gauge("sluice_journal_files", "Files of the journal.", func(s shard.Status) float64 { return float64(s.JournalFiles) })
+	gauge("sluice_shard_logs", "Shard logs open.", func(s shard.Status) float64 { return float64(s.Logs) })
+	gauge("sluice_disk_full", "1 while writes are refused for want of room.", func(s shard.Status) float64 { return truth(s.DiskFull) })
+	gauge("sluice_journal_failed", "1 when nothing can be written until a restart.", func(s shard.Status) float64 { return truth(s.Failed != nil) })
+	gauge("sluice_damaged_places", "Damaged places met on disk since the start.", func(s shard.Status) float64 { return float64(len(s.Damage)) })
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,167 @@
+// Package node puts the parts of one server together and takes them apart again. It is the only package that knows them all.
+//
+//	      SDKs, agents, CLI
+//	          SLS REST
+//	              │
+//	  server   listen, limit, request id
+//	  wire/sls bytes ⇄ domain calls, error codes
+//	  auth     who is this, may they
+//	     │                  │
+//	  ingest             consumer
+//	the one write door   groups, checkpoints
+//	     └───────┬──────────┘
+//	          catalog   projects, logstores, shards
+//	             │
+//	   meta ─────┴───── shard
+//	   names, ranges,   journal → sealed files → expired
+//	   checkpoints
+//
+// A data directory belongs to one node at a time:
+//
+//	LOCK        held while a node is open
+//	meta.db     metadata
+//	secret.key  opens the secrets in it
+//	journal/    log groups as they came in, those of all shards
+//	shards/     log groups that have left the journal, by shard
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/meta/sqlite"
+	"github.com/sluicelog/sluice/internal/server"
+	"github.com/sluicelog/sluice/internal/shard"
+	"github.com/sluicelog/sluice/internal/vfs"
+	"github.com/sluicelog/sluice/internal/wire"
+	"github.com/sluicelog/sluice/internal/wire/sls"
+)
+
+// Options of a node that no operator sets. The zero value of a field means the default in brackets.
+type Options struct {
+	Now    func() time.Time // [time.Now] the clock of all parts
+	Logger *slog.Logger     // [discard]
+}
+
+// Node is an open node.
+type Node struct {
+	Root    Root             // the root credentials
+	Catalog *catalog.Catalog // for tests and tools that look behind the wire
+	Ingest  *ingest.Door     // the write door for parts of the server itself
+
+	server *server.Server
+	close  []func() error // in the order of opening
+}
+
+// Root is the root key as found or made at start.
+type Root struct {
+	ID     string
+	Secret string // only if it was made, or changed, just now: it cannot be told again
+}
+
+// Open opens the node that c describes, bottom to top. ctx bounds opening alone.
+func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	n := &Node{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+		}
+	}()
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	unlock, err := lockDir(c.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	n.onClose(unlock)
+	metrics := server.NewMetrics()
+	stored := newStoreMetrics(metrics.Registry)
+
+	// State.
+	store, err := sqlite.Open(filepath.Join(c.DataDir, "meta.db"))
+	if err != nil {
+		return nil, err
+	}
+	n.onClose(store.Close)
+	ring, err := auth.LoadOrCreateKeyring(filepath.Join(c.DataDir, "secret.key"))
+	if err != nil {
+		return nil, err
+	}
+	keys := auth.NewKeys(store, ring, o.Now)
+	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	logs, err := shard.Open(vfs.OS{}, c.DataDir, shardOptions(c, o, stored))
+	if err != nil {
+		return nil, err
+	}
+	n.onClose(logs.Close)
+	stored.watch(logs)
+
+	// Services.
+	if n.Catalog, err = catalog.New(ctx, store, logs, catalogOptions(c, o), o.Logger); err != nil {
+		return nil, err
+	}
+	n.Ingest = ingest.New(n.Catalog, ingestOptions(c, o, stored))
+
+	// Edge.
+	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
+	dialect := sls.New(sls.Services{
+		Auth:      auth.New(keys, o.Now, 0),
+		Keys:      keys,
+		Catalog:   n.Catalog,
+		Ingest:    n.Ingest,
+		Reads:     readQuota(c, o),
+		Consumers: consumer.New(store, n.Catalog, o.Now),
+	}, dialectOptions(c, o, addressing))
+	n.server = server.New(dialect, metrics, serverOptions(c, addressing, logs), o.Logger)
+	return n, nil
+}
+
+// machineName is a name that some clients call the machine by; "" if it has none.
+func machineName() string {
+	name, _ := os.Hostname()
+	return name
+}
+
+// Run serves l until ctx ends or a part fails, then drains. The node stays open.
+func (n *Node) Run(ctx context.Context, l net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.Catalog.Run(ctx) })
+	g.Go(func() error { return n.server.Run(ctx, l) })
+	return g.Wait()
+}
+
+func (n *Node) onClose(f func() error) { n.close = append(n.close, f) }
+
+// Close closes what Open opened, top to bottom. No request may be running.
+func (n *Node) Close() error {
+	var errs []error
+	for len(n.close) > 0 {
+		last := len(n.close) - 1
+		errs = append(errs, n.close[last]())
+		n.close = n.close[:last]
+	}
+	return errors.Join(errs...)
+}

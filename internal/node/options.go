@@ -1,0 +1,79 @@
+package node
+
+import (
+	"time"
+
+	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/quota"
+	"github.com/sluicelog/sluice/internal/server"
+	"github.com/sluicelog/sluice/internal/shard"
+	"github.com/sluicelog/sluice/internal/wire"
+	"github.com/sluicelog/sluice/internal/wire/sls"
+)
+
+// Parts take options of their own, in which 0 is a default; a configuration says everything, and its 0 is often "no limit".
+
+func shardOptions(c *config.Config, o Options, m *storeMetrics) shard.Options {
+	free := int64(c.Storage.MinFreeBytes)
+	if free == 0 {
+		free = -1
+	}
+	return shard.Options{
+		Logger: o.Logger, Now: o.Now, Committed: m.committed,
+		JournalFileBytes: int64(c.Storage.JournalFileBytes), JournalBytes: int64(c.Storage.JournalBytes), MinFreeBytes: free,
+	}
+}
+
+func catalogOptions(c *config.Config, o Options) catalog.Options {
+	return catalog.Options{
+		MaxShardsPerProject: c.Limits.ShardsPerProject, MaxLogstoresPerProject: c.Limits.LogstoresPerProject,
+		RetentionEvery: c.Retention.Interval,
+		SplitAfter:     c.Split.After, SplitBytesPerSecond: int64(c.Split.BytesPerSecond), SplitWritesPerSecond: c.Split.WritesPerSecond,
+		Now: o.Now,
+	}
+}
+
+func ingestOptions(c *config.Config, o Options, m *storeMetrics) ingest.Options {
+	return ingest.Options{
+		MaxRaw: int(c.Ingest.MaxBodyBytes), MaxLogs: c.Ingest.MaxLogs, MaxKey: int(c.Ingest.MaxKeyBytes),
+		MaxValue: int(c.Ingest.MaxValueBytes), MaxTags: c.Ingest.MaxTags,
+		Past: orAny(c.Ingest.MaxPast), Future: orAny(c.Ingest.MaxFuture),
+		Shard:   quota.Rate{BytesPerSecond: int64(c.Quota.ShardWriteBytes), RequestsPerSecond: c.Quota.ShardWriteRequests},
+		Project: quota.Rate{BytesPerSecond: int64(c.Quota.ProjectWriteBytes), RequestsPerSecond: c.Quota.ProjectWriteRequests},
+		Now:     o.Now, Observe: m.written,
+	}
+}
+
+func orAny(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
+func readQuota(c *config.Config, o Options) *ingest.ReadQuota {
+	return ingest.NewReadQuota(
+		quota.Rate{BytesPerSecond: int64(c.Quota.ShardReadBytes), RequestsPerSecond: c.Quota.ShardReadRequests},
+		quota.Rate{BytesPerSecond: int64(c.Quota.ProjectReadBytes), RequestsPerSecond: c.Quota.ProjectReadRequests},
+		o.Now)
+}
+
+func dialectOptions(c *config.Config, o Options, a wire.Addressing) sls.Options {
+	return sls.Options{
+		Addressing: a, Endpoint: c.BaseDomain, Now: o.Now,
+		MaxBodyBytes: int(c.Ingest.MaxBodyBytes), MaxSentBytes: int(c.Ingest.MaxCompressedBytes),
+	}
+}
+
+// drainShare leaves time for what is closed after the last request.
+const drainShare = 0.7
+
+func serverOptions(c *config.Config, a wire.Addressing, logs *shard.Store) server.Options {
+	return server.Options{
+		Addressing: a, MaxRequests: c.Server.MaxRequests,
+		DrainTime: time.Duration(float64(c.Server.ShutdownTimeout) * drainShare),
+		Healthy:   func() error { return logs.Status().Failed },
+	}
+}

@@ -1,0 +1,340 @@
+// Package wal is the journal: append-only files of checked batches that are on disk when Commit returns. It knows nothing of
+// logs; a record is a few bytes of meta, kept in each batch's directory, and a payload.
+//
+//	Commit ──> one batch: directory + payloads ──write──> sync ──> acknowledged
+//	Open   ──> directories only, in order ──> replay(meta, where the payload is)
+//	Read   ──> one payload, checked
+//
+// Invariants:
+//   - Batches are written one at a time, each synced before the next begins. So only the very last one can be torn, recovery
+//     has to check the payloads of that one alone, and an unreadable batch with a readable one behind it is damage.
+//   - Bytes that were acknowledged are never written again while their file lives.
+//   - A failed sync ends writing until the next Open. A failed write loses its batch and no more: the next one goes to a new file.
+//   - Disk space is reserved when a file is made, so a full disk refuses a batch before any of it is written.
+package wal
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"log/slog"
+	"math"
+	"path"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/sluicelog/sluice/internal/vfs"
+)
+
+var (
+	// ErrFailed is returned by Commit after a failed sync, until the journal is opened again.
+	ErrFailed = errors.New("journal failed")
+	// ErrDiskFull says that there is no room for another journal file. Nothing was written; try again when there is.
+	ErrDiskFull = errors.New("no disk space for the journal")
+	// ErrGone says that the file of a Ref has been released.
+	ErrGone = errors.New("journal file is gone")
+	// ErrChecksum says that a payload is not what was committed.
+	ErrChecksum = errors.New("payload checksum does not match")
+)
+
+// Options of a journal.
+type Options struct {
+	FileBytes    int64         // size of one file; at least 1 MiB more than the largest batch is sensible
+	Meta         int           // bytes of meta per record, fixed for the life of a file
+	MinFreeBytes int64         // no new file is made when it would leave less
+	Salt         func() uint64 // unguessable; from crypto/rand outside tests
+	Logger       *slog.Logger
+}
+
+// Ref says where a payload is.
+type Ref struct {
+	File   uint64
+	Offset int64
+	Length uint32
+	CRC    uint32
+}
+
+// Record is what Commit writes. Meta has the length that Options.Meta says.
+type Record struct {
+	Meta    []byte
+	Payload []byte
+}
+
+// Damage reports bytes that were acknowledged once and cannot be read.
+type Damage struct {
+	File   string
+	Offset int64
+	Bytes  int64
+	What   string
+}
+
+func (d Damage) String() string {
+	return fmt.Sprintf("%s at offset %d, %d bytes: %s", d.File, d.Offset, d.Bytes, d.What)
+}
+
+// Replay receives what the journal holds, in order, while it is opened.
+type Replay struct {
+	Record func(meta []byte, ref Ref) error // meta is valid during the call
+	Damage func(Damage)
+}
+
+// Journal is an open journal. Commit and Close are called by one goroutine at a time, the rest by any.
+type Journal struct {
+	fs  vfs.FS
+	dir string
+	o   Options
+
+	cur     *file  // the file being written; nil before the first commit
+	head    header // its header
+	end     int64  // where its next batch goes
+	batches uint32
+	broken  bool // its last write failed: go on in a new file
+	failed  error
+	buf     []byte
+
+	mu    sync.RWMutex // guards files and spare
+	files []*file      // oldest first; the last is being written
+	spare []string     // released files to write over
+	next  uint64
+}
+
+type file struct {
+	seq  uint64
+	name string
+	f    vfs.File
+	size int64
+}
+
+// maxSpare is how many released files are kept: writing over blocks that exist syncs twice as fast as extending.
+const maxSpare = 2
+
+// Open opens the journal in dir, which must exist, and replays it. The journal goes on in a new file.
+func Open(fsys vfs.FS, dir string, o Options, replay Replay) (*Journal, error) {
+	j := &Journal{fs: fsys, dir: dir, o: o, next: 1}
+	if err := j.recover(replay); err != nil {
+		j.closeFiles()
+		return nil, fmt.Errorf("open journal %s: %w", dir, err)
+	}
+	return j, nil
+}
+
+// Size returns the disk space of a batch with these payload lengths.
+func (j *Journal) Size(records int, payload int64) int64 {
+	return roundUp(batchHead + int64(records)*int64(entryHead+j.o.Meta) + payload)
+}
+
+// Commit writes records as one batch and syncs it; refs, of the same length, tells where the payloads are. After
+// ErrDiskFull nothing was written; after another error the batch may or may not be found by the next Open. The next batch may succeed
+// unless the error wraps ErrFailed.
+func (j *Journal) Commit(records []Record, refs []Ref) error {
+	if j.failed != nil {
+		return j.failed
+	}
+	var payload int64
+	for _, r := range records {
+		payload += int64(len(r.Payload))
+	}
+	size := j.Size(len(records), payload)
+	if size > math.MaxUint32 {
+		return fmt.Errorf("batch of %d bytes is too large", size)
+	}
+	if j.broken || j.cur == nil || j.end+size > j.cur.size {
+		if err := j.rotate(size); err != nil {
+			return err
+		}
+	}
+	b := batch{seq: j.batches, count: uint32(len(records)), length: uint32(size), payloads: uint32(payload)}
+	j.fill(b, records, refs)
+	f := j.cur
+	if _, err := f.f.WriteAt(j.buf, j.end); err != nil {
+		j.broken = true
+		return noSpace(fmt.Errorf("write journal %s: %w", f.name, err))
+	}
+	if err := f.f.Sync(); err != nil {
+		j.failed = fmt.Errorf("%w: sync %s: %w", ErrFailed, f.name, err)
+		return j.failed
+	}
+	j.end += size
+	j.batches++
+	return nil
+}
+
+// fill builds the batch in j.buf.
+func (j *Journal) fill(b batch, records []Record, refs []Ref) {
+	j.buf = slices.Grow(j.buf[:0], int(b.length))[:b.length]
+	b.encode(j.buf)
+	dir := j.buf[batchHead:]
+	at := batchHead + b.directory(j.o.Meta)
+	for i, r := range records {
+		sum := crc32.Checksum(r.Payload, castagnoli)
+		le.PutUint32(dir, uint32(len(r.Payload)))
+		le.PutUint32(dir[4:], sum)
+		copy(dir[entryHead:entryHead+j.o.Meta], r.Meta)
+		dir = dir[entryHead+j.o.Meta:]
+		refs[i] = Ref{File: j.head.seq, Offset: j.end + int64(at), Length: uint32(len(r.Payload)), CRC: sum}
+		at += copy(j.buf[at:], r.Payload)
+	}
+	clear(j.buf[at:])
+	le.PutUint32(j.buf[4:], crc32.Update(j.head.seed(), castagnoli, j.buf[8:batchHead+b.directory(j.o.Meta)]))
+}
+
+// rotate starts a new file with room for a batch of size bytes. Until it succeeds, everything stays as it was.
+func (j *Journal) rotate(size int64) error {
+	bytes := max(j.o.FileBytes, size+block)
+	j.mu.Lock()
+	var reuse string
+	if len(j.spare) > 0 && bytes == j.o.FileBytes {
+		reuse = j.spare[len(j.spare)-1]
+	}
+	seq := j.next
+	j.next++
+	j.mu.Unlock()
+	if reuse == "" {
+		if free, err := j.fs.Free(j.dir); err == nil && int64(min(free, math.MaxInt64)) < bytes+j.o.MinFreeBytes {
+			return fmt.Errorf("%w: %d bytes free, %d needed and %d to spare", ErrDiskFull, free, bytes, j.o.MinFreeBytes)
+		}
+	}
+	h := header{meta: j.o.Meta, seq: seq, salt: j.o.Salt(), prevSeq: j.head.seq, prevEnd: uint64(j.end)}
+	f, err := j.newFile(h, reuse, bytes)
+	if err != nil {
+		j.broken = true // what was made of the new file says where this one ends: leave it at that
+		return noSpace(fmt.Errorf("start journal file: %w", err))
+	}
+	j.mu.Lock()
+	j.files = append(j.files, f)
+	j.mu.Unlock()
+	j.cur, j.head, j.end, j.batches, j.broken = f, h, block, 0, false
+	return nil
+}
+
+func (j *Journal) newFile(h header, reuse string, size int64) (_ *file, err error) {
+	name := path.Join(j.dir, fileName(h.seq))
+	var f vfs.File
+	if reuse != "" {
+		j.mu.Lock()
+		j.spare = slices.DeleteFunc(j.spare, func(s string) bool { return s == reuse })
+		j.mu.Unlock()
+		if err := j.fs.Rename(reuse, name); err != nil {
+			_ = j.fs.Remove(reuse) // not needed; a leftover is replayed as the old file that it is
+			return nil, err
+		}
+		f, err = j.fs.OpenRW(name)
+	} else {
+		f, err = j.fs.Create(name)
+	}
+	if err == nil {
+		if err = prepare(f, h, size); err == nil {
+			err = j.fs.SyncDir(j.dir)
+		}
+	}
+	if err != nil {
+		if f != nil {
+			_ = f.Close()
+		}
+		_ = j.fs.Remove(name) // holds nothing acknowledged; Open ignores it if it stays
+		return nil, err
+	}
+	return &file{seq: h.seq, name: name, f: f, size: size}, nil
+}
+
+func prepare(f vfs.File, h header, size int64) error {
+	if err := f.Allocate(size); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(h.encode(), 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// noSpace marks errors of a full disk.
+func noSpace(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", ErrDiskFull, err)
+	}
+	return err
+}
+
+// Read reads the payload at ref into dst, which must have its length. ErrGone if the file was released, ErrChecksum if the bytes are
+// not those committed; a caller that holds no lock against Release treats both alike and looks up anew where the
+// payload is now.
+func (j *Journal) Read(ref Ref, dst []byte) error {
+	j.mu.RLock()
+	i, ok := slices.BinarySearchFunc(j.files, ref.File, func(f *file, seq uint64) int { return cmp.Compare(f.seq, seq) })
+	var f *file
+	if ok {
+		f = j.files[i]
+	}
+	j.mu.RUnlock()
+	if f == nil {
+		return ErrGone
+	}
+	if _, err := f.f.ReadAt(dst, ref.Offset); err != nil {
+		if errors.Is(err, fs.ErrClosed) {
+			return ErrGone
+		}
+		return fmt.Errorf("read journal %s at %d: %w", f.name, ref.Offset, err)
+	}
+	if crc32.Checksum(dst, castagnoli) != ref.CRC {
+		return ErrChecksum
+	}
+	return nil
+}
+
+// Name returns the path of a file of this journal.
+func (j *Journal) Name(seq uint64) string { return path.Join(j.dir, fileName(seq)) }
+
+// Files returns the sequence numbers of the files, oldest first, and the bytes they take together.
+func (j *Journal) Files() (seqs []uint64, bytes int64) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for _, f := range j.files {
+		seqs = append(seqs, f.seq)
+		bytes += f.size
+	}
+	return seqs, bytes
+}
+
+// Release gives up the files before seq, of which nobody needs anything any more. The file being written stays.
+func (j *Journal) Release(seq uint64) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var errs []error
+	for len(j.files) > 1 && j.files[0].seq < seq {
+		f := j.files[0]
+		j.files = j.files[1:]
+		_ = f.f.Close()
+		if len(j.spare) < maxSpare && f.size == j.o.FileBytes {
+			j.spare = append(j.spare, f.name)
+			continue
+		}
+		errs = append(errs, j.fs.Remove(f.name))
+	}
+	return errors.Join(errs...)
+}
+
+// Close marks the journal as closed in order, so that the next Open knows that nothing may be missing.
+func (j *Journal) Close() error {
+	var err error
+	if j.cur != nil && j.failed == nil {
+		// On a full disk there may be no room for the mark. Nothing depends on it but telling damage from a crash.
+		if err = j.Commit(nil, nil); errors.Is(err, ErrDiskFull) {
+			err = nil
+		}
+	}
+	return errors.Join(err, j.closeFiles())
+}
+
+func (j *Journal) closeFiles() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var errs []error
+	for _, f := range j.files {
+		errs = append(errs, f.f.Close())
+	}
+	j.files = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,170 @@
+// Package sls speaks the REST dialect of Simple Log Service, API version 0.6.0 (reference sls-api): what official clients
+// send comes in, domain calls go out, and every answer has the shape those clients insist on.
+//
+//	address ──> route ──> authenticate (headers) ──> authorize ──> handler: read body under caps, check digest, decode,
+//	one domain call, encode
+//
+// Rules that clients break on (reference 0.1) and that this package keeps in one place each:
+//   - Success is exactly 200; every answer has x-log-requestid and x-log-time; every error is a JSON object (reply.go).
+//   - Codes and statuses come from one table (errors.go), and actions from one table (routes.go).
+//   - A body is read only after the headers proved who sent it, and never past its limit (body.go).
+package sls
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/wire"
+)
+
+// Services are what the dialect translates to.
+type Services struct {
+	Auth      *auth.Authenticator
+	Keys      *auth.Keys
+	Catalog   *catalog.Catalog
+	Ingest    *ingest.Door
+	Reads     *ingest.ReadQuota
+	Consumers *consumer.Groups
+}
+
+// Options of the dialect. The zero value of a field means the default in brackets.
+type Options struct {
+	Addressing   wire.Addressing
+	Endpoint     string           // host clients are told to use: the base domain
+	Region       string           // ["local"] what project objects say
+	MaxBodyBytes int              // [10 MiB] one request body, before compression
+	MaxSentBytes int              // [11 MiB] one compressed request body; more than MaxBodyBytes, as what does not shrink grows
+	MaxPullBytes int              // [8 MiB] one pull response, before compression
+	Now          func() time.Time // [time.Now]
+}
+
+// API is the dialect. It is safe for concurrent use.
+type API struct {
+	Services
+	o      Options
+	router *router
+}
+
+// New makes the dialect over its services.
+func New(s Services, o Options) *API {
+	if o.Region == "" {
+		o.Region = "local"
+	}
+	if o.MaxBodyBytes == 0 {
+		o.MaxBodyBytes = 10 << 20
+	}
+	if o.MaxSentBytes == 0 {
+		o.MaxSentBytes = 11 << 20
+	}
+	if o.MaxPullBytes == 0 {
+		o.MaxPullBytes = 8 << 20
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &API{Services: s, o: o, router: newRouter(Routes())}
+}
+
+// Serve implements [wire.Dialect].
+func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
+	q := &request{w: w, r: r, call: c}
+	a.mark(w, c)
+	if err := a.serve(q); err != nil {
+		a.fail(w, c, err)
+	}
+}
+
+// Refuse implements [wire.Dialect].
+func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, c *wire.Call, err error) {
+	a.mark(w, c)
+	a.fail(w, c, err)
+}
+
+// mark sets the headers that every answer has.
+func (a *API) mark(w http.ResponseWriter, c *wire.Call) {
+	h := w.Header()
+	h["X-Log-Requestid"] = []string{c.ID}
+	h["X-Log-Time"] = []string{strconv.FormatInt(a.o.Now().Unix(), 10)}
+}
+
+// serve takes a request from its address to its handler.
+func (a *API) serve(q *request) error {
+	project, err := a.o.Addressing.Project(q.r)
+	if err != nil {
+		return err
+	}
+	q.project, q.call.Project = project, project
+	if q.query, err = parseQuery(q.r.URL.RawQuery); err != nil {
+		return err
+	}
+	route, err := a.router.find(q.r, project, q.query, &q.vars)
+	if err != nil {
+		return err
+	}
+	q.route, q.call.Action = route, route.Action
+	q.call.Logstore = q.vars.get("logstore")
+	if !route.Anonymous {
+		if err := a.admit(q); err != nil {
+			return err
+		}
+	}
+	return route.handle(a, q)
+}
+
+// admit lets a request pass whose signature holds and whose signer may do what it asks.
+func (a *API) admit(q *request) error {
+	principal, digest, err := a.Auth.Authenticate(q.r)
+	if err != nil {
+		return err
+	}
+	q.principal, q.digest = principal, digest
+	q.call.AccessKey = principal.AccessKeyID
+	return q.permit(q.project, q.call.Logstore)
+}
+
+// request is one request on its way through its handler.
+type request struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	call  *wire.Call
+	route *Route
+	query url.Values
+	vars  pathVars
+
+	project   string
+	principal *auth.Principal // nil on anonymous routes
+	digest    auth.Digest
+}
+
+func (q *request) ctx() context.Context { return q.r.Context() }
+
+// logstore is the logstore that the path names.
+func (q *request) logstore() sluice.LogstoreRef {
+	return sluice.LogstoreRef{Project: q.project, Logstore: q.vars.get("logstore")}
+}
+
+// permit asks whether the signer may do this route's action to a resource.
+func (q *request) permit(project, logstore string) error {
+	return q.principal.Authorize(
+		auth.Action{Name: q.route.Permission, Mutating: q.route.Mutating, Root: q.route.Root},
+		auth.Resource{Project: project, Logstore: logstore})
+}
+
+func parseQuery(raw string) (url.Values, error) {
+	if raw == "" {
+		return nil, nil
+	}
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, sluice.Errorf(sluice.Invalid, "parameter", "the query string is badly encoded")
+	}
+	return query, nil
+}

@@ -1,0 +1,119 @@
+package sls
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/logpb"
+)
+
+// maxJSONBytes bounds the bodies of the actions that change metadata.
+const maxJSONBytes = 1 << 20
+
+// firstRead is how much memory a body gets before any of it has arrived; more comes as bytes come, so that a length that
+// nobody honours costs little.
+const firstRead = 256 << 10
+
+// buffers holds bodies and pull answers between requests.
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
+
+// buffer is memory that goes back to the pool with release.
+type buffer struct{ b []byte }
+
+func newBuffer() *buffer { return buffers.Get().(*buffer) }
+
+func (b *buffer) release() {
+	b.b = b.b[:0]
+	buffers.Put(b)
+}
+
+// body reads the whole request body, at most limit bytes, and checks it against what was signed. The caller releases the buffer.
+func (q *request) body(limit int) (*buffer, error) {
+	if q.r.ContentLength > int64(limit) {
+		return nil, tooLarge(limit)
+	}
+	buf := newBuffer()
+	if err := buf.fill(q.r.Body, int(q.r.ContentLength), limit); err != nil {
+		buf.release()
+		return nil, err
+	}
+	if !q.route.Anonymous {
+		if err := q.digest.Check(buf.b); err != nil {
+			buf.release()
+			return nil, err
+		}
+	}
+	return buf, nil
+}
+
+// fill reads r to its end. expected is its length, negative if unknown.
+func (b *buffer) fill(r io.Reader, expected, limit int) error {
+	most := limit + 1 // room for one byte too many, to see that it is there
+	if expected >= 0 {
+		most = expected + 1
+	}
+	b.grow(min(most, firstRead))
+	for {
+		n, err := r.Read(b.b[len(b.b):min(cap(b.b), most)])
+		b.b = b.b[:len(b.b)+n]
+		switch {
+		case len(b.b) == most:
+			return tooLarge(most - 1)
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return sluice.Errorf(sluice.Unavailable, "body", "the request body did not arrive in time")
+		case err != nil:
+			return sluice.Errorf(sluice.Invalid, "body", "the request body ended early: %w", err)
+		case len(b.b) == cap(b.b):
+			b.grow(min(2*cap(b.b), most))
+		}
+	}
+}
+
+func (b *buffer) grow(size int) {
+	if size > cap(b.b) {
+		b.b = append(make([]byte, 0, size), b.b...)
+	}
+}
+
+func tooLarge(limit int) error {
+	return sluice.Errorf(sluice.TooLarge, "body", "the request body is larger than %d bytes", limit)
+}
+
+// compression reads how the body is compressed and how long it is before that. The length counts only where there is a
+// compression: clients send 0 with JSON bodies that are not empty (reference sls-api 0.1, rule 9).
+func (q *request) compression(limit int) (codec logpb.Codec, rawSize int, err error) {
+	codec = logpb.Codec(q.r.Header.Get("X-Log-Compresstype"))
+	switch codec {
+	case logpb.None:
+		return codec, 0, nil
+	case logpb.LZ4, logpb.Zstd, logpb.Deflate:
+	default:
+		return "", 0, sluice.Errorf(sluice.Invalid, "compresstype", "x-log-compresstype %.32q is not lz4, zstd or deflate", string(codec))
+	}
+	text := q.r.Header.Get("X-Log-Bodyrawsize")
+	if text == "" {
+		return "", 0, sluice.Errorf(sluice.Invalid, "bodyrawsize-missing", "a compressed body needs x-log-bodyrawsize")
+	}
+	rawSize, err = strconv.Atoi(text)
+	if err != nil || rawSize < 0 {
+		return "", 0, sluice.Errorf(sluice.Invalid, "bodyrawsize", "x-log-bodyrawsize %.32q is not a length", text)
+	}
+	if rawSize > limit {
+		return "", 0, tooLarge(limit)
+	}
+	return codec, rawSize, nil
+}
+
+// sentLimit is the most bytes that a body compressed by codec may have.
+func (a *API) sentLimit(codec logpb.Codec) int {
+	if codec == logpb.None {
+		return a.o.MaxBodyBytes
+	}
+	return a.o.MaxSentBytes
+}

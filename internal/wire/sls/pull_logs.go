@@ -1,0 +1,223 @@
+package sls
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/logpb"
+	"github.com/sluicelog/sluice/internal/lz4block"
+	"github.com/sluicelog/sluice/internal/shard"
+)
+
+// PullLogs: GET /logstores/{logstore}/shards/{shard}?type=log
+//
+// Also: type=logs, as the Go SDK does; HEAD answers the headers alone.
+// Behavior: at most count log groups (1 to 1000, absent or 0 means 1000) from cursor up to end_cursor, fewer when they get
+// large; at the end an empty body, with the cursor as it came. Accept-Encoding chooses lz4, zstd, deflate or nothing.
+// Differs: a cursor older than the data kept reads from the oldest log group, instead of InvalidCursor.
+// Differs: query (filtering while reading) is refused with NotSupported; processor is ignored.
+// Differs: read quotas are off unless configured.
+
+var pullLogsRoutes = []Route{
+	{Method: "GET", Path: "/logstores/{logstore}/shards/{shard}", When: "type=log|logs", Action: "PullLogs", Permission: "log:GetCursorOrData", handle: (*API).pullLogs},
+	{Method: "HEAD", Path: "/logstores/{logstore}/shards/{shard}", When: "type=log|logs", Action: "PullLogs", Permission: "log:GetCursorOrData", handle: (*API).pullLogs},
+}
+
+const maxPullGroups = 1000
+
+// pull is what one PullLogs asks for.
+type pull struct {
+	from, to sluice.Position // to is 0 without a limit
+	count    int
+	codec    logpb.Codec
+}
+
+func (a *API) pullLogs(q *request) error {
+	p, err := q.pull()
+	if err != nil {
+		return err
+	}
+	s, err := a.openShard(q)
+	if err != nil {
+		return err
+	}
+	if err := a.Reads.Admit(q.project, s.Log); err != nil {
+		return err
+	}
+	batch, err := a.read(s, p)
+	if err != nil {
+		return readError(err, p.from)
+	}
+	defer batch.Release()
+	return a.answerPull(q, s, p, batch)
+}
+
+func (q *request) pull() (p pull, err error) {
+	if q.query.Get("query") != "" {
+		return p, sluice.Errorf(sluice.Unsupported, "parameter", "PullLogs with a query is not supported by this server")
+	}
+	if p.from, err = q.cursor("cursor"); err != nil {
+		return p, err
+	}
+	if q.query.Get("end_cursor") != "" {
+		if p.to, err = q.cursor("end_cursor"); err != nil {
+			return p, err
+		}
+		p.to = max(p.to, 1) // nothing is before 1, and 0 would mean no limit
+	}
+	if p.count, err = q.number("count", 0); err != nil {
+		return p, err
+	}
+	if p.count < 0 || p.count > maxPullGroups {
+		return p, badParameter("count", q.query.Get("count"), "not 1 to 1000")
+	}
+	if p.count == 0 {
+		p.count = maxPullGroups
+	}
+	p.codec = accepted(q.r.Header.Get("Accept-Encoding"))
+	return p, nil
+}
+
+// accepted chooses the compression of a pull. HTTP libraries add "gzip, deflate" on their own, so deflate counts only alone.
+func accepted(encodings string) logpb.Codec {
+	switch {
+	case strings.Contains(encodings, "lz4"):
+		return logpb.LZ4
+	case strings.Contains(encodings, "zstd"):
+		return logpb.Zstd
+	case strings.TrimSpace(encodings) == "deflate":
+		return logpb.Deflate
+	}
+	return logpb.None
+}
+
+// read reads what p asks for. The next cursor never passes end_cursor: clients stop when the two are equal.
+func (a *API) read(s *catalog.Shard, p pull) (*shard.Batch, error) {
+	if p.to > 0 && p.from >= p.to {
+		_, end := s.Stored.Bounds()
+		return &shard.Batch{Next: p.from, End: end}, nil
+	}
+	batch, err := s.Stored.Read(p.from, p.to, p.count, a.o.MaxPullBytes)
+	if err != nil {
+		return nil, err
+	}
+	if p.to > 0 {
+		batch.Next = min(batch.Next, p.to)
+	}
+	return batch, nil
+}
+
+// answerPull sends a batch with the headers of reference sls-api 3.2.
+func (a *API) answerPull(q *request, s *catalog.Shard, p pull, batch *shard.Batch) error {
+	out := newBuffer()
+	defer out.release()
+	raw := 0
+	for i := range batch.Groups {
+		raw += len(logpb.AppendGroupHeader(out.b[:0], batch.Groups[i].Raw)) + batch.Groups[i].Raw
+	}
+	h := q.w.Header()
+	h["X-Log-Count"] = []string{strconv.Itoa(len(batch.Groups))}
+	h["X-Log-Bodyrawsize"] = []string{strconv.Itoa(raw)}
+	h["X-Log-Cursor"] = []string{batch.Next.Cursor()}
+	h["X-Log-End-Of-Cursor"] = []string{endOfCursor(batch)}
+	h["X-Log-Cursor-Time"] = []string{strconv.FormatInt(a.readAt(batch), 10)}
+	if n := len(batch.Groups); n > 0 {
+		h["X-Log-Read-Last-Cursor"] = []string{strconv.FormatInt(int64(batch.Groups[n-1].Position), 10)}
+		if p.codec != logpb.None {
+			h["X-Log-Compresstype"] = []string{string(p.codec)}
+		}
+	}
+	if q.r.Method == http.MethodHead {
+		h["Content-Type"] = typeProtobuf
+		q.w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	if err := out.assemble(p.codec, batch.Groups, raw); err != nil {
+		return err
+	}
+	a.Reads.Charge(q.project, s.Log, raw)
+	q.call.RawOut, q.call.GroupsOut = int64(raw), len(batch.Groups)
+	send(q.w, http.StatusOK, typeProtobuf, out.b)
+	return nil
+}
+
+func endOfCursor(batch *shard.Batch) string {
+	if batch.Next >= batch.End {
+		return "1"
+	}
+	return "0"
+}
+
+// readAt is the server time of what was read: when its last group came in, now at the end.
+func (a *API) readAt(batch *shard.Batch) int64 {
+	if n := len(batch.Groups); n > 0 {
+		return batch.Groups[n-1].Received.Unix()
+	}
+	return a.o.Now().Unix()
+}
+
+// assemble makes b the LogGroupList of groups, raw bytes long before compression. Groups are stored as LZ4 blocks: an lz4
+// answer joins them as they are, every other one decodes them.
+func (b *buffer) assemble(codec logpb.Codec, groups []shard.Group, raw int) (err error) {
+	if len(groups) == 0 {
+		b.b = b.b[:0]
+		return nil
+	}
+	if codec == logpb.LZ4 {
+		return b.join(groups)
+	}
+	if codec == logpb.None {
+		return b.list(groups, raw)
+	}
+	plain := newBuffer()
+	defer plain.release()
+	if err := plain.list(groups, raw); err != nil {
+		return err
+	}
+	b.b, err = logpb.Compress(b.b, codec, plain.b)
+	return err
+}
+
+// joiners keeps the memory of literals between pulls.
+var joiners = sync.Pool{New: func() any { return lz4block.NewJoiner(nil) }}
+
+// join makes b one LZ4 block of all groups.
+func (b *buffer) join(groups []shard.Group) error {
+	size := 0
+	for i := range groups {
+		size += len(groups[i].Data) + 16
+	}
+	b.grow(size)
+	joiner := joiners.Get().(*lz4block.Joiner)
+	defer joiners.Put(joiner)
+	joiner.Reset(b.b[:0])
+	var header [16]byte
+	for i := range groups {
+		joiner.Literals(logpb.AppendGroupHeader(header[:0], groups[i].Raw))
+		if err := joiner.Block(groups[i].Data, groups[i].Tail); err != nil {
+			return err
+		}
+	}
+	b.b, _ = joiner.Finish()
+	joiner.Reset(nil)
+	return nil
+}
+
+// list makes b the plain LogGroupList.
+func (b *buffer) list(groups []shard.Group, raw int) error {
+	b.grow(raw)
+	b.b = b.b[:0]
+	for i := range groups {
+		b.b = logpb.AppendGroupHeader(b.b, groups[i].Raw)
+		start := len(b.b)
+		b.b = b.b[:start+groups[i].Raw]
+		if err := lz4block.Decompress(b.b[start:], groups[i].Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
