@@ -2,7 +2,7 @@
 // writes one JSON file with the facts of the machine to bench/results and prints a table; docs/benchmarks.md says how to read
 // them and compares them with the goals.
 //
-//	bench [-runs 3] [-only throughput,latency,recovery,idle] [-put-mb 1000] [-journal-gb 2] [-cold] [-latency-for 15s] [-dir .tools]
+//	bench [-runs 3] [-only throughput,latency,recovery,idle] [-put-mb 4000] [-journal-gb 2] [-cold] [-latency-for 15s] [-dir .tools]
 //
 // The load comes from the same machine, so numbers per processor second of the server are the ones to compare.
 package main
@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&b.binary, "sluiced", "bin/sluiced", "the server to measure")
 	flags.StringVar(&b.dir, "dir", ".tools/bench", "where the servers keep their data: on the disk to measure")
-	flags.Float64Var(&b.putMB, "put-mb", 1000, "raw megabytes to put and pull in each run")
+	flags.Float64Var(&b.putMB, "put-mb", 4000, "raw megabytes to put and pull in each run: enough for the server to move logs out of its journal meanwhile")
 	flags.Float64Var(&b.journalGB, "journal-gb", 2, "gigabytes of unsealed journal to recover (10 for published numbers)")
 	flags.DurationVar(&b.latencyFor, "latency-for", 15*time.Second, "how long latency is measured")
 	flags.BoolVar(&b.cold, "cold", false, "empty the kernel's page cache before recovery (needs root)")
@@ -106,7 +106,7 @@ func (b *bench) scenarios(ctx context.Context, names []string, runs int) error {
 }
 
 func version(binary string) string {
-	out, err := exec.Command(binary, "--version").Output()
+	out, err := exec.Command(binary, "version").Output()
 	if err != nil {
 		return "unknown"
 	}

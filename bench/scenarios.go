@@ -100,7 +100,7 @@ func (b *bench) latency(ctx context.Context) error {
 
 // recovery fills the journal without letting anything be sealed, kills the server, and measures the next start.
 func (b *bench) recovery(ctx context.Context) error {
-	env := fmt.Sprintf("SLUICE_JOURNAL_BYTES=%.0f", 2*b.journalGB*1e9)
+	env := fmt.Sprintf("SLUICE_STORAGE_JOURNAL_BYTES=%.0f", 2*b.journalGB*1e9)
 	s, err := b.start(ctx, "", env)
 	if err != nil {
 		return err

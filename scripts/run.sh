@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Starts sluiced on ./data with a live demo beside it, until Ctrl-C; the next run goes on with what is there. The credentials of the
-# first start are kept in data/root.env (mode 0600), for the demo and for the person at the keyboard.
+# first start are kept in data/root.env (mode 0600), for the next run, and in the profile make-run of the sluice command, so that
+# what the demo shows can be pasted into any shell.
 #
 # SLUICE_LISTEN [127.0.0.1:8080] and SLUICE_BASE_DOMAIN [sls.localhost] may be set.
 set -euo pipefail
+set -m # children in process groups of their own: Ctrl-C reaches this script alone, and it stops them in order
 cd "$(dirname "$0")/.."
 
 data=data
@@ -35,9 +37,10 @@ mkdir -p "$data"
 )
 
 stop() {
-	trap - EXIT
-	kill "${demo:-}" "${server:-}" 2>/dev/null || true
-	wait
+	trap - EXIT INT TERM
+	for pid in "${demo:-}" "${server:-}"; do
+		[[ -z $pid ]] || { kill "$pid" 2>/dev/null && wait "$pid" || true; }
+	done
 }
 trap stop EXIT
 trap 'exit 0' INT TERM
@@ -53,7 +56,7 @@ until bin/sluice status >/dev/null 2>&1; do
 	sleep 0.1
 done
 
-echo "sluiced is ready; its log is $data/sluiced.log"
+echo "sluiced is ready; its log is in $data/sluiced.log"
 echo
 echo "  endpoint           http://$listen, and http://PROJECT.$domain:${listen##*:} for SDKs"
 if $first; then
@@ -63,9 +66,6 @@ else
 	echo "  access key id      $SLUICE_ACCESS_KEY_ID (the secret is in $env)"
 fi
 echo
-echo "In another terminal, begin with:  source $env"
-echo
-
-bin/sluice demo &
+bin/sluice demo --save-profile make-run &
 demo=$!
 wait -n "$server" "$demo"

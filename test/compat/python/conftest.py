@@ -60,9 +60,9 @@ def project(client):
 
 
 @pytest.fixture
-def store(client, project):
-    """A logstore of two shards."""
-    client.create_logstore(project, "web", ttl=7, shard_count=2, auto_split=False)
+def store(client, project, request):
+    """A logstore of two shards, or as many as the test asks for by an indirect parameter."""
+    client.create_logstore(project, "web", ttl=7, shard_count=getattr(request, "param", 2), auto_split=False)
     return Store(project, "web")
 
 
@@ -91,7 +91,7 @@ def pull_groups(client, store, compress=None, accept=None):
 
 
 def fields(group):
-    """The logs of a group as dicts of str; the SDK hands out bytes where a value is not UTF-8."""
+    """The logs of a group as dicts of str."""
     return [{text(c.Key): text(c.Value) for c in log.Contents} for log in group.Logs]
 
 
@@ -100,7 +100,8 @@ def messages(groups):
 
 
 def text(value):
-    return value.decode() if isinstance(value, bytes) else value
+    """value as str; the SDK hands out str or bytes, depending on whether all of an answer is UTF-8."""
+    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else value
 
 
 def eventually(fact, within=30):
