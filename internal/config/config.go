@@ -104,7 +104,7 @@ type Quota struct {
 
 // Storage is how logs lie on disk.
 type Storage struct {
-	// Size of one journal file.
+	// Size of one journal file. A batch that is larger gets a file of its own size.
 	JournalFileBytes Bytes `config:"journal_file_bytes"`
 	// Journal kept before its logs are moved to the shards' own files. More makes fewer and larger writes, and a longer
 	// recovery.

@@ -255,7 +255,7 @@ func TestValidate(t *testing.T) {
 		{"ingest.max_future", "-1s", "0s"},
 		{"quota.shard_write_requests", "-1", "0"},
 		{"quota.project_read_requests", "-1", "1"},
-		{"storage.journal_file_bytes", "1MiB", "32MiB"},
+		{"storage.journal_file_bytes", "1KiB", "1MiB"},
 		{"storage.journal_bytes", "127MiB", "128MiB"},
 		{"storage.min_free_bytes", "1048577GiB", "0"},
 		{"limits.shards_per_project", "0", "1"},

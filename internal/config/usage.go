@@ -27,7 +27,7 @@ var usage = map[string]string{
 	"quota.project_write_requests": "Requests per second writing to one project. (SLUICE_QUOTA_PROJECT_WRITE_REQUESTS)",
 	"quota.project_read_bytes":     "Bytes per second read from one project. (SLUICE_QUOTA_PROJECT_READ_BYTES)",
 	"quota.project_read_requests":  "Requests per second reading from one project. (SLUICE_QUOTA_PROJECT_READ_REQUESTS)",
-	"storage.journal_file_bytes":   "Size of one journal file. (SLUICE_STORAGE_JOURNAL_FILE_BYTES)",
+	"storage.journal_file_bytes":   "Size of one journal file. A batch that is larger gets a file of its own size. (SLUICE_STORAGE_JOURNAL_FILE_BYTES)",
 	"storage.journal_bytes":        "Journal kept before its logs are moved to the shards' own files. More makes fewer and larger writes, and a longer recovery. (SLUICE_STORAGE_JOURNAL_BYTES)",
 	"storage.min_free_bytes":       "Free space of the disk under which writes are refused. Reading goes on, and writing resumes by itself. (SLUICE_STORAGE_MIN_FREE_BYTES)",
 	"limits.shards_per_project":    "Read-write shards of a project. (SLUICE_LIMITS_SHARDS_PER_PROJECT)",

@@ -39,7 +39,7 @@ func (c *Config) Validate() error {
 	within(&v, "server.shutdown_timeout", c.Server.ShutdownTimeout, time.Second, time.Hour)
 	c.Ingest.validate(&v)
 	c.Quota.validate(&v)
-	within(&v, "storage.journal_file_bytes", c.Storage.JournalFileBytes, maxCompressed, 4*GiB)
+	within(&v, "storage.journal_file_bytes", c.Storage.JournalFileBytes, MiB, 4*GiB)
 	within(&v, "storage.journal_bytes", c.Storage.JournalBytes, 2*c.Storage.JournalFileBytes, 1<<50)
 	within(&v, "storage.min_free_bytes", c.Storage.MinFreeBytes, 0, 1<<50)
 	within(&v, "limits.shards_per_project", c.Limits.ShardsPerProject, 1, 1<<20)

@@ -73,6 +73,7 @@ func (s *Store) recover() error {
 		return err
 	}
 	var lost int64 // bytes of the journal that cannot be read
+	damaged := len(s.damage)
 	journal, err := wal.Open(s.fs, s.journalDir(), wal.Options{
 		FileBytes: s.o.JournalFileBytes, Meta: metaSize, MinFreeBytes: s.o.MinFreeBytes, Salt: s.o.Salt, Logger: s.o.Logger,
 	}, wal.Replay{
@@ -86,7 +87,7 @@ func (s *Store) recover() error {
 		return err
 	}
 	s.journal = journal
-	if lost > 0 {
+	if len(s.damage) > damaged {
 		if err := s.skipPositions(lost); err != nil {
 			return errors.Join(err, journal.Close())
 		}

@@ -93,7 +93,7 @@ func allZero(b []byte) bool {
 func (j *Journal) replayFile(f *foundFile, ends map[uint64]int64, replay Replay) error {
 	end, known := ends[f.seq]
 	if f.bad != nil {
-		return j.setAside(f, known, replay)
+		return j.setAside(f, end, replay)
 	}
 	if known && end > f.size {
 		replay.Damage(Damage{File: f.name, Offset: f.size, Bytes: end - f.size, What: "the file was cut"})
@@ -112,13 +112,17 @@ func (j *Journal) replayFile(f *foundFile, ends map[uint64]int64, replay Replay)
 	return nil
 }
 
-// setAside deals with a file without a readable header.
-func (j *Journal) setAside(f *foundFile, known bool, replay Replay) error {
+// setAside deals with a file without a readable header. end is where the next file says that it ended, 0 if none does.
+func (j *Journal) setAside(f *foundFile, end int64, replay Replay) error {
 	_ = f.f.Close()
-	if errors.Is(f.bad, errReleased) || errors.Is(f.bad, errUnused) && !known {
+	if errors.Is(f.bad, errReleased) || errors.Is(f.bad, errUnused) && end == 0 {
 		return j.fs.Remove(f.name)
 	}
-	replay.Damage(Damage{File: f.name, Bytes: f.size, What: f.bad.Error()})
+	what := f.bad
+	if errors.Is(what, errUnused) {
+		what = errors.New("the header is gone")
+	}
+	replay.Damage(Damage{File: f.name, Bytes: max(f.size, end), What: what.Error()})
 	return j.fs.Rename(f.name, path.Join(j.dir, fileName(f.seq)+".damaged"))
 }
 

@@ -319,8 +319,11 @@ func (j *Journal) Release(seq uint64) error {
 // Close marks the journal as closed in order, so that the next Open knows that nothing may be missing.
 func (j *Journal) Close() error {
 	var err error
-	if j.cur != nil && j.failed == nil && !j.broken && j.end+block <= j.cur.size {
-		err = j.Commit(nil, nil)
+	if j.cur != nil && j.failed == nil {
+		// On a full disk there may be no room for the mark. Nothing depends on it but telling damage from a crash.
+		if err = j.Commit(nil, nil); errors.Is(err, ErrDiskFull) {
+			err = nil
+		}
 	}
 	return errors.Join(err, j.closeFiles())
 }

@@ -1,0 +1,82 @@
+# Sluice. `make` alone lists the targets. Prerequisites: Go (go.mod says which), gcc, make; `make compat` also wants
+# python3 and node. Everything else lands in ./.tools at the versions pinned here, and nowhere else.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GOTESTSUM_VERSION     := v1.12.3
+GOLANGCI_LINT_VERSION := v2.5.0
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+TOOLS     := $(CURDIR)/.tools
+GOTESTSUM := $(TOOLS)/bin/gotestsum-$(GOTESTSUM_VERSION)
+LINTER    := $(TOOLS)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+PYTHON    := $(TOOLS)/python/installed
+NODE      := test/compat/node/node_modules/.package-lock.json
+
+# $(call test,NAME) runs Go tests and leaves a JUnit file that .ci/run sums up.
+test = mkdir -p $(TOOLS)/junit && $(GOTESTSUM) --format pkgname-and-test-fails --hide-summary skipped --junitfile $(TOOLS)/junit/$(1).xml --
+
+.PHONY: help build run test race lint fmt fuzz-short sim compat bench gen gen-fresh check clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## bin/sluiced and bin/sluice
+	go build -trimpath -ldflags '-X main.release=$(VERSION)' -o bin/ ./cmd/...
+
+run: build ## start a server on ./data with a live demo; Ctrl-C stops both
+	@scripts/run.sh
+
+test: $(GOTESTSUM) ## all tests that need nothing but Go, gcc and make
+	$(call test,test) ./...
+
+race: $(GOTESTSUM) ## the tests under the race detector; the long suites run their short form
+	$(call test,race) -race -short ./...
+
+lint: $(LINTER) ## go vet, staticcheck and the rest of .golangci.yml
+	$(LINTER) run --build-tags compat ./...
+
+fmt: $(LINTER) ## format the tree
+	$(LINTER) fmt ./...
+
+FUZZTIME ?= 3s
+fuzz-short: ## every fuzz target: its seeds, then FUZZTIME (3s) of new input
+	@scripts/fuzz.sh $(FUZZTIME)
+
+sim: $(GOTESTSUM) ## the seeded simulations, at length
+	$(call test,sim) -count=1 -timeout 30m ./test/sim/...
+
+compat: build $(GOTESTSUM) $(PYTHON) $(NODE) ## the official Python and Node SDKs against a live server
+	PYTHON=$(TOOLS)/python/bin/python $(call test,compat) -count=1 -timeout 15m -tags compat ./test/compat/
+
+bench: build ## the benchmarks: bench/results/*.json and a table (see docs/benchmarks.md)
+	go run ./bench $(BENCHFLAGS)
+
+gen: ## rewrite the generated files
+	go generate ./...
+
+gen-fresh: ## fail if a generated file is not what its generator makes
+	@before=$$(git status --porcelain; git diff); go generate ./...; \
+	if [ "$$before" != "$$(git status --porcelain; git diff)" ]; then \
+		git status --short; echo 'generated files were stale: commit what make gen wrote'; exit 1; fi
+
+check: lint gen-fresh test race fuzz-short compat ## what CI runs
+
+clean: ## remove what make built; ./data stays
+	rm -rf bin .tools test/compat/node/node_modules
+
+$(GOTESTSUM):
+	@scripts/tool.sh $@ gotest.tools/gotestsum@$(GOTESTSUM_VERSION)
+
+$(LINTER):
+	@scripts/tool.sh $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+$(PYTHON): test/compat/python/requirements.txt
+	@scripts/python.sh $(@D) $<
+	@touch $@
+
+$(NODE): test/compat/node/package-lock.json
+	cd test/compat/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json

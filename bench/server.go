@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluicelog/sluice/test/child"
+)
+
+const (
+	baseDomain   = "bench.test"
+	accessKeyID  = "bench-root"
+	accessSecret = "bench-root-secret"
+)
+
+// server is a sluiced under measurement, with its data.
+type server struct {
+	*child.Server
+	dir string
+}
+
+// start starts a server on dir, or on a new directory below the benchmark's if dir is "".
+func (b *bench) start(ctx context.Context, dir string, env ...string) (*server, error) {
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp(b.dir, "data-*"); err != nil {
+			return nil, err
+		}
+	}
+	log, err := os.OpenFile(filepath.Join(b.dir, "sluiced.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close() // the child has its own descriptor
+	s, err := child.Start(ctx, child.Options{
+		Binary: b.binary, DataDir: dir, BaseDomain: baseDomain, AccessKeyID: accessKeyID, AccessSecret: accessSecret,
+		Env: env, Output: log, ReadyWithin: 10 * time.Minute,
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.started = append(b.started, &server{s, dir})
+	return b.started[len(b.started)-1], nil
+}
+
+// clean ends the servers that an error left running, and removes what they and those of earlier runs left on the disk.
+func (b *bench) clean() error {
+	var errs []error
+	for _, s := range b.started {
+		errs = append(errs, s.Kill())
+	}
+	left, err := filepath.Glob(filepath.Join(b.dir, "data-*"))
+	for _, dir := range left {
+		errs = append(errs, os.RemoveAll(dir))
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// stop stops the server and removes its data.
+func (s *server) stop() error {
+	if err := s.Stop(); err != nil {
+		return err
+	}
+	return os.RemoveAll(s.dir)
+}
+
+// cpu returns the processor time the server has used: utime and stime of proc_pid_stat(5), in ticks of 10 ms.
+func (s *server) cpu() (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID))
+	if err != nil {
+		return 0, fmt.Errorf("read cpu time: %w", err)
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // behind the name of the program; utime is field 14 of the line
+	fields := strings.Fields(rest)
+	var ticks int64
+	for _, i := range []int{11, 12} {
+		n, err := strconv.ParseInt(fields[i], 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read cpu time: %w", err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond, nil
+}
+
+// memory returns VmRSS or VmHWM (its peak) in megabytes.
+func (s *server) memory(name string) (float64, error) {
+	var kib float64
+	if _, err := fmt.Sscanf(field(fmt.Sprintf("/proc/%d/status", s.PID), name), "%f kB", &kib); err != nil {
+		return 0, fmt.Errorf("read %s: %w", name, err)
+	}
+	return kib * 1024 / 1e6, nil
+}
+
+// settle waits until the server does nothing any more: what it puts off belongs to the cost of what it was asked for.
+func (s *server) settle() (time.Duration, error) {
+	const still = 5 // looks in a row without a tick
+	last, err := s.cpu()
+	for quiet := 0; quiet < still && err == nil; {
+		time.Sleep(200 * time.Millisecond)
+		var now time.Duration
+		if now, err = s.cpu(); now > last {
+			quiet = -1
+		}
+		quiet, last = quiet+1, now
+	}
+	return last, err
+}
+
+// measure returns the server's processor time and the wall time that do takes. Work put off until afterwards counts as processor time.
+func (s *server) measure(do func() error) (cpu, wall time.Duration, err error) {
+	before, err := s.settle()
+	if err != nil {
+		return 0, 0, err
+	}
+	started := time.Now()
+	if err := do(); err != nil {
+		return 0, 0, err
+	}
+	wall = time.Since(started)
+	after, err := s.settle()
+	return after - before, wall, err
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/client"
+)
+
+func (a *app) indexCommand() *cobra.Command {
+	return parent("index", "Index configurations (kept and checked now; queries come later)",
+		a.indexShow(), a.indexSet(), a.indexDelete())
+}
+
+func (a *app) indexShow() *cobra.Command {
+	return a.refVerb("show", "Show the index configuration, as JSON", func(cmd *cobra.Command, c *client.Client, ref sluice.LogstoreRef) error {
+		config, err := c.Index(cmd.Context(), ref)
+		if client.Code(err) == "IndexConfigNotExist" {
+			return &hinted{err, "Give it one: sluice index set " + ref.String() + " --file index.json"}
+		}
+		if err != nil {
+			return err
+		}
+		var text bytes.Buffer
+		if err := json.Indent(&text, config, "", "  "); err != nil {
+			return fmt.Errorf("the server's index configuration is not JSON: %w", err)
+		}
+		_, err = fmt.Fprintln(a.out, text.String())
+		return err
+	})
+}
+
+const maxIndexConfig = 1 << 20
+
+func (a *app) indexSet() *cobra.Command {
+	var file string
+	cmd := a.refVerb("set", "Set the index configuration", func(cmd *cobra.Command, c *client.Client, ref sluice.LogstoreRef) error {
+		config, err := a.readAll(file, maxIndexConfig)
+		if err != nil {
+			return err
+		}
+		if !json.Valid(config) {
+			return errors.New("the index configuration is not JSON")
+		}
+		if err := c.SetIndex(cmd.Context(), ref, config); err != nil {
+			return err
+		}
+		a.note("index configuration of %s set", ref)
+		return nil
+	})
+	cmd.Example = `  echo '{"line":{"token":[" ",","]},"keys":{"status":{"type":"long","doc_value":true}}}' | sluice index set web/access`
+	cmd.Flags().StringVarP(&file, "file", "f", "-", "`file` with the configuration in JSON, - for standard input")
+	return cmd
+}
+
+// readAll reads a file, or standard input for "-".
+func (a *app) readAll(name string, limit int64) ([]byte, error) {
+	in := a.stdin
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		in = file
+	}
+	raw, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if int64(len(raw)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes", name, limit)
+	}
+	return raw, nil
+}
+
+func (a *app) indexDelete() *cobra.Command {
+	var yes bool
+	cmd := a.refVerb("delete", "Delete the index configuration", func(cmd *cobra.Command, c *client.Client, ref sluice.LogstoreRef) error {
+		if err := a.confirm(cmd, yes, "Delete the index configuration of %s?", ref); err != nil {
+			return err
+		}
+		return c.DeleteIndex(cmd.Context(), ref)
+	})
+	yesFlag(cmd, &yes)
+	return cmd
+}

@@ -1,0 +1,54 @@
+// Package record turns lines of text into records and records into lines of text.
+//
+//	raw line  ──Parse──> {content: line}
+//	JSON line ──Parse──> fields in their order, every value as text ──Print(JSON)──> the same fields
+//
+// The keys with two underscores around them are the dialect's own (reference sls-api 4.2) and keep their meaning both ways:
+// __time__, __time_ns_part__, __topic__, __source__ and __tag__:name. So what was printed as JSON can be parsed again and
+// gives the same records in the same groups.
+package record
+
+import (
+	"fmt"
+
+	"github.com/sluicelog/sluice"
+)
+
+// Format is how a record is written as a line.
+type Format string
+
+// The formats.
+const (
+	JSON  Format = "json"  // one object a line
+	Raw   Format = "raw"   // the text of one field
+	Table Format = "table" // for people; only printed
+)
+
+// Entry is a record with what its log group would say about it.
+type Entry struct {
+	Topic, Source string
+	Tags          []sluice.Field
+	Record        sluice.Record
+	Timed         bool // Record.Time came from the line
+}
+
+const (
+	keyTime   = "__time__"
+	keyNanos  = "__time_ns_part__"
+	keyTopic  = "__topic__"
+	keySource = "__source__"
+	prefixTag = "__tag__:"
+)
+
+// DefaultField holds the text of a raw line.
+const DefaultField = "content"
+
+// ParseFormat reads the name of a format.
+func ParseFormat(s string, allowed ...Format) (Format, error) {
+	for _, f := range allowed {
+		if s == string(f) {
+			return f, nil
+		}
+	}
+	return "", fmt.Errorf("format %q is not one of %v", s, allowed)
+}

@@ -1,0 +1,168 @@
+package sluice_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Who may import whom (ARCHITECTURE.md has the picture; imports point down). Only edges that would hurt are rules here.
+//
+// Packages are named below the module, "." is the module's root, and patterns are those of path.Match.
+
+// noCgo: a tool that people copy to a machine, and the path that a log takes to the disk, stay free of cgo.
+var noCgo = []string{"cmd/sluice", "internal/ingest", "internal/shard"}
+
+// mayImport lists all that a package may import of this module, itself or through others.
+var mayImport = map[string][]string{
+	".":                 {},
+	"internal/vfs":      {},
+	"internal/lz4block": {},
+	"internal/wal":      {"internal/vfs"},
+	"internal/shard":    {".", "internal/vfs", "internal/wal", "internal/lz4block"},
+	"internal/sign":     {"."},
+	"internal/logpb":    {".", "internal/lz4block"},
+	"internal/meta":     {"."},
+}
+
+// onlyFrom lists the only importers of packages that sit at the top.
+var onlyFrom = map[string][]string{
+	"internal/server":  {"cmd/sluiced", "internal/testenv"},
+	"internal/wire/*":  {"cmd/sluiced", "internal/testenv", "internal/server"}, // and so never each other
+	"internal/testenv": {"test/*"},
+	"cmd/*":            {},
+}
+
+func TestImports(t *testing.T) {
+	m := listModule(t)
+
+	t.Run("the words import the standard library alone", func(t *testing.T) {
+		for _, dep := range m.reach(".") {
+			if p := m.all[dep]; !p.Standard && m.local(dep) != "." {
+				t.Errorf("the root package imports %s", dep)
+			}
+		}
+	})
+	t.Run("no cgo", func(t *testing.T) {
+		for _, name := range noCgo {
+			for _, dep := range m.reach(name) {
+				if p := m.all[dep]; len(p.CgoFiles) > 0 && !p.Standard {
+					t.Errorf("%s links %s, which uses cgo", name, dep)
+				}
+			}
+		}
+	})
+	t.Run("parts import nothing above them", func(t *testing.T) {
+		for name, allowed := range mayImport {
+			for _, dep := range m.reach(name) {
+				if local := m.local(dep); local != "" && local != name && !slices.Contains(allowed, local) {
+					t.Errorf("%s imports %s", name, local)
+				}
+			}
+		}
+	})
+	t.Run("the top is imported by main alone", func(t *testing.T) {
+		for _, importer := range m.names() {
+			for _, dep := range m.all[m.path(importer)].Imports {
+				for pattern, allowed := range onlyFrom {
+					if match(pattern, m.local(dep)) && !slices.ContainsFunc(allowed, func(p string) bool { return match(p, importer) }) {
+						t.Errorf("%s imports %s", importer, m.local(dep))
+					}
+				}
+			}
+		}
+	})
+}
+
+func match(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return ok && err == nil
+}
+
+// module is what go list says of this module and all it needs.
+type module struct {
+	root string
+	all  map[string]listed
+}
+
+type listed struct {
+	ImportPath string
+	Standard   bool
+	Imports    []string
+	CgoFiles   []string
+}
+
+func listModule(t *testing.T) *module {
+	t.Helper()
+	root, err := exec.Command("go", "list", "-m").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &module{root: strings.TrimSpace(string(root)), all: map[string]listed{}}
+	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Standard,Imports,CgoFiles", "./...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return m
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		m.all[p.ImportPath] = p
+	}
+}
+
+// path turns a name below the module into an import path.
+func (m *module) path(name string) string { return path.Join(m.root, name) }
+
+// local is the inverse of path; "" for packages of other modules.
+func (m *module) local(importPath string) string {
+	if importPath == m.root {
+		return "."
+	}
+	if rest, ok := strings.CutPrefix(importPath, m.root+"/"); ok {
+		return rest
+	}
+	return ""
+}
+
+// names lists the packages of this module.
+func (m *module) names() []string {
+	var names []string
+	for p := range m.all {
+		if name := m.local(p); name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// reach lists the package and all it imports, itself or through others.
+func (m *module) reach(name string) []string {
+	seen := map[string]bool{}
+	var visit func(string)
+	visit = func(p string) {
+		if !seen[p] {
+			seen[p] = true
+			for _, dep := range m.all[p].Imports {
+				visit(dep)
+			}
+		}
+	}
+	visit(m.path(name))
+	var deps []string
+	for p := range seen {
+		deps = append(deps, p)
+	}
+	slices.Sort(deps)
+	return deps
+}
