@@ -19,7 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/sluicelog/sluice/internal/node"
+	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/testenv"
 )
 
@@ -87,7 +87,7 @@ func setup(env *testscript.Env) error {
 }
 
 // anyAge takes logs with old times, so that scripts can say what they expect to the letter.
-func anyAge(o *node.Options) { o.Ingest.Past = -1 }
+func anyAge(c *config.Config) { c.Ingest.MaxPast = 0 }
 
 func fails(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
