@@ -43,10 +43,10 @@ func build(m *testing.M) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	bin = dir
-	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "sluice"), "../../cmd/sluice")
+	cmd := exec.Command("go", "build", "-o", dir+"/", "../../cmd/sluice", "../../cmd/sluiced")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("build sluice: %w\n%s", err, out)
+		return 1, fmt.Errorf("build the programs: %w\n%s", err, out)
 	}
 	return m.Run(), nil
 }
