@@ -152,7 +152,7 @@ func pullAnswer(t *testing.T, w http.ResponseWriter, last sluice.Position, group
 func TestPull(t *testing.T) {
 	groups := []*sluice.LogGroup{
 		{Topic: "a", Records: []sluice.Record{{Time: 1, Fields: []sluice.Field{{Key: "k", Value: "v"}}}}},
-		{Topic: "b", Records: []sluice.Record{{Time: 2}}},
+		{Topic: "b", Records: []sluice.Record{{Time: 2, Fields: []sluice.Field{{Key: "k", Value: "w"}}}}},
 	}
 	c := serve(t, client.Options{}, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("cursor") == sluice.Position(102).Cursor() {

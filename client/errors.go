@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -48,10 +49,7 @@ func (e *Error) Temporary() bool {
 
 // newError reads the error body of the dialect; anything else is quoted, shortened.
 func newError(status int, header http.Header, body []byte) *Error {
-	e := &Error{Status: status, RequestID: header.Get("x-log-requestid")}
-	if date, err := http.ParseTime(header.Get("Date")); err == nil {
-		e.Date = date
-	}
+	e := &Error{Status: status, RequestID: header.Get("x-log-requestid"), Date: serverTime(header)}
 	var known struct {
 		Code    string `json:"errorCode"`
 		Message string `json:"errorMessage"`
@@ -66,4 +64,17 @@ func newError(status int, header http.Header, body []byte) *Error {
 	}
 	e.Message = fmt.Sprintf("not an answer of a log service: %q", body)
 	return e
+}
+
+// serverTime is the server's clock as an answer tells it, to the second: the dialect's own header, which no proxy rewrites,
+// before HTTP's. The zero time if there is neither.
+func serverTime(header http.Header) time.Time {
+	if seconds, err := strconv.ParseInt(header.Get("x-log-time"), 10, 64); err == nil {
+		return unixTime(seconds)
+	}
+	date, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return date
 }

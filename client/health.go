@@ -20,39 +20,44 @@ type Health struct {
 
 // Health asks the server how it is. The requests are not signed. An error means that no answer came.
 func (c *Client) Health(ctx context.Context) (Health, error) {
-	alive, _, err := c.probe(ctx, "/healthz")
+	alive, err := c.probe(ctx, "/healthz")
 	if err != nil {
 		return Health{}, err
 	}
-	ready, detail, err := c.probe(ctx, "/readyz")
+	ready, err := c.probe(ctx, "/readyz")
 	if err != nil {
 		return Health{}, err
 	}
-	h := Health{Alive: alive.StatusCode == http.StatusOK, Ready: ready.StatusCode == http.StatusOK, Detail: detail}
-	if date, err := http.ParseTime(ready.Header.Get("Date")); err == nil {
-		h.Skew = date.Sub(c.now()).Round(time.Second)
+	h := Health{Alive: alive.ok, Ready: ready.ok, Detail: ready.text}
+	if !ready.date.IsZero() {
+		h.Skew = ready.date.Sub(c.now()).Round(time.Second)
 	}
 	h.SkewInText = h.Skew.String()
 	return h, nil
 }
 
-func (c *Client) probe(ctx context.Context, path string) (*http.Response, string, error) {
-	target := *c.endpoint
-	target.Path = path
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+// probed is the answer to a probe.
+type probed struct {
+	ok   bool
+	text string
+	date time.Time
+}
+
+func (c *Client) probe(ctx context.Context, path string) (probed, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.endpoint.String()+path, nil)
 	if err != nil {
-		return nil, "", err
+		return probed{}, err
 	}
 	req.Header.Set("User-Agent", c.options.UserAgent)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, "", err
+		return probed{}, err
 	}
 	defer resp.Body.Close()
 	const enough = 4 << 10
 	body, err := io.ReadAll(io.LimitReader(resp.Body, enough))
 	if err != nil {
-		return nil, "", fmt.Errorf("read the answer to %s: %w", path, err)
+		return probed{}, fmt.Errorf("read the answer to %s: %w", path, err)
 	}
-	return resp, strings.TrimSpace(string(body)), nil
+	return probed{resp.StatusCode == http.StatusOK, strings.TrimSpace(string(body)), serverTime(resp.Header)}, nil
 }

@@ -16,7 +16,7 @@ type Key struct {
 	Root        bool      `json:"root"` // may manage keys
 	Disabled    bool      `json:"disabled"`
 	Created     time.Time `json:"createTime"`
-	Expires     time.Time `json:"expireTime"` // zero means never
+	Expires     time.Time `json:"expireTime,omitzero"` // zero means never
 }
 
 // KeySpec is what a new key may do.
@@ -24,6 +24,7 @@ type KeySpec struct {
 	Description      string   `json:"description,omitempty"`
 	Projects         []string `json:"projects,omitempty"` // empty means all
 	ReadOnly         bool     `json:"readOnly,omitempty"`
+	Root             bool     `json:"root,omitempty"`             // may manage keys
 	ExpiresInSeconds int64    `json:"expiresInSeconds,omitempty"` // 0 means never; others get a security token
 }
 
@@ -45,6 +46,13 @@ func (c *Client) Keys(ctx context.Context) ([]Key, error) {
 	return page.Keys, err
 }
 
+// Key returns one access key. Only a root key may. Error code: AccessKeyNotExist.
+func (c *Client) Key(ctx context.Context, id string) (Key, error) {
+	var key Key
+	err := c.get(ctx, "", keyPath(id), nil, &key)
+	return key, err
+}
+
 // CreateKey makes an access key. Only a root key may.
 func (c *Client) CreateKey(ctx context.Context, spec KeySpec) (NewKey, error) {
 	var key NewKey
@@ -55,10 +63,12 @@ func (c *Client) CreateKey(ctx context.Context, spec KeySpec) (NewKey, error) {
 // SetKeyDisabled disables a key at once, or enables it again. Only a root key may.
 func (c *Client) SetKeyDisabled(ctx context.Context, id string, disabled bool) error {
 	in := map[string]bool{"disabled": disabled}
-	return c.sendJSON(ctx, http.MethodPatch, "", keysPath+"/"+url.PathEscape(id), nil, in, nil)
+	return c.sendJSON(ctx, http.MethodPatch, "", keyPath(id), nil, in, nil)
 }
 
 // DeleteKey deletes a key at once. Only a root key may.
 func (c *Client) DeleteKey(ctx context.Context, id string) error {
-	return c.send(ctx, call{method: http.MethodDelete, path: keysPath + "/" + url.PathEscape(id)}, nil)
+	return c.send(ctx, call{method: http.MethodDelete, path: keyPath(id)}, nil)
 }
+
+func keyPath(id string) string { return keysPath + "/" + url.PathEscape(id) }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +30,8 @@ type app struct {
 	flags  settings // as given on the command line
 	name   string   // of the profile given on the command line
 	output string   // "table", "json", or "" to choose by the stream
+
+	started bool // arguments and flags were right, and a command runs
 }
 
 func newApp(getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) *app {
@@ -66,7 +69,6 @@ SLUICE_ACCESS_KEY_SECRET, else from a profile (see: sluice profile).`,
 	root.SetIn(a.stdin)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, err) })
 	a.globalFlags(root)
 	root.AddGroup(
 		&cobra.Group{ID: "logs", Title: "Logs:"},
@@ -84,7 +86,7 @@ SLUICE_ACCESS_KEY_SECRET, else from a profile (see: sluice profile).`,
 	add("access", a.statusCommand(), a.profileCommand(), a.keyCommand())
 	root.AddCommand(a.versionCommand())
 	root.InitDefaultHelpCmd()
-	checkArgs(root)
+	a.noteStart(root)
 	return root
 }
 
@@ -100,18 +102,16 @@ func (a *app) globalFlags(root *cobra.Command) {
 	flags.StringVarP(&a.output, "output", "o", "", "table or json (default table); for logs also raw")
 }
 
-// checkArgs makes wrong arguments of every command an error of use, and so exit code 2.
-func checkArgs(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return misused(cmd, err)
-			}
-			return nil
+// noteStart makes every command say that it began: an error before that is one of use.
+func (a *app) noteStart(cmd *cobra.Command) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			a.started = true
+			return run(cmd, args)
 		}
 	}
 	for _, child := range cmd.Commands() {
-		checkArgs(child)
+		a.noteStart(child)
 	}
 }
 
@@ -171,9 +171,9 @@ func (a *app) show(cmd *cobra.Command, v any, table func() error) error {
 	return encoder.Encode(v)
 }
 
-// note tells the user something that is not the output.
+// note tells the user something that is not the output. What comes from elsewhere is made [tty.Visible] by the caller.
 func (a *app) note(format string, args ...any) {
-	fmt.Fprintln(a.err, tty.VisibleLines(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(a.err, format+"\n", args...)
 }
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$`)
@@ -211,6 +211,23 @@ func showTime(t time.Time) string {
 		return "-"
 	}
 	return t.Local().Format(time.DateTime)
+}
+
+// plural is n things, "1 shard" or "2 shards".
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return count(n) + " " + thing + "s"
+}
+
+// count writes n with a comma at every third digit.
+func count(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 func yesNo(b bool) string {

@@ -229,7 +229,7 @@ func (d *demo) shipAccess(ctx context.Context, requests []sluice.Record) error {
 }
 
 func (d *demo) group(topic string) *sluice.LogGroup {
-	host, _ := os.Hostname() //nolint:errcheck // a machine without a name has an empty source
+	host, _ := os.Hostname() // a machine without a name has an empty source
 	return &sluice.LogGroup{Topic: topic, Source: host}
 }
 

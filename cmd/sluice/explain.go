@@ -41,23 +41,28 @@ func (a *app) fail(ctx context.Context, err error) int {
 	}
 	var use *usageError
 	if errors.As(err, &use) {
-		a.note("%s %s", a.err.Red("error:"), err)
+		a.note("%s %s", a.err.Red("error:"), tty.VisibleLines(err.Error()))
 		a.note("See: %s --help", use.command)
 		return exitMisused
 	}
 	what, next := explain(err)
-	a.err.Write([]byte(a.err.Red("error:") + " " + tty.VisibleLines(what) + "\n")) //nolint:errcheck // nowhere left to say so
+	a.note("%s %s", a.err.Red("error:"), what)
 	if next != "" {
 		a.note("%s", next)
 	}
 	return exitFailed
 }
 
-// explain turns an error into what went wrong and what to do next, as far as that is known.
+// explain turns an error into what went wrong and what to do next, as far as that is known, fit for a terminal.
 func explain(err error) (what, next string) {
+	what, next = explained(err)
+	return tty.VisibleLines(what), tty.VisibleLines(next)
+}
+
+func explained(err error) (what, next string) {
 	var h *hinted
 	if errors.As(err, &h) {
-		what, _ = explain(h.error)
+		what, _ = explained(h.error)
 		return what, h.hint
 	}
 	var refused *client.Error

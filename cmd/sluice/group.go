@@ -147,7 +147,7 @@ func (a *app) groupReset() *cobra.Command {
 		if moved == 0 {
 			return fmt.Errorf("there is no shard %d", shard)
 		}
-		a.note("%d checkpoints of %s moved to %s; consumers that are running go on where they are until they start again", moved, name, to)
+		a.note("%s of %s moved to %s; consumers that are running go on where they are until they start again", plural(moved, "checkpoint"), name, to)
 		return nil
 	})
 	cmd.Flags().StringVar(&to, "to", "", "where to: begin, end, a time or a cursor")
@@ -193,7 +193,7 @@ func (a *app) groupShow() *cobra.Command {
 			if err := table.Write(a.out); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(a.out, "%d log groups to consume\n", total)
+			_, err := fmt.Fprintln(a.out, plural(int(total), "log group"), "to consume")
 			return err
 		})
 	})

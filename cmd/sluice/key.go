@@ -45,7 +45,7 @@ func (a *app) keyCreate() *cobra.Command {
 				if key.SecurityToken != "" {
 					facts.Add("security token", key.SecurityToken)
 				}
-				facts.Add("may", a.scope(key.Key))
+				facts.Add("may", scope(key.Key))
 				facts.Add("expires", expiry(key.Key))
 				return facts.Write(a.out)
 			})
@@ -55,23 +55,26 @@ func (a *app) keyCreate() *cobra.Command {
 	flags.StringVar(&spec.Description, "description", "", "who uses it")
 	flags.StringSliceVar(&spec.Projects, "project", nil, "the only `project` it may touch; repeat for several (default all)")
 	flags.BoolVar(&spec.ReadOnly, "read-only", false, "may read and not write")
+	flags.BoolVar(&spec.Root, "root", false, "may manage keys, too")
 	flags.DurationVar(&expires, "expires", 0, "make a temporary key, with a security token, for this `long`, such as 12h")
 	return cmd
 }
 
 // scope says what a key may do.
-func (a *app) scope(k client.Key) string {
-	verb := "read and write"
+func scope(k client.Key) string {
+	text := "read and write"
 	if k.ReadOnly {
-		verb = "read"
+		text = "read"
+	}
+	if len(k.Projects) > 0 {
+		text += " in " + strings.Join(k.Projects, ", ")
+	} else {
+		text += " in all projects"
 	}
 	if k.Root {
-		verb += ", manage keys"
+		text += "; manage keys"
 	}
-	if len(k.Projects) == 0 {
-		return verb + " in all projects"
-	}
-	return verb + " in " + strings.Join(k.Projects, ", ")
+	return text
 }
 
 func expiry(k client.Key) string {
@@ -113,23 +116,18 @@ func (a *app) keyList() *cobra.Command {
 func (a *app) keyTable(keys []client.Key) error {
 	table := tty.NewTable("ACCESS KEY", "STATE", "MAY", "EXPIRES", "CREATED", "DESCRIPTION")
 	for _, k := range keys {
-		table.Add(k.ID, a.keyState(k), a.scope(k), expiry(k), showTime(k.Created), tty.Visible(k.Description))
+		table.Add(k.ID, a.keyState(k), scope(k), expiry(k), showTime(k.Created), tty.Visible(k.Description))
 	}
 	return table.Write(a.out)
 }
 
 func (a *app) keyShow() *cobra.Command {
 	return a.keyVerb("show", "Show an access key, without its secret", func(cmd *cobra.Command, c *client.Client, id string) error {
-		keys, err := c.Keys(cmd.Context())
+		k, err := c.Key(cmd.Context(), id)
 		if err != nil {
 			return err
 		}
-		for _, k := range keys {
-			if k.ID == id {
-				return a.show(cmd, k, func() error { return a.keyTable([]client.Key{k}) })
-			}
-		}
-		return &hinted{fmt.Errorf("there is no access key %s", id), "List them: sluice key list"}
+		return a.show(cmd, k, func() error { return a.keyTable([]client.Key{k}) })
 	})
 }
 

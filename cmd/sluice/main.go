@@ -34,8 +34,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	a := newApp(getenv, stdin, stdout, stderr)
 	root := a.rootCommand()
 	root.SetArgs(args)
-	if err := root.ExecuteContext(ctx); err != nil {
-		return a.fail(ctx, err)
+	cmd, err := root.ExecuteContextC(ctx)
+	switch {
+	case err == nil:
+		return exitOK
+	case !a.started:
+		err = misused(cmd, err)
 	}
-	return exitOK
+	return a.fail(ctx, err)
 }

@@ -122,7 +122,7 @@ func (a *app) projectDelete() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := a.confirm(cmd, yes, "Delete project %s with its %d logstores and all their logs?", name, len(logstores)); err != nil {
+		if err := a.confirm(cmd, yes, "Delete project %s with %s and all their logs?", name, plural(len(logstores), "logstore")); err != nil {
 			return err
 		}
 		if err := c.DeleteProject(cmd.Context(), name); err != nil {

@@ -99,7 +99,7 @@ func newPutter(cmd *cobra.Command, a *app, ref sluice.LogstoreRef, o putOptions)
 	}
 	header := sluice.LogGroup{Topic: o.topic, Source: o.source}
 	if o.source == "" {
-		header.Source, _ = os.Hostname() //nolint:errcheck // a machine without a name has an empty source
+		header.Source, _ = os.Hostname() // a machine without a name has an empty source
 	}
 	for _, tag := range o.tags {
 		key, value, ok := strings.Cut(tag, "=")
@@ -108,9 +108,8 @@ func newPutter(cmd *cobra.Command, a *app, ref sluice.LogstoreRef, o putOptions)
 		}
 		header.Tags = append(header.Tags, sluice.Field{Key: key, Value: value})
 	}
-	return &putter{
-		app: a, ref: ref, o: o, header: header, asJSON: asJSON, begun: a.now(), stored: mark{offset: o.offset},
-	}, nil
+	begin := mark{offset: o.offset}
+	return &putter{app: a, ref: ref, o: o, header: header, asJSON: asJSON, begun: a.now(), end: begin, stored: begin}, nil
 }
 
 // input is one opened file.
@@ -223,7 +222,9 @@ func (p *putter) stopped(cmd *cobra.Command, args []string, err error) {
 	if next != "" {
 		p.app.note("%s", next)
 	}
-	p.app.note("Go on with: %s", p.resume(cmd, args))
+	if p.stored != (mark{offset: p.o.offset}) {
+		p.app.note("Go on with: %s", p.resume(cmd, args))
+	}
 	if p.unsure {
 		p.app.note("The last log group may be stored already, and would then be stored twice.")
 	}
@@ -263,7 +264,7 @@ func quoteWord(s string) string {
 
 // text is the summary for people.
 func (s putSummary) text(ref sluice.LogstoreRef) string {
-	text := fmt.Sprintf("%s logs (%s) in %s log groups stored in %s in %.1f s", count(s.Logs), bytesText(s.Bytes), count(s.Groups), ref, s.Seconds)
+	text := fmt.Sprintf("%s (%s) in %s stored in %s in %.1f s", plural(s.Logs, "log"), bytesText(s.Bytes), plural(s.Groups, "log group"), ref, s.Seconds)
 	if s.Rejected > 0 {
 		text += fmt.Sprintf("; %s rejected", count(s.Rejected))
 	}
@@ -271,15 +272,6 @@ func (s putSummary) text(ref sluice.LogstoreRef) string {
 		text += fmt.Sprintf("; %s without a time, taken as now", count(s.Untimed))
 	}
 	return text
-}
-
-// count writes n with a comma at every third digit.
-func count(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 func bytesText(n int64) string {

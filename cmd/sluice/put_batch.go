@@ -12,6 +12,7 @@ import (
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/client"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/record"
+	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
 )
 
 // putter makes log groups of lines, in the order of the lines, and sends them one after the other.
@@ -182,7 +183,7 @@ func (p *putter) refuse(r sluice.Record, err error) error {
 	what, _ := explain(err)
 	p.reject(fmt.Sprintf("%s: %s", excerpt(r), what))
 	if p.refused++; p.refused >= maxRefused {
-		return fmt.Errorf("the server refused %d logs, the last one because: %w", p.refused, err)
+		return &hinted{err, fmt.Sprintf("The server refused %s: this input is wrong as a whole. The rest was not sent.", plural(p.refused, "log"))}
 	}
 	return nil
 }
@@ -190,7 +191,7 @@ func (p *putter) refuse(r sluice.Record, err error) error {
 func (p *putter) reject(reason string) {
 	p.sum.Rejected++
 	if len(p.reasons) < shownReasons {
-		p.reasons = append(p.reasons, reason)
+		p.reasons = append(p.reasons, tty.VisibleLines(reason))
 	}
 }
 

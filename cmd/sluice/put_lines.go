@@ -113,7 +113,7 @@ func (p *putter) readInput(ctx context.Context, index int, name string, items ch
 	for {
 		begin := lines.offset
 		line, err := lines.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		it := item{end: mark{index, lines.offset}, size: lines.offset - begin}

@@ -142,11 +142,11 @@ func (a *app) showShards(cmd *cobra.Command, shards []client.Shard) error {
 //	00…                 80…               ff…
 func keySpace(shards []client.Shard, width int) string {
 	var bar, keys strings.Builder
-	drawn := 0
+	drawn := 0 // columns
 	for _, s := range byKey(shards) {
 		from, to := column(s.Begin, width), column(s.End, width)
-		if drawn > 0 && from != drawn {
-			return "" // only some of the shards: no picture
+		if from != drawn || from == to {
+			return "" // only some of the shards, or too many
 		}
 		edge := "┼"
 		if drawn == 0 {

@@ -33,7 +33,7 @@ func (g *Groups) SetCheckpoint(ctx context.Context, ref sluice.LogstoreRef, name
 	now := g.now()
 	if !force && consumer != "" {
 		state.expire(now)
-		if err := state.mayCheckpoint(consumer, shard); err != nil {
+		if err := state.mayCheckpoint(consumer, shard, g.settling(now, snap.group)); err != nil {
 			return err
 		}
 	}
@@ -45,8 +45,13 @@ func (g *Groups) SetCheckpoint(ctx context.Context, ref sluice.LogstoreRef, name
 	})
 }
 
-func (g *group) mayCheckpoint(consumer string, shard sluice.ShardID) error {
+// mayCheckpoint checks that consumer owns shard. While settling, one that has not come back yet is believed: libraries stop
+// reading a shard when its checkpoint is refused.
+func (g *group) mayCheckpoint(consumer string, shard sluice.ShardID, settling bool) error {
 	if _, ok := g.members[consumer]; !ok {
+		if settling && g.free(shard) {
+			return nil
+		}
 		return sluice.Errorf(sluice.NotFound, "consumer", "consumer %s is not in the consumer group", consumer)
 	}
 	if g.owners[shard].consumer != consumer {

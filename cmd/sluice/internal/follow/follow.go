@@ -159,7 +159,7 @@ func (f *Files) Close() {
 func (f *file) read() ([][]byte, error) {
 	buf := make([]byte, maxRead)
 	n, err := f.ReadAt(buf, f.offset)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	buf = buf[:n]

@@ -58,9 +58,11 @@ func TestParseJSON(t *testing.T) {
 
 func TestParseJSONRefuses(t *testing.T) {
 	p := record.Parser{Format: record.JSON}
-	for _, line := range []string{``, `[1]`, `"x"`, `{"a":1`, `{"a":}`, `{"a":1} {"b":2}`, `{"a":1}x`, `nonsense`,
+	for _, line := range []string{
+		``, `[1]`, `"x"`, `{"a":1`, `{"a":}`, `{"a":1} {"b":2}`, `{"a":1}x`, `nonsense`,
 		`{"a":01}`, `{"a":1.}`, `{"a":-}`, `{"a":1e}`, `{"a":tru}`, `{"a":"\x"}`, `{"a" 1}`, `{,}`, `{"a":1,}`, "{\"a\":\"\x01\"}",
-		`{"a":` + strings.Repeat("[", 2000) + strings.Repeat("]", 2000) + `}`} {
+		`{"a":` + strings.Repeat("[", 2000) + strings.Repeat("]", 2000) + `}`,
+	} {
 		if e, err := p.Parse([]byte(line)); err == nil {
 			t.Errorf("Parse(%q) = %+v, want an error", line, e)
 		}

@@ -47,7 +47,7 @@ func (o *Output) Width() int {
 	return 80
 }
 
-// The styles. On a stream without colours they return s as it is.
+// Bold and the other styles return s as it is on a stream without colours.
 func (o *Output) Bold(s string) string   { return o.style("1", s) }
 func (o *Output) Dim(s string) string    { return o.style("2", s) }
 func (o *Output) Red(s string) string    { return o.style("31", s) }

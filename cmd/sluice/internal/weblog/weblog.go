@@ -99,13 +99,13 @@ func (g *Generator) Next(now time.Time) sluice.Record {
 		size = 320
 	}
 	return sluice.Record{Time: uint32(now.Unix()), Nanos: uint32(now.Nanosecond()), Fields: []sluice.Field{
-		{Key: "host", Value: servers[g.rng.IntN(len(servers))]},
-		{Key: "remote_addr", Value: v.addr},
 		{Key: "method", Value: method},
 		{Key: "uri", Value: p.uri},
 		{Key: "status", Value: strconv.Itoa(status)},
 		{Key: "bytes", Value: strconv.Itoa(size)},
 		{Key: "request_time", Value: strconv.FormatFloat(took.Seconds(), 'f', 3, 64)},
+		{Key: "remote_addr", Value: v.addr},
+		{Key: "host", Value: servers[g.rng.IntN(len(servers))]},
 		{Key: "referer", Value: referer},
 		{Key: "user_agent", Value: v.agent},
 		{Key: "trace_id", Value: fmt.Sprintf("%016x", g.rng.Uint64())},

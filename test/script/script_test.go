@@ -1,0 +1,121 @@
+// Package script_test runs the command line the way people do: as a built program, against a whole server, from scripts in
+// testdata and from the pages of the documentation.
+//
+// Each script has a server, a home and credentials of its own. Besides the usual commands of testscript there are:
+//
+//	fails CODE program args...   run it and expect this exit code
+//	setenv NAME REGEXP           set a variable to the first group of REGEXP in the last standard output
+package script_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sluicelog/sluice/internal/node"
+	"github.com/sluicelog/sluice/internal/testenv"
+)
+
+// bin is the directory of the built programs.
+var bin string
+
+func TestMain(m *testing.M) {
+	code, err := build(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// build makes the programs the way they are released, without cgo, and runs the tests.
+func build(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "sluice-script-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	bin = dir
+	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "sluice"), "../../cmd/sluice")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return 1, fmt.Errorf("build sluice: %w\n%s", err, out)
+	}
+	return m.Run(), nil
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		Setup:               setup,
+		RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"fails":  fails,
+			"setenv": setenv,
+		},
+	})
+}
+
+// setup starts the server of a script and points the command line at it.
+func setup(env *testscript.Env) error {
+	server, err := testenv.Open(filepath.Join(env.WorkDir, ".server"), anyAge)
+	if err != nil {
+		return err
+	}
+	env.Defer(func() {
+		if err := server.Stop(); err != nil {
+			panic(fmt.Sprintf("stop the server: %v", err))
+		}
+	})
+	home := filepath.Join(env.WorkDir, ".home")
+	env.Vars = append(env.Vars,
+		"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"HOME="+home,
+		"TZ=UTC",
+		"SLUICE_ENDPOINT="+server.URL(),
+		"SLUICE_ACCESS_KEY_ID="+testenv.RootID,
+		"SLUICE_ACCESS_KEY_SECRET="+testenv.RootSecret,
+	)
+	return os.MkdirAll(home, 0o700)
+}
+
+// anyAge takes logs with old times, so that scripts can say what they expect to the letter.
+func anyAge(o *node.Options) { o.Ingest.Past = -1 }
+
+func fails(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: fails CODE program args...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		ts.Fatalf("%s succeeded, want exit code %d", args[1], want)
+	case !errors.As(err, &exit):
+		ts.Fatalf("%s: %v", args[1], err)
+	case exit.ExitCode() != want:
+		ts.Fatalf("%s: exit code %d, want %d", args[1], exit.ExitCode(), want)
+	}
+}
+
+func setenv(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: setenv NAME REGEXP")
+	}
+	pattern, err := regexp.Compile(args[1])
+	ts.Check(err)
+	found := pattern.FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) != 2 {
+		ts.Fatalf("standard output has nothing that matches %s with one group", args[1])
+	}
+	ts.Setenv(args[0], found[1])
+}
