@@ -121,8 +121,7 @@ type file struct {
 func Open(fsys vfs.FS, dir string, o Options, replay Replay) (*Journal, error) {
 	j := &Journal{fs: fsys, dir: dir, o: o, next: 1}
 	if err := j.recover(replay); err != nil {
-		j.closeFiles()
-		return nil, fmt.Errorf("open journal %s: %w", dir, err)
+		return nil, fmt.Errorf("open journal %s: %w", dir, errors.Join(err, j.closeFiles()))
 	}
 	return j, nil
 }

@@ -163,9 +163,8 @@ func TestEveryFaultOnce(t *testing.T) {
 		mem := vfs.NewMem()
 		ffs := faultfs.FailNth(mem, n)
 		h := &harness{t: t, r: r, fs: ffs, sent: map[uint64]bool{}}
-		var got replayed
 		var err error
-		if h.j, got, err = open(t, ffs, r); err != nil {
+		if h.j, _, err = open(t, ffs, r); err != nil {
 			t.Fatal(err)
 		}
 		failed := 0
@@ -182,6 +181,7 @@ func TestEveryFaultOnce(t *testing.T) {
 			}
 		}
 		_ = h.j.Close()
+		var got replayed
 		if h.j, got, err = open(t, mem.Crash(r), r); err != nil {
 			t.Fatal(err)
 		}
