@@ -33,7 +33,7 @@ type replayed struct {
 }
 
 func options(r *rand.Rand) Options {
-	return Options{FileBytes: 64 << 10, Meta: testMeta, Salt: r.Uint64, Logger: slog.New(slog.DiscardHandler)}
+	return Options{FileBytes: 64 << 10, KeepBytes: 512 << 10, Meta: testMeta, Salt: r.Uint64, Logger: slog.New(slog.DiscardHandler)}
 }
 
 func open(t *testing.T, fsys vfs.FS, r *rand.Rand) (*Journal, replayed, error) {
@@ -208,7 +208,7 @@ func TestRelease(t *testing.T) {
 		}
 	}
 	entries, _ := mem.ReadDir("j")
-	if len(entries) > 4+maxSpare+1 {
+	if len(entries) > 8+1 {
 		t.Errorf("%d files on disk: released ones are neither reused nor removed", len(entries))
 	}
 	live, _ := h.j.Files()
@@ -356,7 +356,7 @@ func FuzzOpen(f *testing.F) {
 func BenchmarkCommit(b *testing.B) {
 	dir := b.TempDir()
 	j, err := Open(vfs.OS{}, dir, Options{
-		FileBytes: 64 << 20, Meta: 56, Salt: rand.Uint64, Logger: slog.New(slog.DiscardHandler),
+		FileBytes: 64 << 20, KeepBytes: 256 << 20, Ahead: true, Meta: 56, Salt: rand.Uint64, Logger: slog.New(slog.DiscardHandler),
 	}, Replay{})
 	if err != nil {
 		b.Fatal(err)
