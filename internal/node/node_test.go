@@ -18,8 +18,10 @@ const body = `{"__topic__":"t","__logs__":[{"a":"1"}]}`
 
 func put(t *testing.T, env *testenv.Env) {
 	t.Helper()
-	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores/access/shards/lb", Body: []byte(body),
-		Header: map[string]string{"Content-Type": "application/json"}})
+	env.OK(t, testenv.Call{
+		Method: "POST", Project: "web", Target: "/logstores/access/shards/lb", Body: []byte(body),
+		Header: map[string]string{"Content-Type": "application/json"},
+	})
 }
 
 func hub(t *testing.T, change ...func(*config.Config)) *testenv.Env {
@@ -44,8 +46,10 @@ func TestRestartKeepsEverything(t *testing.T) {
 	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: groups, Body: []byte(`{"consumerGroup":"g","timeout":30}`)})
 	var end struct{ Cursor string }
 	env.JSON(t, testenv.Call{Project: "web", Target: "/logstores/access/shards/0?type=cursor&from=end"}, &end)
-	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: groups + "/g?type=checkpoint&forceSuccess=true",
-		Body: []byte(fmt.Sprintf(`{"shard":0,"checkpoint":%q}`, end.Cursor))})
+	env.OK(t, testenv.Call{
+		Method: "POST", Project: "web", Target: groups + "/g?type=checkpoint&forceSuccess=true",
+		Body: []byte(fmt.Sprintf(`{"shard":0,"checkpoint":%q}`, end.Cursor)),
+	})
 	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores/access/shards/0?action=split"})
 	var key struct{ AccessKeyID, AccessKeySecret string }
 	env.JSON(t, testenv.Call{Method: "POST", Target: "/sluice/v1/keys", Body: []byte(`{}`)}, &key)
@@ -106,8 +110,10 @@ func TestConfigurationReachesTheParts(t *testing.T) {
 		c.Ingest.MaxPast = 0
 	})
 	old := strings.Replace(body, `"a":"1"`, `"__time__":1000000000`, 1)
-	write := testenv.Call{Method: "POST", Project: "web", Target: "/logstores/access/shards/lb", Body: []byte(old),
-		Header: map[string]string{"Content-Type": "application/json"}}
+	write := testenv.Call{
+		Method: "POST", Project: "web", Target: "/logstores/access/shards/lb", Body: []byte(old),
+		Header: map[string]string{"Content-Type": "application/json"},
+	}
 	env.OK(t, write)
 	f := func(c testenv.Call, status int, code string) {
 		t.Helper()

@@ -97,8 +97,10 @@ func BenchmarkPullLogs(b *testing.B) {
 	var begin struct{ Cursor string }
 	env.JSON(b, testenv.Call{Project: "web", Target: "/logstores/access/shards/0?type=cursor&from=begin"}, &begin)
 	for _, encoding := range []string{"lz4", "zstd", "identity"} {
-		call := testenv.Call{Project: "web", Target: "/logstores/access/shards/0?type=logs&count=1000&cursor=" + escape(begin.Cursor),
-			Header: map[string]string{"Accept-Encoding": encoding}}
+		call := testenv.Call{
+			Project: "web", Target: "/logstores/access/shards/0?type=logs&count=1000&cursor=" + escape(begin.Cursor),
+			Header: map[string]string{"Accept-Encoding": encoding},
+		}
 		var size int
 		if _, err := fmt.Sscan(env.OK(b, call).Header.Get("x-log-bodyrawsize"), &size); err != nil {
 			b.Fatal(err)
