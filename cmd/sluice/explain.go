@@ -136,9 +136,15 @@ func skewed(server time.Time) string {
 		ours.Format(time.RFC3339), difference, direction)
 }
 
+// denied reports whether the server knows who asked, and says no to what.
+func denied(err error) bool {
+	var e *client.Error
+	return errors.As(err, &e) && e.Code == "Unauthorized" && strings.HasPrefix(e.Message, "denied ")
+}
+
 func unauthorized(e *client.Error) string {
-	if strings.Contains(e.Message, "denied") {
-		return "The access key is valid and may not do this. What it may: sluice status"
+	if denied(e) {
+		return "The access key is valid and may not do this. A root key can tell what it may: sluice key show ID"
 	}
 	return "Check the access key id. Keys may have been disabled, deleted or have expired: a root key can tell with sluice key list"
 }

@@ -56,7 +56,7 @@ func (a *app) keyCreate() *cobra.Command {
 	flags.StringSliceVar(&spec.Projects, "project", nil, "the only `project` it may touch; repeat for several (default all)")
 	flags.BoolVar(&spec.ReadOnly, "read-only", false, "may read and not write")
 	flags.BoolVar(&spec.Root, "root", false, "may manage keys, too")
-	flags.DurationVar(&expires, "expires", 0, "make a temporary key, with a security token, for this `long`, such as 12h")
+	flags.DurationVar(&expires, "expires", 0, "make a temporary key, with a security token, for this `long`: 15m to 12h")
 	return cmd
 }
 

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +24,8 @@ type keyStatus struct {
 	Accepted bool     `json:"accepted"`
 	Reason   string   `json:"reason,omitempty"` // why it is not
 	Root     bool     `json:"root"`             // it may manage keys
-	Projects []string `json:"projects"`         // it can see
+	Limited  bool     `json:"limited"`          // to some projects, which it cannot list
+	Projects []string `json:"projects"`         // it can list
 	hint     string
 }
 
@@ -70,6 +71,9 @@ func (a *app) keyStatus(ctx context.Context, c *client.Client) (keyStatus, error
 	projects, err := c.Projects(ctx)
 	var refused *client.Error
 	switch {
+	case denied(err):
+		k.Accepted, k.Limited = true, true
+		return k, nil
 	case errors.As(err, &refused):
 		k.Reason, k.hint = explain(err)
 		return k, nil
@@ -95,7 +99,7 @@ func (a *app) statusTable(s status) error {
 	table.Add("accepted", a.goodBad(s.Key.Accepted, s.Key.Reason))
 	if s.Key.Accepted {
 		table.Add("manages keys", yesNo(s.Key.Root))
-		table.Add("projects", fmt.Sprintf("%d", len(s.Key.Projects)))
+		table.Add("projects", s.Key.projects())
 	}
 	if err := table.Write(a.out); err != nil {
 		return err
@@ -104,6 +108,13 @@ func (a *app) statusTable(s status) error {
 		a.note("%s", s.Key.hint)
 	}
 	return nil
+}
+
+func (k keyStatus) projects() string {
+	if k.Limited {
+		return "some, which this key cannot list"
+	}
+	return strconv.Itoa(len(k.Projects))
 }
 
 func (a *app) goodBad(good bool, detail string) string {

@@ -88,8 +88,10 @@ func checkSettings(doc object) error {
 	var flag bool
 	var white, black []string
 	textLen := minTextLen
-	for name, dst := range map[string]any{"max_text_len": &textLen, "log_reduce": &flag, "scan_index": &flag,
-		"log_reduce_white_list": &white, "log_reduce_black_list": &black} {
+	for name, dst := range map[string]any{
+		"max_text_len": &textLen, "log_reduce": &flag, "scan_index": &flag,
+		"log_reduce_white_list": &white, "log_reduce_black_list": &black,
+	} {
 		if err := doc.read(name, dst); err != nil {
 			return err
 		}

@@ -3,7 +3,10 @@ package script_test
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/node"
 	"github.com/sluicelog/sluice/internal/testenv"
 )
@@ -19,20 +23,20 @@ import (
 // shell runs the command line against one server, for what a script cannot do: talk to a program that goes on running.
 type shell struct {
 	t    *testing.T
-	env  *testenv.Env
+	url  string // of the server
 	home string
 }
 
-func newShell(t *testing.T, change ...func(*node.Options)) *shell {
+func newShell(t *testing.T) *shell {
 	t.Helper()
-	return &shell{t: t, env: testenv.Start(t, change...), home: t.TempDir()}
+	return &shell{t: t, url: testenv.Start(t).URL(), home: t.TempDir()}
 }
 
 func (s *shell) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(bin, "sluice"), args...)
 	cmd.Env = []string{
 		"HOME=" + s.home, "PATH=" + os.Getenv("PATH"),
-		"SLUICE_ENDPOINT=" + s.env.URL(), "SLUICE_ACCESS_KEY_ID=" + testenv.RootID, "SLUICE_ACCESS_KEY_SECRET=" + testenv.RootSecret,
+		"SLUICE_ENDPOINT=" + s.url, "SLUICE_ACCESS_KEY_ID=" + testenv.RootID, "SLUICE_ACCESS_KEY_SECRET=" + testenv.RootSecret,
 	}
 	return cmd
 }
@@ -202,10 +206,32 @@ func TestPutDoesNotHoldBackWhatASlowInputGives(t *testing.T) {
 	tail.interrupt()
 }
 
-func TestClockSkewIsExplained(t *testing.T) {
-	s := newShell(t, func(o *node.Options) {
-		o.Now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+// startAhead starts a server whose clock is two hours ahead.
+func startAhead(t *testing.T) (url string) {
+	c := config.Default()
+	c.DataDir, c.Root = t.TempDir(), config.Root{AccessKeyID: testenv.RootID, AccessKeySecret: testenv.RootSecret}
+	n, err := node.Open(t.Context(), c, node.Options{Now: func() time.Time { return time.Now().Add(2 * time.Hour) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx, l) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-done, n.Close()); err != nil {
+			t.Errorf("stop the server: %v", err)
+		}
 	})
+	return "http://" + l.Addr().String()
+}
+
+func TestClockSkewIsExplained(t *testing.T) {
+	s := &shell{t: t, url: startAhead(t), home: t.TempDir()}
 	out, err := s.command("project", "list").CombinedOutput()
 	if err == nil {
 		t.Fatal("a clock two hours off was accepted")

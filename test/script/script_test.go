@@ -19,7 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/sluicelog/sluice/internal/node"
+	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/testenv"
 )
 
@@ -43,10 +43,10 @@ func build(m *testing.M) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	bin = dir
-	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "sluice"), "../../cmd/sluice")
+	cmd := exec.Command("go", "build", "-o", dir+"/", "../../cmd/sluice", "../../cmd/sluiced")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("build sluice: %w\n%s", err, out)
+		return 1, fmt.Errorf("build the programs: %w\n%s", err, out)
 	}
 	return m.Run(), nil
 }
@@ -87,7 +87,7 @@ func setup(env *testscript.Env) error {
 }
 
 // anyAge takes logs with old times, so that scripts can say what they expect to the letter.
-func anyAge(o *node.Options) { o.Ingest.Past = -1 }
+func anyAge(c *config.Config) { c.Ingest.MaxPast = 0 }
 
 func fails(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {

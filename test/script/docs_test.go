@@ -1,0 +1,237 @@
+package script_test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sluicelog/sluice/internal/testenv"
+)
+
+const root = "../.."
+
+// pages are the pages whose commands run here, with what their output has to show. A page that is not in the list, or a
+// line that is not shown, fails.
+var pages = map[string][]string{
+	"README.md": {
+		"accepted      yes", `"__topic__":"generated"`, "project tour created", "disk almost full", "read in tour", "hello from Go",
+	},
+	"docs/howto/connect-go-sdk.md":     {"greetings msg hello from Go", `"msg":"hello from Go"`},
+	"docs/howto/connect-python-sdk.md": {},
+	"docs/howto/connect-nodejs-sdk.md": {},
+	"docs/howto/web-tracking.md":       {`"page":"/cart","user":"ada"`, `"__tag__:release":"42"`, `"page":"/pay"`},
+	"docs/howto/consumer-groups.md":    {": order 1", ": order 2", ": order 3", "0 log groups to consume", "1 log group to consume"},
+	"docs/howto/access-keys.md":        {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token"},
+	"docs/howto/backup-and-disk.md":    {"\nworth keeping\n"},
+}
+
+// block is a fenced block of a page.
+type block struct {
+	language string
+	mark     string // what stands behind the language
+	text     string
+}
+
+var fence = regexp.MustCompile("(?ms)^```(\\w*) ?(.*?)$\n(.*?)^```$")
+
+func blocksOf(t *testing.T, page string) (blocks []block) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(root, page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range fence.FindAllStringSubmatch(string(raw), -1) {
+		blocks = append(blocks, block{language: m[1], mark: m[2], text: m[3]})
+	}
+	return blocks
+}
+
+func allPages(t *testing.T) []string {
+	t.Helper()
+	howto, err := filepath.Glob(filepath.Join(root, "docs/howto/*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := []string{"README.md"}
+	for _, path := range howto {
+		list = append(list, "docs/howto/"+filepath.Base(path))
+	}
+	return list
+}
+
+// The commands of the pages do what the pages say. Blocks of sh are run, one page in one shell; those marked "fails" have to
+// fail; those marked "compat" want SDKs of other languages and run with make compat.
+func TestPages(t *testing.T) {
+	for _, page := range allPages(t) {
+		want, listed := pages[page]
+		if !listed {
+			t.Errorf("%s is not in the list of pages", page)
+			continue
+		}
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			t.Parallel()
+			script := scriptOf(t, page)
+			if strings.Contains(script, "curl ") {
+				if _, err := exec.LookPath("curl"); err != nil {
+					t.Skip("this page needs curl")
+				}
+			}
+			out := runPage(t, script, page == "README.md")
+			for _, text := range want {
+				if !strings.Contains(out, text) {
+					t.Errorf("the output does not show %q:\n%s", text, out)
+				}
+			}
+		})
+	}
+}
+
+// scriptOf joins the blocks of a page that are run here.
+func scriptOf(t *testing.T, page string) string {
+	var script strings.Builder
+	script.WriteString("set -eu\n")
+	for _, b := range blocksOf(t, page) {
+		switch {
+		case b.language != "sh" || b.mark == "compat":
+		case b.text == "make run\n": // stood in for by the server of the test
+		case b.mark == "fails":
+			fmt.Fprintf(&script, "if { %s}; then echo 'this had to fail' >&2; exit 1; fi\n", b.text)
+		case b.mark == "":
+			script.WriteString(b.text)
+		default:
+			t.Errorf("%s: a block is marked %q", page, b.mark)
+		}
+	}
+	return script.String()
+}
+
+// runPage runs a script where make run has been: bin, data/root.env and the profile make-run are there, and with demo the demo
+// ships. Only addresses are changed, because a test has no fixed port.
+func runPage(t *testing.T, script string, demo bool) string {
+	t.Helper()
+	server := testenv.Start(t)
+	dir := t.TempDir()
+	prepare(t, dir, server.URL())
+	s := &shell{t: t, url: server.URL(), home: filepath.Join(dir, "home")}
+	if demo {
+		d := s.start(true, "demo", "--save-profile", "make-run", "--files", filepath.Join(dir, "no", "*.log"))
+		d.expect("tail -f demo/access")
+		first := s.start(false, "tail", "-f", "demo/access")
+		first.expect("generated")
+		first.interrupt()
+		t.Cleanup(d.interrupt)
+	} else {
+		s.ok("", "profile", "set", "make-run", "--endpoint", server.URL(), "--access-key-id", testenv.RootID, "--access-key-secret", testenv.RootSecret)
+	}
+	_, port, err := net.SplitHostPort(server.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	absolute, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	script = strings.NewReplacer(":8080", ":"+port, ":8090", ":"+freePort(t), "go run ", "go run -C "+absolute+" ").Replace(script)
+
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+	cmd.Dir = dir
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return strings.HasPrefix(name, "SLUICE_") || strings.HasSuffix(strings.ToLower(name), "_proxy") || name == "XDG_CONFIG_HOME"
+	})
+	cmd.Env = append(cmd.Env, "XDG_CONFIG_HOME="+filepath.Join(s.home, ".config"), "SLUICE_STORAGE_MIN_FREE_BYTES=0")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	return out.String()
+}
+
+// prepare makes what make build and make run leave in the directory.
+func prepare(t *testing.T, dir, url string) {
+	t.Helper()
+	if err := os.Symlink(bin, filepath.Join(dir, "bin")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	env := fmt.Sprintf("export SLUICE_ENDPOINT=%s\nexport SLUICE_ACCESS_KEY_ID=%s\nexport SLUICE_ACCESS_KEY_SECRET=%s\n",
+		url, testenv.RootID, testenv.RootSecret)
+	if err := os.WriteFile(filepath.Join(dir, "data", "root.env"), []byte(env), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// freePort is a port that was free a moment ago, for a server that a page starts itself.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// A program shown on a page is the file in examples, so that what is read is what was run.
+func TestPagesShowTheExamples(t *testing.T) {
+	shown := map[string]bool{}
+	for _, page := range allPages(t) {
+		for _, b := range blocksOf(t, page) {
+			shown[b.text] = true
+		}
+	}
+	count := 0
+	err := filepath.WalkDir(filepath.Join(root, "docs/howto/examples"), func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		count++
+		if !shown[string(raw)] {
+			t.Errorf("no page shows %s as it is", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if count == 0 {
+		t.Error("there are no examples")
+	}
+}
+
+// Links between pages lead somewhere.
+func TestLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
+	for _, page := range allPages(t) {
+		raw, err := os.ReadFile(filepath.Join(root, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(raw), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), m[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", page, m[1])
+			}
+		}
+	}
+}
