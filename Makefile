@@ -17,7 +17,7 @@ PYTHON    := $(TOOLS)/python/installed
 NODE      := test/compat/node/node_modules/.package-lock.json
 
 # $(call test,NAME) runs Go tests and leaves a JUnit file that .ci/run sums up.
-test = mkdir -p $(TOOLS)/junit && $(GOTESTSUM) --format pkgname-and-test-fails --hide-summary skipped --junitfile $(TOOLS)/junit/$(1).xml --
+test = @mkdir -p $(TOOLS)/junit && $(GOTESTSUM) --format pkgname-and-test-fails --hide-summary skipped --junitfile $(TOOLS)/junit/$(1).xml --
 
 .PHONY: help build run test race lint fmt fuzz-short sim compat bench gen gen-fresh check clean
 
@@ -37,7 +37,7 @@ race: $(GOTESTSUM) ## the tests under the race detector; the long suites run the
 	$(call test,race) -race -short ./...
 
 lint: $(LINTER) ## go vet, staticcheck and the rest of .golangci.yml
-	$(LINTER) run --build-tags compat ./...
+	$(LINTER) run --allow-parallel-runners --build-tags compat ./...
 
 fmt: $(LINTER) ## format the tree
 	$(LINTER) fmt ./...
@@ -49,8 +49,9 @@ fuzz-short: ## every fuzz target: its seeds, then FUZZTIME (3s) of new input
 sim: $(GOTESTSUM) ## the seeded simulations, at length
 	$(call test,sim) -count=1 -timeout 30m ./test/sim/...
 
+compat: export PYTHON := $(TOOLS)/python/bin/python
 compat: build $(GOTESTSUM) $(PYTHON) $(NODE) ## the official Python and Node SDKs against a live server
-	PYTHON=$(TOOLS)/python/bin/python $(call test,compat) -count=1 -timeout 15m -tags compat ./test/compat/
+	$(call test,compat) -count=1 -timeout 15m -tags compat ./test/compat/
 
 bench: build ## the benchmarks: bench/results/*.json and a table (see docs/benchmarks.md)
 	go run ./bench $(BENCHFLAGS)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sluicelog/sluice/test/child"
 )
 
@@ -98,7 +100,8 @@ func (s *server) memory(name string) (float64, error) {
 	return kib * 1024 / 1e6, nil
 }
 
-// settle waits until the server does nothing any more: what it puts off belongs to the cost of what it was asked for.
+// settle waits until the server does nothing any more, because what it puts off belongs to the cost of what it was asked for, and until
+// the disk has what the kernel put off.
 func (s *server) settle() (time.Duration, error) {
 	const still = 5 // looks in a row without a tick
 	last, err := s.cpu()
@@ -110,6 +113,7 @@ func (s *server) settle() (time.Duration, error) {
 		}
 		quiet, last = quiet+1, now
 	}
+	unix.Sync()
 	return last, err
 }
 

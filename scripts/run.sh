@@ -28,22 +28,23 @@ else
 	SLUICE_ACCESS_KEY_SECRET=$(random 20)
 fi
 export SLUICE_ENDPOINT=http://$listen SLUICE_ACCESS_KEY_ID SLUICE_ACCESS_KEY_SECRET
-mkdir -p "$data"
 (
 	umask 077
+	mkdir -p "$data"
 	for name in SLUICE_ENDPOINT SLUICE_ACCESS_KEY_ID SLUICE_ACCESS_KEY_SECRET; do
 		echo "export $name=${!name}"
 	done >"$env"
 )
 
 stop() {
-	trap - EXIT INT TERM
+	trap - EXIT
+	trap '' HUP INT PIPE TERM # nothing keeps it from ending what it started
 	for pid in "${demo:-}" "${server:-}"; do
 		[[ -z $pid ]] || { kill "$pid" 2>/dev/null && wait "$pid" || true; }
 	done
 }
 trap stop EXIT
-trap 'exit 0' INT TERM
+trap 'exit 0' HUP INT PIPE TERM
 
 SLUICE_ROOT_ACCESS_KEY_ID=$SLUICE_ACCESS_KEY_ID SLUICE_ROOT_ACCESS_KEY_SECRET=$SLUICE_ACCESS_KEY_SECRET \
 	bin/sluiced --data-dir "$data" --listen "$listen" --base-domain "$domain" >"$data/sluiced.log" 2>&1 &

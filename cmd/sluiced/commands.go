@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -8,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/shard"
+	"github.com/sluicelog/sluice/internal/vfs"
 )
 
 func configCommand(c *config.Config, resolve func(*cobra.Command) error, stdout io.Writer) *cobra.Command {
@@ -40,6 +43,27 @@ func configCommand(c *config.Config, resolve func(*cobra.Command) error, stdout 
 		},
 	})
 	return cmd
+}
+
+func dumpCommand(stdout io.Writer) *cobra.Command {
+	return &cobra.Command{
+		Use:   "dump FILE…",
+		Short: "Show what data files hold",
+		Args: func(_ *cobra.Command, files []string) error {
+			if len(files) == 0 {
+				return usage(errors.New("dump needs the data files to show"))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, files []string) error {
+			for _, file := range files {
+				if err := shard.Dump(stdout, vfs.OS{}, file); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
 }
 
 func versionCommand(stdout io.Writer) *cobra.Command {

@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		return serve(cmd.Context(), c, stdout, stderr)
 	}
-	root.AddCommand(configCommand(c, resolve, stdout), versionCommand(stdout))
+	root.AddCommand(configCommand(c, resolve, stdout), dumpCommand(stdout), versionCommand(stdout))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.SetArgs(args)
 	root.SetOut(stdout)

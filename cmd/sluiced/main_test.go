@@ -156,6 +156,8 @@ func TestCommandLine(t *testing.T) {
 	f("log.level", 2, "config", "check", "--log-level", "loud")
 	f("log.level", 2, "--log-level", "loud")
 	f("none.yaml", 2, "--config", filepath.Join(t.TempDir(), "none.yaml"))
+	f("needs the data files", 2, "dump")
+	f("none.journal", 1, "dump", filepath.Join(t.TempDir(), "none.journal"))
 	f("unknown flag", 2, "--no-such-flag")
 	f("unknown command", 2, "serve-me")
 	f("unknown command", 2, "config", "burn")

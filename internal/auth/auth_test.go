@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,8 +60,8 @@ func (b *bench) create(t testing.TB, n NewKey) Created {
 
 func wantError(t *testing.T, what string, err error, kind sluice.Kind, noun string) {
 	t.Helper()
-	e, ok := err.(*sluice.Error)
-	if !ok || e.Kind != kind || e.Noun != noun {
+	var e *sluice.Error
+	if !errors.As(err, &e) || e.Kind != kind || e.Noun != noun {
 		t.Errorf("%s: got error %#v, want %v [%s]", what, err, kind, noun)
 	}
 }

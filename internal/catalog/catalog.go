@@ -1,6 +1,6 @@
 // Package catalog owns the life of projects, logstores and shards: names and limits, creation and cascade on delete, split
-// and merge, retention, automatic split. It keeps metadata and shard logs in step, and gives the hot paths a view of a logstore that
-// costs no query.
+// and merge, retention, automatic split. It keeps metadata and shard logs in step, and gives the hot paths a view of a
+// logstore that costs no query.
 //
 //	create ──> readwrite ──split, merge──> readonly ──retention──> gone
 //	             │  seal the parents' logs · one meta transaction · open the children's logs

@@ -13,3 +13,17 @@ func (c *Catalog) Views() int { return len(c.views.byRef) }
 
 // CheckIndex is checkIndex.
 var CheckIndex = checkIndex
+
+// OpenLogs returns how many logs are open.
+func (c *Catalog) OpenLogs() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.open)
+}
+
+// Locks returns how many logstore locks are held or waited for.
+func (c *Catalog) Locks() int {
+	c.reshard.mu.Lock()
+	defer c.reshard.mu.Unlock()
+	return len(c.reshard.held)
+}

@@ -42,7 +42,8 @@ func telemetry(t string) string {
 	return t
 }
 
-// CreateLogstore makes a logstore with shardCount shards that divide the key space evenly. An empty Mode becomes standard.
+// CreateLogstore makes a logstore with shardCount shards that divide the key space evenly. An empty Mode becomes standard. On an
+// Unavailable error the logstore is there, but its logs could not be opened yet.
 func (c *Catalog) CreateLogstore(ctx context.Context, l meta.Logstore, shardCount int) error {
 	if l.Mode == "" {
 		l.Mode = "standard"
@@ -106,7 +107,8 @@ func (c *Catalog) checkShardRoom(tx meta.Tx, project string, more int) error {
 
 // createShards makes a shard for each range, numbered from first on, with bases that grow from base on.
 func createShards(tx meta.Tx, l meta.Logstore, first sluice.ShardID, ranges []keyRange, parents []sluice.ShardID,
-	now time.Time, base sluice.Position) ([]meta.Shard, error) {
+	now time.Time, base sluice.Position,
+) ([]meta.Shard, error) {
 	made := make([]meta.Shard, len(ranges))
 	for i, r := range ranges {
 		s, err := tx.CreateShard(meta.Shard{

@@ -29,7 +29,9 @@ type plan struct {
 
 // Split replaces a read-write shard by two that meet at the key at, or, with a nil at, by count equal ones (0 means 2). It
 // returns the parent, read-only now, and the children (reference sls-api 5.4).
-func (c *Catalog) Split(ctx context.Context, ref sluice.LogstoreRef, id sluice.ShardID, at *sluice.HashKey, count int) ([]meta.Shard, error) {
+func (c *Catalog) Split(ctx context.Context, ref sluice.LogstoreRef, id sluice.ShardID, at *sluice.HashKey, count int) (
+	[]meta.Shard, error,
+) {
 	parents, children, err := c.replace(ctx, ref, func(l *Logstore) (plan, error) {
 		parent, err := l.writableShard(id)
 		if err != nil {
@@ -89,7 +91,9 @@ func (l *Logstore) writableShard(id sluice.ShardID) (*Shard, error) {
 
 // replace carries out what choose plans. The parents' logs are sealed first, which waits for appends in flight; if the
 // transaction then fails they are unsealed.
-func (c *Catalog) replace(ctx context.Context, ref sluice.LogstoreRef, choose func(*Logstore) (plan, error)) (parents, children []meta.Shard, err error) {
+func (c *Catalog) replace(ctx context.Context, ref sluice.LogstoreRef, choose func(*Logstore) (plan, error)) (
+	parents, children []meta.Shard, err error,
+) {
 	release, err := c.reshard.acquire(ctx, ref)
 	if err != nil {
 		return nil, nil, err

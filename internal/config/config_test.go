@@ -174,8 +174,10 @@ func TestFileRefused(t *testing.T) {
 		{"not a number", "ingest:\n  max_logs: many", `line 2: ingest.max_logs: "many" is not a whole number`},
 		{"not a size", "ingest:\n  max_body_bytes: 1TB", `line 2: ingest.max_body_bytes: "1TB" is not a size`},
 		{"not a duration", "split:\n  after: 5", `line 2: split.after: "5" is not a duration`},
-		{"credentials", "root:\n  access_key_secret: hush-hush",
-			"line 2: root.access_key_secret is read from the environment variable SLUICE_ROOT_ACCESS_KEY_SECRET only"},
+		{
+			"credentials", "root:\n  access_key_secret: hush-hush",
+			"line 2: root.access_key_secret is read from the environment variable SLUICE_ROOT_ACCESS_KEY_SECRET only",
+		},
 		{"two documents", "listen: ':1'\n---\nlisten: ':2'", "nothing may follow the first document"},
 		{"not YAML", "listen: [", "config file"},
 		{"too large", "# " + strings.Repeat("x", maxFile), "larger than 1MiB"},

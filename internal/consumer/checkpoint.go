@@ -15,7 +15,9 @@ const maxCursor = 256
 // SetCheckpoint saves how far a group has consumed a shard. Unless force is set or consumer is empty, consumer has to be in the
 // group and own the shard; it owns one that it let go until somebody else is given it. Errors: Invalid "checkpoint"; NotFound
 // "shard", "consumergroup", "consumer" (not in the group), "consumer-match" (the shard is not its own).
-func (g *Groups) SetCheckpoint(ctx context.Context, ref sluice.LogstoreRef, name, consumer string, shard sluice.ShardID, cursor string, force bool) error {
+func (g *Groups) SetCheckpoint(ctx context.Context, ref sluice.LogstoreRef, name, consumer string, shard sluice.ShardID,
+	cursor string, force bool,
+) error {
 	if _, err := base64.StdEncoding.DecodeString(strings.TrimSpace(cursor)); err != nil || len(cursor) > maxCursor {
 		return invalid("checkpoint", "invalid shard checkpoint %.32q: it is not base64", cursor)
 	}
@@ -62,7 +64,9 @@ func (g *group) mayCheckpoint(consumer string, shard sluice.ShardID, settling bo
 
 // Checkpoints returns the checkpoints of a group by shard, one for every shard of the logstore: with an empty cursor and the
 // current owner where none was saved. With a shard it returns that one's, and an empty slice only if there is no such shard.
-func (g *Groups) Checkpoints(ctx context.Context, ref sluice.LogstoreRef, name string, shard *sluice.ShardID) ([]meta.Checkpoint, error) {
+func (g *Groups) Checkpoints(ctx context.Context, ref sluice.LogstoreRef, name string, shard *sluice.ShardID) (
+	[]meta.Checkpoint, error,
+) {
 	state, snap, err := g.enter(ctx, ref, name)
 	if err != nil {
 		return nil, err

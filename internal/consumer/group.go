@@ -56,7 +56,9 @@ func (g *group) free(id sluice.ShardID) bool {
 
 // heartbeat takes one heartbeat and returns its answer. shards are those of the logstore, open those of them that there is
 // something to do for, both by number. While settling nothing free is handed out.
-func (g *group) heartbeat(now time.Time, consumer string, listed, shards, open []sluice.ShardID, settling bool) ([]sluice.ShardID, error) {
+func (g *group) heartbeat(now time.Time, consumer string, listed, shards, open []sluice.ShardID, settling bool) (
+	[]sluice.ShardID, error,
+) {
 	g.expire(now)
 	maps.DeleteFunc(g.owners, func(id sluice.ShardID, _ ownership) bool { return !has(shards, id) })
 	listed = slices.DeleteFunc(slices.Clone(listed), func(id sluice.ShardID) bool { return !has(shards, id) })

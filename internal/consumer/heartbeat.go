@@ -15,7 +15,9 @@ const sweepEvery = time.Minute
 // Heartbeat says that consumer is alive and still works on the shards in held, and returns the shards it should work on now,
 // by number and never nil. The first heartbeat makes it a member. Errors: Invalid "consumer-body" from a consumer that was
 // silent too long and lists a shard that is another's by now.
-func (g *Groups) Heartbeat(ctx context.Context, ref sluice.LogstoreRef, name, consumer string, held []sluice.ShardID) ([]sluice.ShardID, error) {
+func (g *Groups) Heartbeat(ctx context.Context, ref sluice.LogstoreRef, name, consumer string, held []sluice.ShardID) (
+	[]sluice.ShardID, error,
+) {
 	if consumer == "" || len(consumer) > maxConsumerName {
 		return nil, invalid("parameter", "a consumer name must have 1 to %d bytes", maxConsumerName)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/logpb"
 	"github.com/sluicelog/sluice/internal/quota"
+	"github.com/sluicelog/sluice/internal/shard"
 )
 
 // Put is one write as a dialect hands it in.
@@ -28,7 +29,7 @@ type Put struct {
 
 // Options of a door. The zero value of a field means the default in brackets.
 type Options struct {
-	MaxRaw   int           // [10 MiB] bytes of a group before compression
+	MaxRaw   int           // [10 MiB] bytes of a group before compression; a little less than shard.MaxBlock at most
 	MaxLogs  int           // [512,000] logs in a group
 	MaxKey   int           // [1 KiB] bytes of a key
 	MaxValue int           // [10 MiB] bytes of a value
@@ -43,6 +44,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	orDefault(&o.MaxRaw, 10<<20)
+	o.MaxRaw = min(o.MaxRaw, shard.MaxBlock-tagRoom)
 	orDefault(&o.MaxLogs, 512_000)
 	orDefault(&o.MaxKey, 1<<10)
 	orDefault(&o.MaxValue, 10<<20)
@@ -101,7 +103,9 @@ func (d *Door) Put(ctx context.Context, p Put) (sluice.ShardID, sluice.Position,
 }
 
 // Append stores one log group of a part of the server itself, under the same rules. It is spread over the read-write shards.
-func (d *Door) Append(ctx context.Context, ref sluice.LogstoreRef, group *sluice.LogGroup) (sluice.ShardID, sluice.Position, error) {
+func (d *Door) Append(ctx context.Context, ref sluice.LogstoreRef, group *sluice.LogGroup) (
+	sluice.ShardID, sluice.Position, error,
+) {
 	e := entry{door: d, began: d.o.Now(), outcome: Outcome{Ref: ref}}
 	defer e.free()
 	err := e.append(ctx, group)

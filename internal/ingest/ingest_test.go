@@ -421,7 +421,7 @@ func TestObserve(t *testing.T) {
 		{Ref: ref, Raw: p.RawSize, Stored: len(p.Body), Logs: 7},
 		{Ref: p.Ref, Err: err},
 	}
-	if d := cmp.Diff(want, seen, cmp.Comparer(func(a, b error) bool { return a == b })); d != "" {
+	if d := cmp.Diff(want, seen, cmp.Comparer(func(a, b error) bool { return errors.Is(a, b) })); d != "" {
 		t.Error(d)
 	}
 }

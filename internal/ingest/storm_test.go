@@ -16,24 +16,27 @@ import (
 // the read-write shards cover the key space exactly. At the end: each acknowledged write is where its acknowledgement says, a
 // parent got nothing after its children were there, and every key went to a shard that owned it.
 func TestSplitMergeStorm(t *testing.T) {
-	operations := 1000
+	storms := 5
 	if testing.Short() {
-		operations = 100
+		storms = 1
 	}
-	env, door := open(t, 4, ingest.Options{})
-	storm := &storm{env: env, turns: make(chan int, writesPerOperation), closed: map[sluice.ShardID]sluice.Position{}}
-	var writers sync.WaitGroup
-	for range 4 {
-		writers.Go(func() { storm.write(t, door) })
+	for range storms {
+		seed := rand.Uint64()
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			env, door := open(t, 4, ingest.Options{})
+			storm := &storm{env: env, turns: make(chan int, writesPerOperation), closed: map[sluice.ShardID]sluice.Position{}}
+			var writers sync.WaitGroup
+			for range 4 {
+				writers.Go(func() { storm.write(t, door) })
+			}
+			storm.reshard(t, rand.New(rand.NewPCG(seed, 1)), 200)
+			close(storm.turns)
+			writers.Wait()
+			storm.check(t)
+			env.Reopen()
+			storm.check(t)
+		})
 	}
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	storm.reshard(t, rand.New(rand.NewPCG(seed, 1)), operations)
-	close(storm.turns)
-	writers.Wait()
-	storm.check(t)
-	env.Reopen()
-	storm.check(t)
 }
 
 // writesPerOperation is how many writes go on beside each split or merge.

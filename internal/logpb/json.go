@@ -174,7 +174,7 @@ func (d *jsonDecoder) nested(open json.Delim, element func() error) error {
 
 // end makes sure that nothing follows the document.
 func (d *jsonDecoder) end() error {
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("there is more behind the document")
 	}
 	return nil

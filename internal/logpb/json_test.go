@@ -25,23 +25,35 @@ func TestDecodeJSON(t *testing.T) {
 		keepTime   bool
 		want       sluice.LogGroup
 	}{
-		{"everything", `{"__topic__":"t","__source__":"10.0.0.1","__tags__":{"k":"v","a":"b"},"__logs__":[{"a":"1"},{"b":"2"}]}`, false,
-			sluice.LogGroup{Topic: "t", Source: "10.0.0.1", Tags: field("k", "v", "a", "b"), Records: []sluice.Record{now("a", "1"), now("b", "2")}}},
+		{
+			"everything", `{"__topic__":"t","__source__":"10.0.0.1","__tags__":{"k":"v","a":"b"},"__logs__":[{"a":"1"},{"b":"2"}]}`, false,
+			sluice.LogGroup{Topic: "t", Source: "10.0.0.1", Tags: field("k", "v", "a", "b"), Records: []sluice.Record{now("a", "1"), now("b", "2")}},
+		},
 		{"any order", `{"__logs__":[{"a":"1"}],"__topic__":"t"}`, false, sluice.LogGroup{Topic: "t", Records: []sluice.Record{now("a", "1")}}},
-		{"order of fields", `{"__logs__":[{"z":"1","a":"2","m":"3","a":"4"}]}`, false,
-			sluice.LogGroup{Records: []sluice.Record{now("z", "1", "a", "2", "m", "3", "a", "4")}}},
+		{
+			"order of fields", `{"__logs__":[{"z":"1","a":"2","m":"3","a":"4"}]}`, false,
+			sluice.LogGroup{Records: []sluice.Record{now("z", "1", "a", "2", "m", "3", "a", "4")}},
+		},
 		{"no logs", `{"__logs__":[]}`, false, sluice.LogGroup{}},
-		{"white space", " {\n\t\"__logs__\" : [ { \"a\" : \"1\" , \"b\" :\r\n 2 } ] } \n", false,
-			sluice.LogGroup{Records: []sluice.Record{now("a", "1", "b", "2")}}},
-		{"no strings", `{"__logs__":[{"i":1,"f":1.50,"e":1e3,"t":true,"n":null,"o":{"b": [1, "x"]},"l":[ ]}]}`, false,
-			sluice.LogGroup{Records: []sluice.Record{now("i", "1", "f", "1.50", "e", "1e3", "t", "true", "n", "", "o", `{"b":[1,"x"]}`, "l", "[]")}}},
+		{
+			"white space", " {\n\t\"__logs__\" : [ { \"a\" : \"1\" , \"b\" :\r\n 2 } ] } \n", false,
+			sluice.LogGroup{Records: []sluice.Record{now("a", "1", "b", "2")}},
+		},
+		{
+			"no strings", `{"__logs__":[{"i":1,"f":1.50,"e":1e3,"t":true,"n":null,"o":{"b": [1, "x"]},"l":[ ]}]}`, false,
+			sluice.LogGroup{Records: []sluice.Record{now("i", "1", "f", "1.50", "e", "1e3", "t", "true", "n", "", "o", `{"b":[1,"x"]}`, "l", "[]")}},
+		},
 		{"escapes", `{"__logs__":[{"\u0061":"\"\u00e9\n\\"}]}`, false, sluice.LogGroup{Records: []sluice.Record{now("a", "\"é\n\\")}}},
 		{"unknown keys", `{"x":{"__logs__":[1]},"__logs__":[{"a":"1"}],"y":[null]}`, false, sluice.LogGroup{Records: []sluice.Record{now("a", "1")}}},
 		{"time overwritten", `{"__logs__":[{"a":"1","__time__":5,"__time_ns_part__":"x"}]}`, false, sluice.LogGroup{Records: []sluice.Record{now("a", "1")}}},
-		{"time kept", `{"__logs__":[{"__time__":5,"a":"1","__time_ns_part__":6}]}`, true,
-			sluice.LogGroup{Records: []sluice.Record{{Time: 5, Nanos: 6, Fields: field("a", "1")}}}},
-		{"time kept without nanoseconds", `{"__logs__":[{"a":"1","__time__":"5"}]}`, true,
-			sluice.LogGroup{Records: []sluice.Record{{Time: 5, Fields: field("a", "1")}}}},
+		{
+			"time kept", `{"__logs__":[{"__time__":5,"a":"1","__time_ns_part__":6}]}`, true,
+			sluice.LogGroup{Records: []sluice.Record{{Time: 5, Nanos: 6, Fields: field("a", "1")}}},
+		},
+		{
+			"time kept without nanoseconds", `{"__logs__":[{"a":"1","__time__":"5"}]}`, true,
+			sluice.LogGroup{Records: []sluice.Record{{Time: 5, Fields: field("a", "1")}}},
+		},
 		{"no time to keep", `{"__logs__":[{"a":"1","__time_ns_part__":6}]}`, true, sluice.LogGroup{Records: []sluice.Record{now("a", "1")}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

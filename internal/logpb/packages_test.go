@@ -20,8 +20,10 @@ func TestDecodePackages(t *testing.T) {
 		{"LZ4", "0a07 0a0161 1007 1802", []Package{{[]byte("a"), 7, LZ4}}},
 		{"zstd", "0a07 0a0161 1007 1803", []Package{{[]byte("a"), 7, Zstd}}},
 		{"empty data", "0a04 0a00 1000", []Package{{[]byte{}, 0, LZ4}}},
-		{"several, with unknown fields", "1001 0a08 0a0161 1007 220178 0a05 0a0162 1008",
-			[]Package{{[]byte("a"), 7, LZ4}, {[]byte("b"), 8, LZ4}}},
+		{
+			"several, with unknown fields", "1001 0a08 0a0161 1007 220178 0a05 0a0162 1008",
+			[]Package{{[]byte("a"), 7, LZ4}, {[]byte("b"), 8, LZ4}},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := DecodePackages(unhex(test.body), 2)

@@ -31,6 +31,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -152,6 +153,9 @@ func (n *Node) Run(ctx context.Context, l net.Listener) error {
 	g.Go(func() error { return n.server.Run(ctx, l) })
 	return g.Wait()
 }
+
+// Handler serves one request as a listener would, for tests and benchmarks that need no network.
+func (n *Node) Handler() http.Handler { return n.server }
 
 func (n *Node) onClose(f func() error) { n.close = append(n.close, f) }
 

@@ -77,7 +77,7 @@ func (s *Server) record(r *http.Request, c *wire.Call, w *recorder, bodyBytes in
 	if c.Err != nil {
 		level = slog.LevelInfo
 	}
-	if w.status >= 500 {
+	if w.status == http.StatusInternalServerError { // not 503: a busy server must not be made busier by its log
 		level = slog.LevelError
 	}
 	if !s.log.Enabled(r.Context(), level) {

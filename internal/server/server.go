@@ -79,14 +79,15 @@ func New(dialect wire.Dialect, m *Metrics, o Options, log *slog.Logger) *Server 
 // returns nil when all of them were, within DrainTime.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	h := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: s.o.HeaderTime,
-		ReadTimeout:       s.o.BodyTime,
-		WriteTimeout:      s.o.AnswerTime,
-		IdleTimeout:       s.o.IdleTime,
-		MaxHeaderBytes:    s.o.MaxHeader,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // clients that break off
-		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		Handler:                      s,
+		ReadHeaderTimeout:            s.o.HeaderTime,
+		ReadTimeout:                  s.o.BodyTime,
+		WriteTimeout:                 s.o.AnswerTime,
+		IdleTimeout:                  s.o.IdleTime,
+		MaxHeaderBytes:               s.o.MaxHeader,
+		DisableGeneralOptionsHandler: true,                                                // "OPTIONS *" is answered like all that has no action
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // clients that break off
+		BaseContext:                  func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	served := make(chan error, 1)
 	go func() { served <- h.Serve(l) }()

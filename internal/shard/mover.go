@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/wal"
@@ -53,13 +54,26 @@ func (s *Store) shorten() error {
 		default:
 		}
 		if oldest, ok := l.oldestFile(); ok && oldest <= limit {
+			start := time.Now()
 			if err := l.move(); err != nil {
 				errs = append(errs, fmt.Errorf("move log %d: %w", l.id, err))
 			}
+			s.rest(time.Since(start))
 		}
 	}
 	errs = append(errs, s.release())
 	return errors.Join(errs...)
+}
+
+// rest leaves the disk to the journal for as long as a move had it, unless the journal gets too long by that.
+func (s *Store) rest(took time.Duration) {
+	if _, bytes := s.journal.Files(); bytes > 2*s.o.JournalBytes || took < time.Millisecond {
+		return
+	}
+	select {
+	case <-time.After(took):
+	case <-s.stop:
+	}
 }
 
 // release gives up the journal files before the oldest group that is still there.

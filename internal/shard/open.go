@@ -76,6 +76,7 @@ func (s *Store) recover() error {
 	damaged := len(s.damage)
 	journal, err := wal.Open(s.fs, s.journalDir(), wal.Options{
 		FileBytes: s.o.JournalFileBytes, Meta: metaSize, MinFreeBytes: s.o.MinFreeBytes, Salt: s.o.Salt, Logger: s.o.Logger,
+		KeepBytes: s.o.JournalBytes, Ahead: !s.o.JournalOnDemand,
 	}, wal.Replay{
 		Record: s.replay,
 		Damage: func(d wal.Damage) {

@@ -51,7 +51,7 @@ func rawOf(t testing.TB, g Group) []byte {
 }
 
 func small() Options {
-	return Options{JournalFileBytes: 64 << 10, JournalBytes: 256 << 10, FileBytes: 64 << 10, MinFreeBytes: -1}
+	return Options{JournalFileBytes: 64 << 10, JournalBytes: 256 << 10, FileBytes: 64 << 10, MinFreeBytes: -1, JournalOnDemand: true}
 }
 
 func mustOpen(t testing.TB, fsys vfs.FS, o Options) *Store {
@@ -110,7 +110,9 @@ func readAll(t testing.TB, l *Log, step int) (first sluice.Position, raws [][]by
 
 func TestAppendAndRead(t *testing.T) {
 	mem := vfs.NewMem()
-	s := mustOpen(t, mem, small())
+	o := small()
+	o.JournalOnDemand = false
+	s := mustOpen(t, mem, o)
 	logs := []*Log{mustLog(t, s, 1), mustLog(t, s, 2), mustLog(t, s, 3)}
 	const n = 600
 	var wg sync.WaitGroup

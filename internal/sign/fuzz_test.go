@@ -6,8 +6,10 @@ import (
 
 // fuzzRequest makes a request out of arbitrary parts. Beside a free header it has those that decide about signatures.
 func fuzzRequest(method, path, query, host, name, value string) *Request {
-	return &Request{Method: method, Path: path, Query: query, Host: host, Port: "8080",
-		Header: with(getV1(), name, value, "Content-Type", value, "x-log-date", testDateV4, "x-log-meta-a", value, "x-sls-b", value).Header}
+	return &Request{
+		Method: method, Path: path, Query: query, Host: host, Port: "8080",
+		Header: with(getV1(), name, value, "Content-Type", value, "x-log-date", testDateV4, "x-log-meta-a", value, "x-sls-b", value).Header,
+	}
 }
 
 func addRequests(add func(method, path, query, host, name, value string)) {

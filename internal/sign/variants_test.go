@@ -98,12 +98,16 @@ func TestToleratedV4(t *testing.T) {
 		{"empty value as the key alone", "/l\na&b=1\nhost:" + testHost + "\n" + usual + "\nhost;" + usualNames, request("/l", "b=1&a=")},
 		{"value encoded, key not", "/l\nk~ k=%20~-_.%2F%2A%2B\nhost:" + testHost + "\n" + usual + "\nhost;" + usualNames, request("/l", "k~+k=+~-_.%2F*%2B")},
 		{"metadata not signed (Python, Go)", "/l\n\nhost:" + testHost + "\n" + usual + "\nhost;" + usualNames, request("/l", "", "x-log-meta-a", "1")},
-		{"metadata signed (Java)", "/l\n\nhost:" + testHost + "\n" + usual + "x-log-meta-a:1\n\nhost;" + usualNames + ";x-log-meta-a",
-			request("/l", "", "x-log-meta-a", "1")},
+		{
+			"metadata signed (Java)", "/l\n\nhost:" + testHost + "\n" + usual + "x-log-meta-a:1\n\nhost;" + usualNames + ";x-log-meta-a",
+			request("/l", "", "x-log-meta-a", "1"),
+		},
 		{"content type and token signed", "/l\n\ncontent-type:application/json\nhost:" + testHost + "\nx-acs-security-token:tok\n" + usual +
 			"\ncontent-type;host;x-acs-security-token;" + usualNames, request("/l", "", "Content-Type", "application/json", "x-acs-security-token", "tok")},
-		{"others not signed", "/l\n\nhost:" + testHost + "\n" + usual + "\nhost;" + usualNames,
-			request("/l", "", "Date", testDate, "Content-Length", "0", "User-Agent", "x", "Accept", "*/*", "x-sls-via", "proxy")},
+		{
+			"others not signed", "/l\n\nhost:" + testHost + "\n" + usual + "\nhost;" + usualNames,
+			request("/l", "", "Date", testDate, "Content-Length", "0", "User-Agent", "x", "Accept", "*/*", "x-sls-via", "proxy"),
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.r.Header.Set("Authorization", hashV4("GET\n"+test.canonical+"\n"+emptySHA))

@@ -95,8 +95,10 @@ func TestVectors(t *testing.T) {
 		{"A: v1 GET", getV1(), "LOG testAccessKeyId:kMBktyvGwIrUU3g2qGL/G8Yhxyw=", signV1},
 		{"B: v1 POST", postV1(), "LOG testAccessKeyId:zjRuEW1JmoeiUN3o5z39Mrnv6QA=", signV1},
 		{"C: v1 STS", with(postV1(), "x-acs-security-token", "tok123"), "LOG testAccessKeyId:QqJnuzW3TrcIwwJnicgcY77qS4w=", signV1},
-		{"D: v1 SHA-256", with(vectorD, "x-log-signaturemethod", "hmac-sha256"),
-			"LOG testAccessKeyId:DR3T2sO2IKXiUmLEHE11GGrrlgvYhV9sUl26nIiJu3Q=", nil},
+		{
+			"D: v1 SHA-256", with(vectorD, "x-log-signaturemethod", "hmac-sha256"),
+			"LOG testAccessKeyId:DR3T2sO2IKXiUmLEHE11GGrrlgvYhV9sUl26nIiJu3Q=", nil,
+		},
 		{"E: v4 GET", getV4(), authV4("928f7e3b85a2f04a10e01fda5169bcf211319e24208b03c59b46e8a426e26c9a"), signV4},
 		{"F: v4 POST", postV4(), authV4("ef4256f41fa1258d6ddde1b781833644c35101e206443f57013142d2da043452"), signV4},
 	} {

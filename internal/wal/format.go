@@ -25,7 +25,8 @@ Header, 64 bytes, at 0 and again at 2048, so that no single bad byte loses a fil
 	+-------+---------+----------+-------+--------+------+----------+---------+--------+------+----+
 
 seq is the number in the file's name. prevSeq and prevEnd say which file came before and where its last batch ends: whatever
-is unreadable before that point was acknowledged once, and is damage. (0, 0) means that no file came before.
+is unreadable before that point was acknowledged once, and is damage. (0, 0) means that no file came before. A salt of 0 marks
+a released file that is being made into another one and holds nothing.
 
 Batch, starting on a 4 KiB boundary, so that no block of the disk that holds acknowledged bytes is ever written again:
 

@@ -71,8 +71,8 @@ func (j *Journal) find(seq uint64) (foundFile, error) {
 	}
 	ff.head, ff.bad = decodeHeader(first)
 	switch {
-	case ff.bad == nil && ff.head.seq != seq:
-		ff.bad = errReleased // renamed without its new header, or the new header without the name
+	case ff.bad == nil && (ff.head.seq != seq || ff.head.salt == 0):
+		ff.bad = errReleased
 	case ff.bad == nil && ff.head.meta != j.o.Meta:
 		return ff, errors.Join(fmt.Errorf("%s has records with %d bytes of meta, not %d", name, ff.head.meta, j.o.Meta), f.Close())
 	case ff.size < block || allZero(first):

@@ -46,7 +46,12 @@ type Options struct {
 	Meta         int           // bytes of meta per record, fixed for the life of a file
 	MinFreeBytes int64         // no new file is made when it would leave less
 	Salt         func() uint64 // unguessable; from crypto/rand outside tests
-	Logger       *slog.Logger
+	// KeepBytes is how long the journal may be with released files that are kept to be written over. Overwriting blocks that
+	// exist needs no change of the file system's own metadata, so its sync waits for nobody else's.
+	KeepBytes int64
+	// Ahead makes the next file in the background, filled with zeros, so that starting it costs one small sync.
+	Ahead  bool
+	Logger *slog.Logger
 }
 
 // Ref says where a payload is.
@@ -97,8 +102,12 @@ type Journal struct {
 
 	mu    sync.RWMutex // guards files and spare
 	files []*file      // oldest first; the last is being written
-	spare []string     // released files to write over
-	next  uint64
+	spare []*file      // released, closed, to be written over
+	next  uint64       // the next sequence number; guarded by making
+
+	making sync.Mutex // held while a file is made; taken before mu
+	made   *file      // made ahead; guarded by making
+	ahead  sync.WaitGroup
 }
 
 type file struct {
@@ -108,15 +117,11 @@ type file struct {
 	size int64
 }
 
-// maxSpare is how many released files are kept: writing over blocks that exist syncs twice as fast as extending.
-const maxSpare = 2
-
 // Open opens the journal in dir, which must exist, and replays it. The journal goes on in a new file.
 func Open(fsys vfs.FS, dir string, o Options, replay Replay) (*Journal, error) {
 	j := &Journal{fs: fsys, dir: dir, o: o, next: 1}
 	if err := j.recover(replay); err != nil {
-		j.closeFiles()
-		return nil, fmt.Errorf("open journal %s: %w", dir, err)
+		return nil, fmt.Errorf("open journal %s: %w", dir, errors.Join(err, j.closeFiles()))
 	}
 	return j, nil
 }
@@ -181,73 +186,130 @@ func (j *Journal) fill(b batch, records []Record, refs []Ref) {
 	le.PutUint32(j.buf[4:], crc32.Update(j.head.seed(), castagnoli, j.buf[8:batchHead+b.directory(j.o.Meta)]))
 }
 
-// rotate starts a new file with room for a batch of size bytes. Until it succeeds, everything stays as it was.
+// rotate goes on in a new file with room for a batch of size bytes. If it fails, nothing has changed but that no file can be
+// written to before it succeeds.
 func (j *Journal) rotate(size int64) error {
-	bytes := max(j.o.FileBytes, size+block)
-	j.mu.Lock()
-	var reuse string
-	if len(j.spare) > 0 && bytes == j.o.FileBytes {
-		reuse = j.spare[len(j.spare)-1]
-	}
-	seq := j.next
-	j.next++
-	j.mu.Unlock()
-	if reuse == "" {
-		if free, err := j.fs.Free(j.dir); err == nil && int64(min(free, math.MaxInt64)) < bytes+j.o.MinFreeBytes {
-			return fmt.Errorf("%w: %d bytes free, %d needed and %d to spare", ErrDiskFull, free, bytes, j.o.MinFreeBytes)
-		}
-	}
-	h := header{meta: j.o.Meta, seq: seq, salt: j.o.Salt(), prevSeq: j.head.seq, prevEnd: uint64(j.end)}
-	f, err := j.newFile(h, reuse, bytes)
+	j.broken = true // a header that says where this file ends may reach the disk: leave it at that
+	f, err := j.take(max(j.o.FileBytes, size+block))
 	if err != nil {
-		j.broken = true // what was made of the new file says where this one ends: leave it at that
 		return noSpace(fmt.Errorf("start journal file: %w", err))
+	}
+	h := header{meta: j.o.Meta, seq: f.seq, salt: max(1, j.o.Salt()), prevSeq: j.head.seq, prevEnd: uint64(j.end)}
+	if err := start(f, h); err != nil {
+		_ = f.f.Close()
+		_ = j.fs.Remove(f.name) // holds nothing acknowledged; Open ignores it if it stays
+		return noSpace(fmt.Errorf("start journal file %s: %w", f.name, err))
 	}
 	j.mu.Lock()
 	j.files = append(j.files, f)
 	j.mu.Unlock()
 	j.cur, j.head, j.end, j.batches, j.broken = f, h, block, 0, false
+	if j.o.Ahead {
+		j.ahead.Go(j.makeAhead)
+	}
 	return nil
 }
 
-func (j *Journal) newFile(h header, reuse string, size int64) (_ *file, err error) {
-	name := path.Join(j.dir, fileName(h.seq))
-	var f vfs.File
-	if reuse != "" {
-		j.mu.Lock()
-		j.spare = slices.DeleteFunc(j.spare, func(s string) bool { return s == reuse })
-		j.mu.Unlock()
-		if err := j.fs.Rename(reuse, name); err != nil {
-			_ = j.fs.Remove(reuse) // not needed; a leftover is replayed as the old file that it is
-			return nil, err
-		}
-		f, err = j.fs.OpenRW(name)
-	} else {
-		f, err = j.fs.Create(name)
+// start makes f the file that h says.
+func start(f *file, h header) error {
+	if _, err := f.f.WriteAt(h.encode(), 0); err != nil {
+		return err
 	}
-	if err == nil {
-		if err = prepare(f, h, size); err == nil {
-			err = j.fs.SyncDir(j.dir)
-		}
-	}
-	if err != nil {
-		if f != nil {
-			_ = f.Close()
-		}
-		_ = j.fs.Remove(name) // holds nothing acknowledged; Open ignores it if it stays
-		return nil, err
-	}
-	return &file{seq: h.seq, name: name, f: f, size: size}, nil
+	return f.f.Sync()
 }
 
-func prepare(f vfs.File, h header, size int64) error {
-	if err := f.Allocate(size); err != nil {
+// take returns a file of at least this size, the one made ahead if there is one.
+func (j *Journal) take(size int64) (*file, error) {
+	j.making.Lock()
+	defer j.making.Unlock()
+	if f := j.made; f != nil && f.size >= size {
+		j.made = nil
+		return f, nil
+	}
+	return j.make(size)
+}
+
+func (j *Journal) makeAhead() {
+	j.making.Lock()
+	defer j.making.Unlock()
+	if j.made != nil {
+		return
+	}
+	f, err := j.make(j.o.FileBytes)
+	if err != nil {
+		return // the next rotate tries again, and tells
+	}
+	j.made = f
+}
+
+// make makes an empty file, durable with its name, out of a released one if possible. j.making is held.
+func (j *Journal) make(size int64) (f *file, err error) {
+	f = &file{seq: j.next, name: j.Name(j.next), size: size}
+	j.next++
+	j.mu.Lock()
+	var old *file
+	if n := len(j.spare); n > 0 && j.spare[n-1].size >= size {
+		old = j.spare[n-1]
+		j.spare = j.spare[:n-1]
+	}
+	j.mu.Unlock()
+	if old != nil {
+		f.size = old.size
+		err = j.reuse(f, old)
+	} else {
+		err = j.create(f)
+	}
+	if err == nil {
+		err = f.f.Sync()
+	}
+	if err == nil {
+		err = j.fs.SyncDir(j.dir)
+	}
+	if err != nil {
+		if f.f != nil {
+			_ = f.f.Close()
+		}
+		_ = j.fs.Remove(f.name)
+		return nil, err
+	}
+	return f, nil
+}
+
+// reuse gives a released file a new name and takes its header away.
+func (j *Journal) reuse(f, old *file) (err error) {
+	if err := j.fs.Rename(old.name, f.name); err != nil {
+		_ = j.fs.Remove(old.name) // not needed; a leftover is replayed as the old file that it is
 		return err
 	}
-	if _, err := f.WriteAt(h.encode(), 0); err != nil {
+	if f.f, err = j.fs.OpenRW(f.name); err != nil {
 		return err
 	}
-	return f.Sync()
+	// Until the file is started, its header says that it was released, under whichever of the two names a crash leaves it.
+	_, err = f.f.WriteAt(header{meta: j.o.Meta, seq: f.seq}.encode(), 0)
+	return err
+}
+
+// create makes a new file with disk space behind every byte.
+func (j *Journal) create(f *file) (err error) {
+	if free, err := j.fs.Free(j.dir); err == nil && int64(min(free, math.MaxInt64)) < f.size+j.o.MinFreeBytes {
+		return fmt.Errorf("%w: %d bytes free, %d needed and %d to spare", ErrDiskFull, free, f.size, j.o.MinFreeBytes)
+	}
+	if f.f, err = j.fs.Create(f.name); err != nil {
+		return err
+	}
+	if err := f.f.Allocate(f.size); err != nil || !j.o.Ahead {
+		return err
+	}
+	zeros := make([]byte, 1<<20)
+	for at := int64(0); at < f.size; at += int64(len(zeros)) {
+		if _, err := f.f.WriteAt(zeros[:min(int64(len(zeros)), f.size-at)], at); err != nil {
+			return err
+		}
+		if err := f.f.Sync(); err != nil { // in small steps: others want the disk too
+			return err
+		}
+	}
+	return nil
 }
 
 // noSpace marks errors of a full disk.
@@ -302,15 +364,20 @@ func (j *Journal) Files() (seqs []uint64, bytes int64) {
 func (j *Journal) Release(seq uint64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	var total int64
+	for _, f := range slices.Concat(j.files, j.spare) {
+		total += f.size
+	}
 	var errs []error
 	for len(j.files) > 1 && j.files[0].seq < seq {
 		f := j.files[0]
 		j.files = j.files[1:]
 		_ = f.f.Close()
-		if len(j.spare) < maxSpare && f.size == j.o.FileBytes {
-			j.spare = append(j.spare, f.name)
+		if total <= j.o.KeepBytes && f.size == j.o.FileBytes {
+			j.spare = append(j.spare, f)
 			continue
 		}
+		total -= f.size
 		errs = append(errs, j.fs.Remove(f.name))
 	}
 	return errors.Join(errs...)
@@ -318,6 +385,7 @@ func (j *Journal) Release(seq uint64) error {
 
 // Close marks the journal as closed in order, so that the next Open knows that nothing may be missing.
 func (j *Journal) Close() error {
+	j.ahead.Wait()
 	var err error
 	if j.cur != nil && j.failed == nil {
 		// On a full disk there may be no room for the mark. Nothing depends on it but telling damage from a crash.
@@ -336,5 +404,9 @@ func (j *Journal) closeFiles() error {
 		errs = append(errs, f.f.Close())
 	}
 	j.files = nil
+	if j.made != nil {
+		errs = append(errs, j.made.f.Close(), j.fs.Remove(j.made.name))
+		j.made = nil
+	}
 	return errors.Join(errs...)
 }

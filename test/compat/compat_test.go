@@ -27,7 +27,7 @@ func TestPython(t *testing.T) {
 	}
 	s := startServer(t)
 	runSuite(t, s, "python", func(report string) []string {
-		return []string{python, "-m", "pytest", "-q", "--junitxml", report}
+		return []string{python, "-m", "pytest", "-q", "--tb=short", "--junitxml", report}
 	})
 }
 
@@ -68,9 +68,6 @@ func runSuite(t *testing.T, s *child.Server, dir string, command func(report str
 	}
 	if runErr != nil && !t.Failed() {
 		t.Errorf("every case passed, yet %v\n%s", runErr, output)
-	}
-	if t.Failed() {
-		t.Logf("%s", output)
 	}
 }
 

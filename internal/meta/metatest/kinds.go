@@ -35,10 +35,14 @@ type kind struct {
 var kinds = []kind{
 	{
 		noun: "project",
-		full: meta.Project{Name: "p", Description: "d", ResourceGroupID: "rg", DataRedundancy: "LRS", RecycleBinEnabled: true,
-			Created: early, Modified: late},
-		other: meta.Project{Name: "p", Description: "d2", ResourceGroupID: "rg2", DataRedundancy: "ZRS",
-			Created: before, Modified: epoch},
+		full: meta.Project{
+			Name: "p", Description: "d", ResourceGroupID: "rg", DataRedundancy: "LRS", RecycleBinEnabled: true,
+			Created: early, Modified: late,
+		},
+		other: meta.Project{
+			Name: "p", Description: "d2", ResourceGroupID: "rg2", DataRedundancy: "ZRS",
+			Created: before, Modified: epoch,
+		},
 		bare:   meta.Project{Name: "p"},
 		create: change(meta.Tx.CreateProject),
 		update: change(meta.Tx.UpdateProject),
@@ -47,13 +51,17 @@ var kinds = []kind{
 		remove: func(tx meta.Tx) error { return tx.DeleteProject("p") },
 	}, {
 		noun: "logstore",
-		full: meta.Logstore{Project: "p", Name: "l", TTLDays: 30, Tracking: true, AppendMeta: true, AutoSplit: true,
+		full: meta.Logstore{
+			Project: "p", Name: "l", TTLDays: 30, Tracking: true, AppendMeta: true, AutoSplit: true,
 			MaxSplitShard: 64, TelemetryType: "Metrics", Mode: "query", HotTTLDays: 7, InfrequentTTLDays: 20, ShardCount: 2,
 			NextShard: 4, Extra: map[string]json.RawMessage{"encrypt_conf": json.RawMessage(`{"enable":true,"n":[1,2.50,null]}`)},
-			Created: early, Modified: late},
-		other: meta.Logstore{Project: "p", Name: "l", TTLDays: 3650, MaxSplitShard: 1, TelemetryType: "Event", Mode: "lite",
+			Created: early, Modified: late,
+		},
+		other: meta.Logstore{
+			Project: "p", Name: "l", TTLDays: 3650, MaxSplitShard: 1, TelemetryType: "Event", Mode: "lite",
 			HotTTLDays: 8, InfrequentTTLDays: 21, ShardCount: 3, NextShard: 1<<31 - 1,
-			Extra: map[string]json.RawMessage{"a": json.RawMessage(`"<&>"`)}, Created: before, Modified: epoch},
+			Extra: map[string]json.RawMessage{"a": json.RawMessage(`"<&>"`)}, Created: before, Modified: epoch,
+		},
 		bare:   meta.Logstore{Project: "p", Name: "l"},
 		create: change(meta.Tx.CreateLogstore),
 		update: change(meta.Tx.UpdateLogstore),
@@ -63,10 +71,14 @@ var kinds = []kind{
 	}, {
 		noun:       "shard",
 		inLogstore: true,
-		full: meta.Shard{Project: "p", Logstore: "l", Base: sluice.Position(early.UnixNano()), Begin: sluice.HashKey{0x80, 15: 1},
-			End: sluice.MaxHashKey, ReadOnly: true, Closed: late, Parents: []sluice.ShardID{3, 1, 2}, Created: early},
-		other: meta.Shard{Project: "p", Logstore: "l", Base: 1<<63 - 1, Begin: sluice.HashKey{1}, End: sluice.HashKey{2},
-			Closed: before, Parents: []sluice.ShardID{0}, Created: epoch},
+		full: meta.Shard{
+			Project: "p", Logstore: "l", Base: sluice.Position(early.UnixNano()), Begin: sluice.HashKey{0x80, 15: 1},
+			End: sluice.MaxHashKey, ReadOnly: true, Closed: late, Parents: []sluice.ShardID{3, 1, 2}, Created: early,
+		},
+		other: meta.Shard{
+			Project: "p", Logstore: "l", Base: 1<<63 - 1, Begin: sluice.HashKey{1}, End: sluice.HashKey{2},
+			Closed: before, Parents: []sluice.ShardID{0}, Created: epoch,
+		},
 		bare: meta.Shard{Project: "p", Logstore: "l"},
 		create: change(func(tx meta.Tx, s meta.Shard) error {
 			_, err := tx.CreateShard(s)
@@ -89,8 +101,10 @@ var kinds = []kind{
 	}, {
 		noun:       "index",
 		inLogstore: true,
-		full: meta.Index{Project: "p", Logstore: "l", Config: json.RawMessage(`{ "line": {"token":["<"]} }`),
-			Created: early, Modified: late},
+		full: meta.Index{
+			Project: "p", Logstore: "l", Config: json.RawMessage(`{ "line": {"token":["<"]} }`),
+			Created: early, Modified: late,
+		},
 		other:  meta.Index{Project: "p", Logstore: "l", Config: json.RawMessage(`{}`), Created: before, Modified: epoch},
 		bare:   meta.Index{Project: "p", Logstore: "l"},
 		create: change(meta.Tx.CreateIndex),
@@ -100,10 +114,14 @@ var kinds = []kind{
 	}, {
 		noun:       "consumergroup",
 		inLogstore: true,
-		full: meta.ConsumerGroup{Project: "p", Logstore: "l", Name: "g", Timeout: time.Minute, Order: true,
-			Created: early, Modified: late},
-		other: meta.ConsumerGroup{Project: "p", Logstore: "l", Name: "g", Timeout: time.Nanosecond,
-			Created: before, Modified: epoch},
+		full: meta.ConsumerGroup{
+			Project: "p", Logstore: "l", Name: "g", Timeout: time.Minute, Order: true,
+			Created: early, Modified: late,
+		},
+		other: meta.ConsumerGroup{
+			Project: "p", Logstore: "l", Name: "g", Timeout: time.Nanosecond,
+			Created: before, Modified: epoch,
+		},
 		bare:   meta.ConsumerGroup{Project: "p", Logstore: "l", Name: "g"},
 		create: change(meta.Tx.CreateConsumerGroup),
 		update: change(meta.Tx.UpdateConsumerGroup),
@@ -112,10 +130,14 @@ var kinds = []kind{
 		remove: func(tx meta.Tx) error { return tx.DeleteConsumerGroup(ref, "g") },
 	}, {
 		noun: "accesskey",
-		full: meta.AccessKey{ID: "k", Secret: []byte{0, 1, 0xff}, Token: []byte{0}, Projects: []string{"b", "a"}, ReadOnly: true,
-			Root: true, Disabled: true, Description: "d", Expires: late, Created: early},
-		other: meta.AccessKey{ID: "k", Secret: []byte("s"), Token: []byte("t"), Projects: []string{"c"}, Description: "d2",
-			Expires: epoch, Created: before},
+		full: meta.AccessKey{
+			ID: "k", Secret: []byte{0, 1, 0xff}, Token: []byte{0}, Projects: []string{"b", "a"}, ReadOnly: true,
+			Root: true, Disabled: true, Description: "d", Expires: late, Created: early,
+		},
+		other: meta.AccessKey{
+			ID: "k", Secret: []byte("s"), Token: []byte("t"), Projects: []string{"c"}, Description: "d2",
+			Expires: epoch, Created: before,
+		},
 		bare:   meta.AccessKey{ID: "k"},
 		create: change(meta.Tx.CreateAccessKey),
 		update: change(meta.Tx.UpdateAccessKey),

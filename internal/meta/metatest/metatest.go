@@ -121,7 +121,7 @@ func wantError(t *testing.T, what string, err error, kind sluice.Kind, noun stri
 // wantSame compares exactly: a time must have the same nanosecond and be UTC.
 func wantSame[T any](t *testing.T, what string, got, want T) {
 	t.Helper()
-	exact := cmp.Comparer(func(a, b time.Time) bool { return a == b })
+	exact := cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) && a.Location() == b.Location() })
 	if diff := cmp.Diff(want, got, exact); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}

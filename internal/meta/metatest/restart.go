@@ -1,6 +1,7 @@
 package metatest
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/sluicelog/sluice"
@@ -43,7 +44,7 @@ func testLogNumbers(t *testing.T, s meta.Store) {
 	if err := create(1, func(tx meta.Tx) error { return tx.DeleteShard(ref, 1) }); err != nil {
 		t.Fatal(err)
 	}
-	if err := create(1, func(meta.Tx) error { return errWanted }); err != errWanted {
+	if err := create(1, func(meta.Tx) error { return errWanted }); !errors.Is(err, errWanted) {
 		t.Fatal(err)
 	}
 	if err := create(1, func(tx meta.Tx) error { return tx.DeleteLogstore(ref) }); err != nil {
@@ -80,7 +81,7 @@ func testReopen(t *testing.T, opener Opener) {
 			return err
 		}
 		return errWanted
-	}); err != errWanted {
+	}); !errors.Is(err, errWanted) {
 		t.Fatal(err)
 	}
 	closeStore(t, s)

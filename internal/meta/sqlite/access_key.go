@@ -8,11 +8,15 @@ var accessKeys = table[meta.AccessKey]{
 	noun: "accesskey",
 	name: "access_keys",
 	keys: []string{"id"},
-	columns: []string{"id", "secret", "token", "projects", "read_only", "root", "disabled", "description", "expires",
-		"created"},
+	columns: []string{
+		"id", "secret", "token", "projects", "read_only", "root", "disabled", "description", "expires",
+		"created",
+	},
 	fields: func(k *meta.AccessKey) []any {
-		return []any{&k.ID, (*blob)(&k.Secret), (*blob)(&k.Token), (*list[string])(&k.Projects), &k.ReadOnly, &k.Root,
-			&k.Disabled, &k.Description, (*moment)(&k.Expires), (*moment)(&k.Created)}
+		return []any{
+			&k.ID, (*blob)(&k.Secret), (*blob)(&k.Token), (*list[string])(&k.Projects), &k.ReadOnly, &k.Root,
+			&k.Disabled, &k.Description, (*moment)(&k.Expires), (*moment)(&k.Created),
+		}
 	},
 }
 

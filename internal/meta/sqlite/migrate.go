@@ -76,7 +76,7 @@ func (m migration) apply(db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	defer t.Rollback()
+	defer func() { _ = t.Rollback() }() // after a commit it does nothing
 	if _, err := t.Exec(m.script); err != nil {
 		return err
 	}

@@ -18,8 +18,10 @@ func TestMigrateStepByStep(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "meta.db")
 	s := mustOpen(t, path)
 	steps := migrations()
-	next := migration{version: len(steps) + 1, name: "next",
-		script: "CREATE TABLE next (n INTEGER) STRICT; INSERT INTO next VALUES (1);"}
+	next := migration{
+		version: len(steps) + 1, name: "next",
+		script: "CREATE TABLE next (n INTEGER) STRICT; INSERT INTO next VALUES (1);",
+	}
 	for range 2 { // the second time it is not applied again
 		if err := migrate(s.write, append(steps, next)); err != nil {
 			t.Fatal(err)
@@ -45,8 +47,10 @@ func TestMigrateStepByStep(t *testing.T) {
 func TestFailedMigrationLeavesNothing(t *testing.T) {
 	s := mustOpen(t, filepath.Join(t.TempDir(), "meta.db"))
 	steps := migrations()
-	bad := migration{version: len(steps) + 1, name: "bad",
-		script: "CREATE TABLE half (n INTEGER); INSERT INTO nowhere VALUES (1);"}
+	bad := migration{
+		version: len(steps) + 1, name: "bad",
+		script: "CREATE TABLE half (n INTEGER); INSERT INTO nowhere VALUES (1);",
+	}
 	if err := migrate(s.write, append(steps, bad)); err == nil || !strings.Contains(err.Error(), "migration bad") {
 		t.Errorf("got error %v, want one that names the migration", err)
 	}

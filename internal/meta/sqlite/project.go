@@ -13,8 +13,10 @@ var projects = table[meta.Project]{
 	keys:    []string{"name"},
 	columns: []string{"name", "description", "resource_group", "data_redundancy", "recycle_bin", "created", "modified"},
 	fields: func(p *meta.Project) []any {
-		return []any{&p.Name, &p.Description, &p.ResourceGroupID, &p.DataRedundancy, &p.RecycleBinEnabled,
-			(*moment)(&p.Created), (*moment)(&p.Modified)}
+		return []any{
+			&p.Name, &p.Description, &p.ResourceGroupID, &p.DataRedundancy, &p.RecycleBinEnabled,
+			(*moment)(&p.Created), (*moment)(&p.Modified),
+		}
 	},
 }
 
@@ -22,13 +24,17 @@ var logstores = table[meta.Logstore]{
 	noun: "logstore",
 	name: "logstores",
 	keys: []string{"project", "name"},
-	columns: []string{"project", "name", "ttl_days", "tracking", "append_meta", "auto_split", "max_split_shard",
-		"telemetry_type", "mode", "hot_ttl_days", "infrequent_days", "shard_count", "next_shard", "extra", "created", "modified"},
+	columns: []string{
+		"project", "name", "ttl_days", "tracking", "append_meta", "auto_split", "max_split_shard",
+		"telemetry_type", "mode", "hot_ttl_days", "infrequent_days", "shard_count", "next_shard", "extra", "created", "modified",
+	},
 	parent: &projects,
 	fields: func(l *meta.Logstore) []any {
-		return []any{&l.Project, &l.Name, &l.TTLDays, &l.Tracking, &l.AppendMeta, &l.AutoSplit, &l.MaxSplitShard,
+		return []any{
+			&l.Project, &l.Name, &l.TTLDays, &l.Tracking, &l.AppendMeta, &l.AutoSplit, &l.MaxSplitShard,
 			&l.TelemetryType, &l.Mode, &l.HotTTLDays, &l.InfrequentTTLDays, &l.ShardCount, &l.NextShard,
-			(*object[json.RawMessage])(&l.Extra), (*moment)(&l.Created), (*moment)(&l.Modified)}
+			(*object[json.RawMessage])(&l.Extra), (*moment)(&l.Created), (*moment)(&l.Modified),
+		}
 	},
 }
 

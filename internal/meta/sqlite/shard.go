@@ -9,12 +9,16 @@ var shards = table[meta.Shard]{
 	noun: "shard",
 	name: "shards",
 	keys: []string{"project", "logstore", "id"},
-	columns: []string{"project", "logstore", "id", "log", "base", "begin_key", "end_key", "read_only", "closed", "parents",
-		"created"},
+	columns: []string{
+		"project", "logstore", "id", "log", "base", "begin_key", "end_key", "read_only", "closed", "parents",
+		"created",
+	},
 	parent: &logstores,
 	fields: func(s *meta.Shard) []any {
-		return []any{&s.Project, &s.Logstore, &s.ID, &s.Log, &s.Base, (*hashKey)(&s.Begin), (*hashKey)(&s.End), &s.ReadOnly,
-			(*moment)(&s.Closed), (*list[sluice.ShardID])(&s.Parents), (*moment)(&s.Created)}
+		return []any{
+			&s.Project, &s.Logstore, &s.ID, &s.Log, &s.Base, (*hashKey)(&s.Begin), (*hashKey)(&s.End), &s.ReadOnly,
+			(*moment)(&s.Closed), (*list[sluice.ShardID])(&s.Parents), (*moment)(&s.Created),
+		}
 	},
 }
 

@@ -153,6 +153,6 @@ func (s *Store) run(ctx context.Context, db *sql.DB, options *sql.TxOptions, fn 
 	if err != nil {
 		return wrap("begin", err)
 	}
-	defer running.Rollback()
+	defer func() { _ = running.Rollback() }() // ends the snapshot; there is nothing to take back
 	return fn(&tx{ctx: ctx, store: s, conn: conn, sql: running, readOnly: options != nil && options.ReadOnly})
 }

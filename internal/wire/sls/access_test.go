@@ -154,11 +154,11 @@ func TestKeys(t *testing.T) {
 	use("Unauthorized")
 
 	for call, code := range map[string]string{
-		"GET /sluice/v1/keys/nobody":                                  "AccessKeyNotExist",
-		"DELETE /sluice/v1/keys/" + testenv.RootID:                    "ParameterInvalid", // the last root key
-		"PATCH /sluice/v1/keys/" + testenv.RootID + ` {}`:             "ParameterInvalid",
-		"POST /sluice/v1/keys " + `{"expiresInSeconds":1}`:            "ParameterInvalid",
-		"POST /sluice/v1/keys " + `{"root":true,"projects":["web"]}`:  "ParameterInvalid",
+		"GET /sluice/v1/keys/nobody":                                    "AccessKeyNotExist",
+		"DELETE /sluice/v1/keys/" + testenv.RootID:                      "ParameterInvalid", // the last root key
+		"PATCH /sluice/v1/keys/" + testenv.RootID + ` {}`:               "ParameterInvalid",
+		"POST /sluice/v1/keys " + `{"expiresInSeconds":1}`:              "ParameterInvalid",
+		"POST /sluice/v1/keys " + `{"root":true,"projects":["web"]}`:    "ParameterInvalid",
 		"POST /sluice/v1/keys " + `{"expiresInSeconds":99999999999999}`: "ParameterInvalid",
 	} {
 		method, rest, _ := strings.Cut(call, " ")

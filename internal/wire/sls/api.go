@@ -11,11 +11,14 @@
 package sls
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
@@ -42,6 +45,7 @@ type Options struct {
 	Region       string           // ["local"] what project objects say
 	MaxBodyBytes int              // [10 MiB] one request body, before compression
 	MaxSentBytes int              // [11 MiB] one compressed request body; more than MaxBodyBytes, as what does not shrink grows
+	MaxBodies    int64            // [512 MiB] bodies of logs in memory at once, compressed and not
 	MaxPullBytes int              // [8 MiB] one pull response, before compression
 	Now          func() time.Time // [time.Now]
 }
@@ -51,26 +55,20 @@ type API struct {
 	Services
 	o      Options
 	router *router
+	bodies *semaphore.Weighted // bytes left of MaxBodies
 }
 
 // New makes the dialect over its services.
 func New(s Services, o Options) *API {
-	if o.Region == "" {
-		o.Region = "local"
-	}
-	if o.MaxBodyBytes == 0 {
-		o.MaxBodyBytes = 10 << 20
-	}
-	if o.MaxSentBytes == 0 {
-		o.MaxSentBytes = 11 << 20
-	}
-	if o.MaxPullBytes == 0 {
-		o.MaxPullBytes = 8 << 20
-	}
+	o.Region = cmp.Or(o.Region, "local")
+	o.MaxBodyBytes = cmp.Or(o.MaxBodyBytes, 10<<20)
+	o.MaxSentBytes = cmp.Or(o.MaxSentBytes, 11<<20)
+	o.MaxBodies = cmp.Or(o.MaxBodies, 512<<20)
+	o.MaxPullBytes = cmp.Or(o.MaxPullBytes, 8<<20)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &API{Services: s, o: o, router: newRouter(Routes())}
+	return &API{Services: s, o: o, router: newRouter(Routes()), bodies: semaphore.NewWeighted(o.MaxBodies)}
 }
 
 // Serve implements [wire.Dialect].

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/logpb"
 )
@@ -22,13 +24,39 @@ const firstRead = 256 << 10
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 // buffer is memory that goes back to the pool with release.
-type buffer struct{ b []byte }
+type buffer struct {
+	b      []byte
+	charge int64 // taken from budget, given back with release
+	budget *semaphore.Weighted
+}
 
 func newBuffer() *buffer { return buffers.Get().(*buffer) }
 
 func (b *buffer) release() {
-	b.b = b.b[:0]
+	if b.budget != nil {
+		b.budget.Release(b.charge)
+	}
+	b.b, b.charge, b.budget = b.b[:0], 0, nil
 	buffers.Put(b)
+}
+
+// logBody reads a body of logs like body does, if all such bodies together leave memory for this one, compressed and not.
+func (a *API) logBody(q *request, limit, rawSize int) (*buffer, error) {
+	expected := q.r.ContentLength
+	if expected < 0 || expected > int64(limit) {
+		expected = int64(limit)
+	}
+	charge := expected + int64(rawSize)
+	if !a.bodies.TryAcquire(charge) {
+		return nil, sluice.Errorf(sluice.Unavailable, "server", "the server is busy: the requests being read fill its memory")
+	}
+	buf, err := q.body(limit)
+	if err != nil {
+		a.bodies.Release(charge)
+		return nil, err
+	}
+	buf.charge, buf.budget = charge, a.bodies
+	return buf, nil
 }
 
 // body reads the whole request body, at most limit bytes, and checks it against what was signed. The caller releases the buffer.

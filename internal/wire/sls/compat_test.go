@@ -181,7 +181,27 @@ func unsupportedList() string {
 		}
 	}
 	slices.Sort(names)
-	return strings.Join(names, ", ") + ".\n"
+	return wrap(strings.Join(names, ", ")+".", 120)
+}
+
+// wrap breaks text into lines of at most width.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+		case column+1+len(word) > width:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String() + "\n"
 }
 
 func codeTable() string {

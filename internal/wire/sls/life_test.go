@@ -17,8 +17,10 @@ func hub(t *testing.T) *testenv.Env {
 	t.Helper()
 	env := testenv.Start(t)
 	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/", Body: []byte(`{"projectName":"web","description":"d"}`)})
-	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores",
-		Body: []byte(`{"logstoreName":"access","ttl":30,"shardCount":2}`)})
+	env.OK(t, testenv.Call{
+		Method: "POST", Project: "web", Target: "/logstores",
+		Body: []byte(`{"logstoreName":"access","ttl":30,"shardCount":2}`),
+	})
 	return env
 }
 
@@ -32,8 +34,10 @@ func group(n int, text string) []byte {
 }
 
 func put(body []byte) testenv.Call {
-	return testenv.Call{Method: "POST", Project: "web", Target: "/logstores/access/shards/lb", Body: body,
-		Header: map[string]string{"Content-Type": "application/x-protobuf"}}
+	return testenv.Call{
+		Method: "POST", Project: "web", Target: "/logstores/access/shards/lb", Body: body,
+		Header: map[string]string{"Content-Type": "application/x-protobuf"},
+	}
 }
 
 // One log group goes in on each path and comes out of its shard with its bytes unchanged.
@@ -179,8 +183,10 @@ func TestPullHeaders(t *testing.T) {
 	f("count=0", pull(t, env, 0, begin, "lz4", "&count=0"), map[string]string{"x-log-count": "3"})
 	f("empty end_cursor", pull(t, env, 0, begin, "lz4", "&end_cursor="), map[string]string{"x-log-count": "3"})
 
-	head := env.OK(t, testenv.Call{Method: "HEAD", Project: "web", Target: "/logstores/access/shards/0?type=log&cursor=" + escape(begin),
-		Header: map[string]string{"Accept-Encoding": "lz4"}})
+	head := env.OK(t, testenv.Call{
+		Method: "HEAD", Project: "web", Target: "/logstores/access/shards/0?type=log&cursor=" + escape(begin),
+		Header: map[string]string{"Accept-Encoding": "lz4"},
+	})
 	f("HEAD", head, map[string]string{"x-log-cursor": (first + 3).Cursor(), "x-log-count": "3"})
 	if len(head.Body) != 0 {
 		t.Errorf("HEAD: got a body of %d bytes", len(head.Body))
@@ -276,8 +282,10 @@ func TestShapesOfObjects(t *testing.T) {
 	}
 
 	logstore := get("web", "/logstores/access")
-	want := map[string]any{"logstoreName": "access", "ttl": 30.0, "shardCount": 2.0, "enable_tracking": false, "appendMeta": false,
-		"autoSplit": false, "mode": "standard", "telemetryType": ""}
+	want := map[string]any{
+		"logstoreName": "access", "ttl": 30.0, "shardCount": 2.0, "enable_tracking": false, "appendMeta": false,
+		"autoSplit": false, "mode": "standard", "telemetryType": "",
+	}
 	for name, value := range want {
 		if logstore[name] != value {
 			t.Errorf("logstore: %s is %v, want %v", name, logstore[name], value)
@@ -306,8 +314,10 @@ func TestShapesOfObjects(t *testing.T) {
 // Fields that mean nothing here come back as they came, and an update changes only what it names.
 func TestLogstoreKeepsUnknownFields(t *testing.T) {
 	env := hub(t)
-	env.OK(t, testenv.Call{Method: "PUT", Project: "web", Target: "/logstores/access",
-		Body: []byte(`{"logstoreName":"access","ttl":7,"shardCount":99,"shardingPolicy":{"shardHash":{"keys":["a"],"maxHashCount":4}},"processorId":"p","nothing":null}`)})
+	env.OK(t, testenv.Call{
+		Method: "PUT", Project: "web", Target: "/logstores/access",
+		Body: []byte(`{"logstoreName":"access","ttl":7,"shardCount":99,"shardingPolicy":{"shardHash":{"keys":["a"],"maxHashCount":4}},"processorId":"p","nothing":null}`),
+	})
 	env.OK(t, testenv.Call{Method: "PUT", Project: "web", Target: "/logstores/access", Body: []byte(`{"enable_tracking":true,"ttl":"8"}`)})
 	var got map[string]json.RawMessage
 	env.JSON(t, testenv.Call{Project: "web", Target: "/logstores/access"}, &got)

@@ -36,11 +36,11 @@ import (
 // Behavior: sorted by name; logstoreName matches parts, telemetryType and mode match whole.
 
 var logstoreRoutes = []Route{
-	{Method: "POST", Path: "/logstores", Action: "CreateLogStore", Permission: "log:CreateLogStore", Mutating: true, handle: (*API).createLogstore},
-	{Method: "GET", Path: "/logstores", Action: "ListLogStores", Permission: "log:ListLogStores", handle: (*API).listLogstores},
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=", Action: "GetLogStore", Permission: "log:GetLogStore", handle: (*API).getLogstore},
-	{Method: "PUT", Path: "/logstores/{logstore}", Action: "UpdateLogStore", Permission: "log:UpdateLogStore", Mutating: true, handle: (*API).updateLogstore},
-	{Method: "DELETE", Path: "/logstores/{logstore}", Action: "DeleteLogStore", Permission: "log:DeleteLogStore", Mutating: true, handle: (*API).deleteLogstore},
+	{Method: "POST", Path: "/logstores", Action: "CreateLogStore", Mutating: true, handle: (*API).createLogstore},
+	{Method: "GET", Path: "/logstores", Action: "ListLogStores", handle: (*API).listLogstores},
+	{Method: "GET", Path: "/logstores/{logstore}", When: "type=", Action: "GetLogStore", handle: (*API).getLogstore},
+	{Method: "PUT", Path: "/logstores/{logstore}", Action: "UpdateLogStore", Mutating: true, handle: (*API).updateLogstore},
+	{Method: "DELETE", Path: "/logstores/{logstore}", Action: "DeleteLogStore", Mutating: true, handle: (*API).deleteLogstore},
 }
 
 // Defaults of a new logstore.
@@ -70,8 +70,10 @@ type logstoreBody struct {
 }
 
 // understood are the fields of a logstore object that are not kept in Extra: ours, and those that only answers have.
-var understood = []string{"logstoreName", "ttl", "shardCount", "enable_tracking", "appendMeta", "autoSplit", "maxSplitShard",
-	"telemetryType", "mode", "hot_ttl", "infrequentAccessTTL", "createTime", "lastModifyTime"}
+var understood = []string{
+	"logstoreName", "ttl", "shardCount", "enable_tracking", "appendMeta", "autoSplit", "maxSplitShard",
+	"telemetryType", "mode", "hot_ttl", "infrequentAccessTTL", "createTime", "lastModifyTime",
+}
 
 func (b *logstoreBody) UnmarshalJSON(raw []byte) error {
 	type plain logstoreBody // without this method
@@ -165,8 +167,10 @@ func logstoreObject(l meta.Logstore) (map[string]json.RawMessage, error) {
 		InfrequentTTL  int    `json:"infrequentAccessTTL,omitempty"`
 		CreateTime     int64  `json:"createTime"` // a number, unlike a project's
 		LastModifyTime int64  `json:"lastModifyTime"`
-	}{l.Name, l.TTLDays, l.ShardCount, l.Tracking, l.AppendMeta, l.AutoSplit, l.MaxSplitShard, l.TelemetryType,
-		cmp.Or(l.Mode, "standard"), l.HotTTLDays, l.InfrequentTTLDays, l.Created.Unix(), l.Modified.Unix()})
+	}{
+		l.Name, l.TTLDays, l.ShardCount, l.Tracking, l.AppendMeta, l.AutoSplit, l.MaxSplitShard, l.TelemetryType,
+		cmp.Or(l.Mode, "standard"), l.HotTTLDays, l.InfrequentTTLDays, l.Created.Unix(), l.Modified.Unix(),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("encode logstore %s: %w", l.Ref(), err)
 	}

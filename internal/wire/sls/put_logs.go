@@ -42,7 +42,7 @@ func (a *API) putLogs(q *request) error {
 	if err != nil {
 		return err
 	}
-	buf, err := q.body(a.sentLimit(codec))
+	buf, err := a.logBody(q, a.sentLimit(codec), rawSize)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (a *API) trackBody(q *request) error {
 	if err != nil {
 		return err
 	}
-	buf, err := q.body(maxTrackBody)
+	buf, err := a.logBody(q, maxTrackBody, rawSize)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,140 @@
+package node_test
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/testenv"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const body = `{"__topic__":"t","__logs__":[{"a":"1"}]}`
+
+func put(t *testing.T, env *testenv.Env) {
+	t.Helper()
+	env.OK(t, testenv.Call{
+		Method: "POST", Project: "web", Target: "/logstores/access/shards/lb", Body: []byte(body),
+		Header: map[string]string{"Content-Type": "application/json"},
+	})
+}
+
+func hub(t *testing.T, change ...func(*config.Config)) *testenv.Env {
+	t.Helper()
+	env := testenv.Start(t, change...)
+	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/", Body: []byte(`{"projectName":"web"}`)})
+	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores", Body: []byte(`{"logstoreName":"access","ttl":1,"shardCount":1}`)})
+	return env
+}
+
+func get(t *testing.T, env *testenv.Env, target string) string {
+	t.Helper()
+	return string(env.OK(t, testenv.Call{Project: "web", Target: target}).Body)
+}
+
+// Everything that a client was told is done is there after a restart.
+func TestRestartKeepsEverything(t *testing.T) {
+	env := hub(t)
+	put(t, env)
+	put(t, env)
+	groups := "/logstores/access/consumergroups"
+	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: groups, Body: []byte(`{"consumerGroup":"g","timeout":30}`)})
+	var end struct{ Cursor string }
+	env.JSON(t, testenv.Call{Project: "web", Target: "/logstores/access/shards/0?type=cursor&from=end"}, &end)
+	env.OK(t, testenv.Call{
+		Method: "POST", Project: "web", Target: groups + "/g?type=checkpoint&forceSuccess=true",
+		Body: []byte(fmt.Sprintf(`{"shard":0,"checkpoint":%q}`, end.Cursor)),
+	})
+	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores/access/shards/0?action=split"})
+	var key struct{ AccessKeyID, AccessKeySecret string }
+	env.JSON(t, testenv.Call{Method: "POST", Target: "/sluice/v1/keys", Body: []byte(`{}`)}, &key)
+
+	var begin struct{ Cursor string }
+	env.JSON(t, testenv.Call{Project: "web", Target: "/logstores/access/shards/0?type=cursor&from=begin"}, &begin)
+	targets := []string{
+		"/", "/logstores/access", "/logstores/access/shards", groups, groups + "/g",
+		"/logstores/access/shards/0?type=cursor&from=end", "/logstores/access/shards/1?type=cursor&from=begin",
+		"/logstores/access/shards/0?type=log&cursor=" + strings.ReplaceAll(begin.Cursor, "=", "%3D"),
+	}
+	before := map[string]string{}
+	for _, target := range targets {
+		before[target] = get(t, env, target)
+	}
+	if err := env.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range targets {
+		if after := get(t, env, target); after != before[target] {
+			t.Errorf("%s: got %q after the restart, %q before", target, after, before[target])
+		}
+	}
+	env.OK(t, testenv.Call{Project: "web", Target: "/logstores", Key: &testenv.Key{ID: key.AccessKeyID, Secret: key.AccessKeySecret}})
+	put(t, env)
+}
+
+// The numbers that operators look at move with what happens.
+func TestMetrics(t *testing.T) {
+	env := hub(t)
+	put(t, env)
+	resp, err := env.Client().Get(env.URL() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		`sluice_requests_total{action="PutLogs",code="",status="200"} 1`,
+		`sluice_write_seconds_count 1`, `sluice_logs_written_total 1`, `sluice_journal_sync_groups_sum 1`,
+		`sluice_shard_logs 1`, `sluice_disk_full 0`, `sluice_journal_failed 0`, `sluice_damaged_places 0`,
+	} {
+		if !strings.Contains(string(raw), line+"\n") {
+			t.Errorf("metrics have no line %s", line)
+		}
+	}
+}
+
+// Limits of the configuration reach the parts that keep them.
+func TestConfigurationReachesTheParts(t *testing.T) {
+	env := hub(t, func(c *config.Config) {
+		c.Quota.ShardWriteRequests = 1
+		c.Quota.ProjectReadRequests = 1
+		c.Limits.LogstoresPerProject = 1
+		c.Ingest.MaxPast = 0
+	})
+	old := strings.Replace(body, `"a":"1"`, `"__time__":1000000000`, 1)
+	write := testenv.Call{
+		Method: "POST", Project: "web", Target: "/logstores/access/shards/lb", Body: []byte(old),
+		Header: map[string]string{"Content-Type": "application/json"},
+	}
+	env.OK(t, write)
+	f := func(c testenv.Call, status int, code string) {
+		t.Helper()
+		if a := env.Do(t, c); a.Status != status || a.Code != code {
+			t.Errorf("%s %s: got %d %s (%s), want %d %s", c.Method, c.Target, a.Status, a.Code, a.Message, status, code)
+		}
+	}
+	refused := func(c testenv.Call, code string) {
+		t.Helper()
+		for range 5 { // a quota lets a second's worth pass at once
+			if a := env.Do(t, c); a.Code != "" {
+				f(c, 403, code)
+				return
+			}
+		}
+		t.Errorf("%s %s: never refused, want %s", c.Method, c.Target, code)
+	}
+	refused(write, "ShardWriteQuotaExceed")
+	f(testenv.Call{Method: "POST", Project: "web", Target: "/logstores", Body: []byte(`{"logstoreName":"more","ttl":1}`)}, 400, "ProjectQuotaExceed")
+	var begin struct{ Cursor string }
+	env.JSON(t, testenv.Call{Project: "web", Target: "/logstores/access/shards/0?type=cursor&from=begin"}, &begin)
+	pull := testenv.Call{Project: "web", Target: "/logstores/access/shards/0?type=log&cursor=" + strings.ReplaceAll(begin.Cursor, "=", "%3D")}
+	refused(pull, "ReadQuotaExceed")
+}
