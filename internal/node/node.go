@@ -44,6 +44,7 @@ import (
 	"github.com/sluicelog/sluice/internal/consumer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
+	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/vfs"
@@ -135,6 +136,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Ingest:    n.Ingest,
 		Reads:     readQuota(c, o),
 		Consumers: consumer.New(store, n.Catalog, o.Now),
+		Query:     query.New(n.Catalog, queryOptions(c, o)),
 	}, dialectOptions(c, o, addressing))
 	n.server = server.New(dialect, metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil

@@ -6,6 +6,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/quota"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
@@ -44,6 +45,10 @@ func ingestOptions(c *config.Config, o Options, m *storeMetrics) ingest.Options 
 		Project: quota.Rate{BytesPerSecond: int64(c.Quota.ProjectWriteBytes), RequestsPerSecond: c.Quota.ProjectWriteRequests},
 		Now:     o.Now, Observe: m.written,
 	}
+}
+
+func queryOptions(c *config.Config, o Options) query.Options {
+	return query.Options{Future: orAny(c.Ingest.MaxFuture), Now: o.Now, Logger: o.Logger}
 }
 
 func orAny(d time.Duration) time.Duration {

@@ -25,6 +25,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/consumer"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -36,6 +37,7 @@ type Services struct {
 	Ingest    *ingest.Door
 	Reads     *ingest.ReadQuota
 	Consumers *consumer.Groups
+	Query     *query.Engine
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.

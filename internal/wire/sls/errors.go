@@ -38,6 +38,9 @@ var codes = []struct {
 	{sluice.Invalid, "json", 400, "JsonInfoInvalid"}, // of consumer groups
 	{sluice.Invalid, "consumer-body", 400, "NotExistConsumerWithBody"},
 	{sluice.Invalid, "checkpoint", 400, "InvalidShardCheckPoint"},
+	{sluice.Invalid, "timerange", 400, "InvalidTimeRange"},
+	{sluice.Invalid, "offset", 400, "InvalidOffset"},
+	{sluice.Invalid, "line", 400, "InvalidLine"},
 	{sluice.Invalid, "", 400, "ParameterInvalid"},
 
 	{sluice.NotFound, "path", 404, "PathNotExist"},

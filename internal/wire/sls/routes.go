@@ -14,6 +14,8 @@ func Routes() []Route {
 		cursorRoutes,
 		putLogsRoutes,
 		pullLogsRoutes,
+		getLogsRoutes,
+		histogramRoutes,
 		trackingRoutes,
 		consumerGroupRoutes,
 		indexRoutes,

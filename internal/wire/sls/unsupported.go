@@ -90,10 +90,6 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "POST", Path: "/hostmetrics", Action: "PutHostMetrics", Mutating: true},
 
 	// 5.10: queries
-	{Method: "POST", Path: "/logstores/{logstore}/logs", Action: "GetLogsV2", Permission: "log:GetLogStoreLogs"},
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=log", Action: "GetLogs", Permission: "log:GetLogStoreLogs"},
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=histogram", Action: "GetHistograms", Permission: "log:GetLogStoreHistogram"},
-	{Method: "GET", Path: "/logstores/{logstore}/index", When: "type=histogram", Action: "GetHistograms", Permission: "log:GetLogStoreHistogram"},
 	{Method: "GET", Path: "/logstores/{logstore}", When: "type=context_log", Action: "GetContextLogs", Permission: "log:GetLogStoreContextLogs"},
 	{Method: "GET", Path: "/logstores/{logstore}", When: "type=topic", Action: "ListTopics", Permission: "log:GetLogStoreLogs"},
 	{Method: "GET", Path: "/logs", Action: "GetProjectLogs"},

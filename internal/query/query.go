@@ -1,0 +1,129 @@
+// Package query answers questions about logs of a time range: which match a search, how many there are over time, what came
+// before and after one.
+//
+//	statement ──split──> search ──bind to the index configuration──> a condition on one log
+//	                                                                      │
+//	shard logs ──by receive time──> log groups ──decode──> logs ──in range, match──> collector ──> page, histogram
+//
+// Today every answer comes from reading the shard logs from where the range can begin: exact, and as fast as decoding. Segments
+// with a token index will take over what they cover; reading a shard log then remains the way to the newest logs.
+//
+// Invariants:
+//   - A log is counted once: it has one place, a shard, a position in it, and an index in the log group there.
+//   - An answer that does not cover everything, for want of time or because of damage, says so. It is never wrong silently.
+//   - Order is total: time, then place. The pages of one range fit together as long as no log arrives in it.
+package query
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/index"
+	"github.com/sluicelog/sluice/internal/query/search"
+)
+
+// Options of an engine. The zero value of a field means the default in brackets.
+type Options struct {
+	Budget  time.Duration // [20s] after which a search answers with what it has
+	Workers int           // [number of processors] shards read at once, by all queries together
+	// Future is how far ahead of its receive time a log's own time may be, as the write door allows. Negative: any distance,
+	// which makes every search begin at the oldest log.
+	Future time.Duration // [15m]
+	Now    func() time.Time
+	Logger *slog.Logger // [discard]
+}
+
+// Engine answers queries. It is safe for concurrent use.
+type Engine struct {
+	cat     *catalog.Catalog
+	o       Options
+	workers chan struct{}
+}
+
+// New makes an engine for the logstores of cat.
+func New(cat *catalog.Catalog, o Options) *Engine {
+	if o.Budget == 0 {
+		o.Budget = 20 * time.Second
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Future == 0 {
+		o.Future = 15 * time.Minute
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Engine{cat: cat, o: o, workers: make(chan struct{}, o.Workers)}
+}
+
+// Range is a half-open range of log times, nanoseconds since 1970.
+type Range struct{ From, To int64 }
+
+// Seconds makes a range of seconds and nanoseconds since 1970, as clients send it. An empty one is Invalid [timerange].
+func Seconds(from, fromNanos, to, toNanos int64) (Range, error) {
+	const most = 1 << 33 // seconds; far behind what the time of a log can be, and its nanoseconds fit into 64 bits
+	if from < 0 || to < 0 || from > most || to > most || fromNanos < 0 || toNanos < 0 || fromNanos >= 1e9 || toNanos >= 1e9 {
+		return Range{}, sluice.Errorf(sluice.Invalid, "timerange", "from and to are not seconds since 1970 with nanoseconds below 1,000,000,000")
+	}
+	r := Range{from*1e9 + fromNanos, to*1e9 + toNanos}
+	if r.From >= r.To {
+		return Range{}, sluice.Errorf(sluice.Invalid, "timerange", "the time range from %d to %d is empty, to has to be later than from", from, to)
+	}
+	return r, nil
+}
+
+// Filter says which logs of a logstore are asked for.
+type Filter struct {
+	Ref    sluice.LogstoreRef
+	Range  Range
+	Search string // the part of a statement before the pipe
+	Topic  string // if not empty, only logs of this topic
+}
+
+// Coverage says what an answer rests on.
+type Coverage struct {
+	Complete bool // false: time ran out, or something on disk cannot be read
+	Logs     int64
+	Bytes    int64 // raw
+	Elapsed  time.Duration
+}
+
+// question is a filter made ready to ask.
+type question struct {
+	Filter
+	logstore *catalog.Logstore
+	config   *index.Config
+	bound    *search.Bound
+}
+
+// prepare binds a filter to the index configuration. Errors: NotFound [project], [logstore], [index]; Invalid [query].
+func (e *Engine) prepare(ctx context.Context, f Filter) (*question, error) {
+	q := &question{Filter: f}
+	var err error
+	if q.logstore, err = e.cat.Logstore(ctx, f.Ref); err != nil {
+		return nil, err
+	}
+	x, err := e.cat.Index(ctx, f.Ref)
+	if err != nil {
+		return nil, err
+	}
+	if q.config, err = index.Parse(x.Config); err != nil {
+		return nil, err
+	}
+	parsed, err := search.Parse(f.Search)
+	if err != nil {
+		return nil, err
+	}
+	if q.bound, err = search.Bind(parsed, q.config); err != nil {
+		return nil, err
+	}
+	return q, nil
+}

@@ -1,0 +1,291 @@
+package sls
+
+import (
+	"encoding/json"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/logpb"
+	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/query/search"
+)
+
+// GetLogs: GET /logstores/{logstore}?type=log
+//
+// Behavior: the logs of [from, to) that the search finds, in order of their own time to the nanosecond, ties in the order they
+// came in; at most line (0 to 100) from offset on, newest first with reverse. The answer is an array; what is to be said of it
+// is in headers.
+// Differs: x-log-progress is Incomplete only when time ran out or data on disk is damaged; pages are exact otherwise.
+// Differs: wildcards find every word that they match, not a sample of 100, and phrases are exact and unlimited.
+// Differs: SQL, SPL and with_pack_meta behind the pipe are refused with NotSupported.
+
+// GetLogsV2: POST /logstores/{logstore}/logs
+//
+// Behavior: as GetLogs, with the parameters in a JSON body and an object as the answer, compressed with lz4, zstd or deflate
+// where Accept-Encoding names one alone.
+// Differs: highlights are not computed; session, forward and powerSql are ignored.
+
+var getLogsRoutes = []Route{
+	{Method: "GET", Path: "/logstores/{logstore}", When: "type=log", Action: "GetLogs", Permission: "log:GetLogStoreLogs", handle: (*API).getLogs},
+	{Method: "POST", Path: "/logstores/{logstore}/logs", Action: "GetLogsV2", Permission: "log:GetLogStoreLogs", handle: (*API).getLogsV2},
+}
+
+// maxLine is the size of a page, and what a missing, negative or larger line means.
+const maxLine = 100
+
+// ask is what clients ask for, in the names of the JSON body.
+type ask struct {
+	From    looseInt  `json:"from"`
+	To      looseInt  `json:"to"`
+	FromNs  looseInt  `json:"fromNs"`
+	ToNs    looseInt  `json:"toNs"`
+	Query   string    `json:"query"`
+	Topic   string    `json:"topic"`
+	Line    *looseInt `json:"line"`
+	Offset  looseInt  `json:"offset"`
+	Reverse looseBool `json:"reverse"`
+}
+
+// page is the page of logs that is asked for, of the search that stands in front of the pipe.
+func (k *ask) page(ref sluice.LogstoreRef) (query.Page, error) {
+	p := query.Page{Line: maxLine, Offset: int(k.Offset), Reverse: bool(k.Reverse)}
+	if k.Line != nil && *k.Line >= 0 {
+		p.Line = min(int(*k.Line), maxLine)
+	}
+	r, err := query.Seconds(int64(k.From), int64(k.FromNs), int64(k.To), int64(k.ToNs))
+	if err != nil {
+		return p, err
+	}
+	statement, err := search.Split(k.Query)
+	if err != nil {
+		return p, err
+	}
+	if statement.Kind != search.SearchOnly {
+		return p, sluice.Errorf(sluice.Unsupported, "query", "%s behind the pipe is not supported by this server yet; the search in front of it is",
+			[...]string{search.SQL: "SQL", search.SPL: "SPL", search.WithPackMeta: "with_pack_meta"}[statement.Kind])
+	}
+	p.Filter = query.Filter{Ref: ref, Range: r, Search: statement.Search, Topic: k.Topic}
+	return p, nil
+}
+
+// askOf reads what is asked for from the query string.
+func askOf(v url.Values) (*ask, error) {
+	k := &ask{Query: v.Get("query"), Topic: v.Get("topic")}
+	var line looseInt
+	for name, field := range map[string]*looseInt{
+		"from": &k.From, "to": &k.To, "fromNs": &k.FromNs, "toNs": &k.ToNs, "offset": &k.Offset, "line": &line,
+	} {
+		if text := v.Get(name); text != "" {
+			if err := field.UnmarshalJSON([]byte(text)); err != nil {
+				return nil, badParameter(name, text, "not an integer")
+			}
+		}
+	}
+	if v.Get("line") != "" {
+		k.Line = &line
+	}
+	if text := v.Get("reverse"); text != "" {
+		if err := k.Reverse.UnmarshalJSON([]byte(text)); err != nil {
+			return nil, badParameter("reverse", text, "neither true nor false")
+		}
+	}
+	return k, nil
+}
+
+func (a *API) getLogs(q *request) error {
+	k, err := askOf(q.query)
+	if err != nil {
+		return err
+	}
+	p, err := k.page(q.logstore())
+	if err != nil {
+		return err
+	}
+	found, err := a.Query.Logs(q.ctx(), p)
+	if err != nil {
+		return err
+	}
+	h := q.w.Header()
+	h["X-Log-Progress"] = []string{progress(found.Coverage)}
+	h["X-Log-Count"] = []string{strconv.Itoa(len(found.Logs))}
+	h["X-Log-Processed-Rows"] = []string{strconv.FormatInt(found.Coverage.Logs, 10)}
+	h["X-Log-Processed-Bytes"] = []string{strconv.FormatInt(found.Bytes, 10)}
+	h["X-Log-Elapsed-Millisecond"] = []string{strconv.FormatInt(found.Elapsed.Milliseconds(), 10)}
+	h["X-Log-Has-Sql"] = []string{"false"}
+	h["X-Log-Where-Query"] = []string{headerText(k.Query)}
+	h["X-Log-Agg-Query"] = []string{""}
+	h["X-Log-Cpu-Sec"] = []string{"0"}
+	h["X-Log-Cpu-Cores"] = []string{"0"}
+	h["X-Log-Query-Info"] = []string{queryInfo(found)}
+	send(q.w, 200, typeJSON, appendRows(nil, found.Logs))
+	return nil
+}
+
+func (a *API) getLogsV2(q *request) error {
+	var k ask
+	if err := q.decode("parameter", &k); err != nil {
+		return err
+	}
+	p, err := k.page(q.logstore())
+	if err != nil {
+		return err
+	}
+	found, err := a.Query.Logs(q.ctx(), p)
+	if err != nil {
+		return err
+	}
+	meta, err := json.Marshal(metaOf(&k, found))
+	if err != nil {
+		return err
+	}
+	body := append([]byte(`{"meta":`), meta...)
+	body = append(body, `,"data":`...)
+	body = append(appendRows(body, found.Logs), '}')
+	return q.compressed(body)
+}
+
+// compressed answers JSON in the compression that the client asks for. HTTP libraries ask for "gzip, deflate" on their own
+// and then do not undo it, so a list without lz4 and zstd means none.
+func (q *request) compressed(body []byte) error {
+	codec := accepted(q.r.Header.Get("Accept-Encoding"))
+	if codec == logpb.None {
+		send(q.w, 200, typeJSON, body)
+		return nil
+	}
+	out, err := logpb.Compress(nil, codec, body)
+	if err != nil {
+		return err
+	}
+	h := q.w.Header()
+	h["X-Log-Compresstype"] = []string{string(codec)}
+	h["X-Log-Bodyrawsize"] = []string{strconv.Itoa(len(body))}
+	send(q.w, 200, typeJSON, out)
+	return nil
+}
+
+func progress(c query.Coverage) string {
+	if c.Complete {
+		return "Complete"
+	}
+	return "Incomplete"
+}
+
+// term is a word to highlight.
+type term struct {
+	Key  string `json:"key"`
+	Term string `json:"term"`
+}
+
+// logsMeta is what the answer to a POST says of itself (reference sls-query 4.3). No array in it may be null.
+type logsMeta struct {
+	Progress     string   `json:"progress"`
+	Count        int      `json:"count"`
+	Rows         int64    `json:"processedRows"`
+	Bytes        int64    `json:"processedBytes"`
+	Milliseconds int64    `json:"elapsedMillisecond"`
+	HasSQL       bool     `json:"hasSQL"`
+	Where        string   `json:"whereQuery"`
+	Agg          string   `json:"aggQuery"`
+	CPUSec       float64  `json:"cpuSec"`
+	CPUCores     int      `json:"cpuCores"`
+	Keys         []string `json:"keys"`
+	Terms        []term   `json:"terms"`
+	Limited      int      `json:"limited"`
+	Marker       string   `json:"marker"`
+	Mode         int      `json:"mode"`
+	Accurate     bool     `json:"isAccurate"`
+	ColumnTypes  []string `json:"columnTypes"`
+	Highlights   []string `json:"highlights"`
+	PowerSQL     bool     `json:"powerSql"`
+	InsertedSQL  string   `json:"insertedSQL"`
+	Shard        int      `json:"shard"`
+	ScanBytes    int64    `json:"scanBytes"`
+	Telemetry    string   `json:"telementryType"` // as clients spell it
+}
+
+func metaOf(k *ask, found *query.Found) logsMeta {
+	m := logsMeta{
+		Progress: progress(found.Coverage), Count: len(found.Logs), Rows: found.Coverage.Logs, Bytes: found.Bytes,
+		Milliseconds: found.Elapsed.Milliseconds(), Where: k.Query, Accurate: true,
+		Keys: []string{}, Terms: []term{}, ColumnTypes: []string{}, Highlights: []string{},
+	}
+	for _, t := range found.Terms {
+		m.Terms = append(m.Terms, term{t.Field, t.Term})
+	}
+	return m
+}
+
+// queryInfo is the same for the GET, in a header and in other types (reference sls-query 4.2).
+func queryInfo(found *query.Found) string {
+	terms := [][2]string{}
+	for _, t := range found.Terms {
+		terms = append(terms, [2]string{t.Term, t.Field})
+	}
+	info, _ := json.Marshal(map[string]any{ // nothing in it can fail
+		"keys": []string{}, "terms": terms, "limited": "0", "marker": "", "mode": 0, "scanBytes": 0, "isAccurate": 1,
+		"columnTypes": []string{}, "highlight": []string{},
+		"phraseQueryInfo": map[string]string{"scanAll": "true", "beginOffset": "0", "endOffset": "0", "endTime": "0"},
+	})
+	return headerText(string(info))
+}
+
+// headerText escapes what a header line cannot carry. In JSON the escapes mean the same.
+func headerText(s string) string {
+	quoted := strconv.QuoteToASCII(s)
+	return strings.ReplaceAll(strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`), `\\`, `\`)
+}
+
+// appendRows appends logs as a JSON array of flat objects, every value a string (reference sls-api 0.1 and 5.10).
+func appendRows(b []byte, logs []query.Log) []byte {
+	b = append(b, '[')
+	for i := range logs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendRow(b, &logs[i])
+	}
+	return append(b, ']')
+}
+
+func appendRow(b []byte, l *query.Log) []byte {
+	b = append(b, `{"__time__":"`...)
+	b = strconv.AppendUint(b, uint64(l.Time), 10)
+	b = append(b, '"')
+	if l.Nanos != 0 {
+		b = append(b, `,"__time_ns_part__":"`...)
+		b = strconv.AppendUint(b, uint64(min(l.Nanos, math.MaxUint32)), 10)
+		b = append(b, '"')
+	}
+	for i, f := range l.Fields {
+		if overwritten(l.Fields, i) {
+			continue
+		}
+		b = append(b, ',')
+		b = appendString(b, f.Key)
+		b = append(b, ':')
+		b = appendString(b, f.Value)
+	}
+	return append(b, '}')
+}
+
+// overwritten reports whether field i has a name that is the log's own, or comes again: an object has each name once.
+func overwritten(fields []sluice.Field, i int) bool {
+	if name := fields[i].Key; name == "__time__" || name == "__time_ns_part__" {
+		return true
+	}
+	for _, later := range fields[i+1:] {
+		if later.Key == fields[i].Key {
+			return true
+		}
+	}
+	return false
+}
+
+// appendString appends s as a JSON string; what is not UTF-8 in it is replaced.
+func appendString(b []byte, s string) []byte {
+	text, _ := json.Marshal(s) // a string cannot fail
+	return append(b, text...)
+}
