@@ -16,6 +16,7 @@ func Routes() []Route {
 		pullLogsRoutes,
 		getLogsRoutes,
 		histogramRoutes,
+		contextRoutes,
 		trackingRoutes,
 		consumerGroupRoutes,
 		indexRoutes,

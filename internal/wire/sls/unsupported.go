@@ -90,8 +90,6 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "POST", Path: "/hostmetrics", Action: "PutHostMetrics", Mutating: true},
 
 	// 5.10: queries
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=context_log", Action: "GetContextLogs", Permission: "log:GetLogStoreContextLogs"},
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=topic", Action: "ListTopics", Permission: "log:GetLogStoreLogs"},
 	{Method: "GET", Path: "/logs", Action: "GetProjectLogs"},
 	{Method: "POST", Path: "/logstores/{logstore}/deletelogtasks", Action: "CreateDeleteLogsTask", Mutating: true},
 	{Method: "GET", Path: "/logstores/{logstore}/deletelogtasks", Action: "ListDeleteLogsTasks"},
