@@ -339,9 +339,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		l := logOf(&exampleLogs[0])
-		if marks := b.Highlight(l); len(marks) > 0 && len(b.Terms) == 0 && !strings.ContainsAny(text, "<>[=:") {
-			t.Fatalf("%q marks %v by no term", text, marks)
-		}
+		b.Highlight(l)
 		b.Match(l)
 	})
 }
