@@ -66,11 +66,10 @@ func (l *Log) put(n int, name, value string) {
 	l.fields = append(l.fields, sluice.Field{Key: name, Value: value})
 }
 
-// Set turns l into a log whose fields are flat already: the reserved ones under their names, and no name twice. The slice stays
-// the caller's and must not change while l is used.
+// Set turns l into a log whose fields are flat already: the reserved ones under their names, and no name twice.
 func (l *Log) Set(fields []sluice.Field) {
 	l.base = 0
-	l.fields = fields[:len(fields):len(fields)]
+	l.fields = append(l.fields[:0], fields...)
 }
 
 // Fields returns all fields under their full names: __source__, __topic__, the tags, the contents.

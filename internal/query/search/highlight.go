@@ -55,8 +55,8 @@ func (h *highlighter) visit(n Node) {
 		}
 	case InText:
 		for _, f := range h.log.Fields() {
-			if t := h.config.FullText(f.Key); t != nil {
-				h.test(n.Tests[t], t, f.Key, f.Value, 0)
+			if values, _ := h.config.FullText(f.Key); values != nil {
+				h.test(n.Tests[values.Number()], values, f.Key, f.Value, 0)
 			}
 		}
 	case LongRange:

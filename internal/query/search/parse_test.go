@@ -75,12 +75,12 @@ func wantInvalid(t *testing.T, query string, err error, parts ...string) {
 	t.Helper()
 	var e *sluice.Error
 	if !errors.As(err, &e) || e.Kind != sluice.Invalid || e.Noun != "query" {
-		t.Errorf("%s: error %v, want an invalid query", query, err)
+		t.Errorf("%.100s: error %v, want an invalid query", query, err)
 		return
 	}
 	for _, part := range parts {
 		if !strings.Contains(e.Msg, part) {
-			t.Errorf("%s: error %q lacks %q", query, e.Msg, part)
+			t.Errorf("%.100s: error %q lacks %q", query, e.Msg, part)
 		}
 	}
 }
@@ -135,6 +135,7 @@ func TestParseErrors(t *testing.T) {
 		{strings.Repeat("(", 60000), []string{"at most 128 deep"}},
 		{strings.Repeat("a ", 129), []string{place + `257 to column:258`, "at most 128 words"}},
 		{"a in [" + strings.Repeat("a ", 129) + "]", []string{"at most 128 words"}},
+		{"a" + strings.Repeat("?", 256), []string{place + `1 to column:258`, "at most 256 bytes"}},
 		{strings.Repeat("a", 64<<10+1), []string{"65537 bytes, at most 65536"}},
 	} {
 		q, err := search.Parse(tt.query)
@@ -166,6 +167,9 @@ func TestBindErrors(t *testing.T) {
 		{`info.latency:fast`, `key (info.latency) is of type long`},
 		{`"` + strings.Repeat("长", 130) + `"`, `130 tokens, at most 128`},
 		{`url:#"` + strings.Repeat("a ", 129) + `"`, `129 tokens, at most 128`},
+		{strings.Repeat(`"`+strings.Repeat("a ", 129)+`"`, 100), `129 tokens, at most 128`},
+		{strings.Repeat(`"`+strings.Repeat("a ", 128)+`"`, 9), `more than 1024 tokens together`},
+		{strings.Repeat(`url:#"`+strings.Repeat("a ", 128)+`"`, 8), `more than 1024 tokens together`},
 	} {
 		q, err := search.Parse(tt.query)
 		if err != nil {
