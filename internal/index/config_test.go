@@ -188,12 +188,18 @@ func TestField(t *testing.T) {
 func TestFullText(t *testing.T) {
 	for _, tt := range []struct{ doc, want string }{
 		{config, "url:vn status:n info:vn other:vn __source__:v __topic__:v __tag__:t:v __time__:"},
-		{`{"line":{"token":[],"include_keys":["url","info"]},"keys":{"status":{"type":"long"},"text":{"type":"text","token":[]}}}`,
-			"url:vn status: info:vn other: __source__:v __topic__:v __tag__:t:v __time__:"},
-		{`{"line":{"token":[],"exclude_keys":["url","other"]},"keys":{"url":{"type":"text","token":[]}}}`,
-			"url:v status:vn info:vn other: __source__:v __topic__:v __tag__:t:v __time__:"},
-		{`{"keys":{"url":{"type":"text","token":[]},"info":{"type":"json","token":[]}}}`,
-			"url:v status: info: other: __source__:v __topic__:v __tag__:t:v __time__:"},
+		{
+			`{"line":{"token":[],"include_keys":["url","info"]},"keys":{"status":{"type":"long"},"text":{"type":"text","token":[]}}}`,
+			"url:vn status: info:vn other: __source__:v __topic__:v __tag__:t:v __time__:",
+		},
+		{
+			`{"line":{"token":[],"exclude_keys":["url","other"]},"keys":{"url":{"type":"text","token":[]}}}`,
+			"url:v status:vn info:vn other: __source__:v __topic__:v __tag__:t:v __time__:",
+		},
+		{
+			`{"keys":{"url":{"type":"text","token":[]},"info":{"type":"json","token":[]}}}`,
+			"url:v status: info: other: __source__:v __topic__:v __tag__:t:v __time__:",
+		},
 	} {
 		c := parse(t, tt.doc)
 		var got []string
@@ -217,11 +223,23 @@ func TestFullText(t *testing.T) {
 func TestLog(t *testing.T) {
 	group := &sluice.LogGroup{Topic: "t", Source: "s", Tags: []sluice.Field{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}, {Key: "a", Value: "3"}}}
 	record := &sluice.Record{Fields: []sluice.Field{
-		{Key: "x", Value: "1"}, {Key: "__topic__", Value: "no"}, {Key: "x", Value: "2"}, {Key: "__tag__:a", Value: "no"},
-		{Key: "y", Value: ""}, {Key: "__time__", Value: "no"}, {Key: "__other__", Value: "4"},
+		{Key: "x", Value: "1"},
+		{Key: "__topic__", Value: "no"},
+		{Key: "x", Value: "2"},
+		{Key: "__tag__:a", Value: "no"},
+		{Key: "y", Value: ""},
+		{Key: "__time__", Value: "no"},
+		{Key: "__other__", Value: "4"},
 	}}
-	want := []sluice.Field{{Key: "__source__", Value: "s"}, {Key: "__topic__", Value: "t"}, {Key: "__tag__:a", Value: "3"},
-		{Key: "__tag__:b", Value: "2"}, {Key: "x", Value: "2"}, {Key: "y", Value: ""}, {Key: "__other__", Value: "4"}}
+	want := []sluice.Field{
+		{Key: "__source__", Value: "s"},
+		{Key: "__topic__", Value: "t"},
+		{Key: "__tag__:a", Value: "3"},
+		{Key: "__tag__:b", Value: "2"},
+		{Key: "x", Value: "2"},
+		{Key: "y", Value: ""},
+		{Key: "__other__", Value: "4"},
+	}
 	var l index.Log
 	check := func() {
 		t.Helper()

@@ -107,8 +107,10 @@ func TestLeaves(t *testing.T) {
 		{`{"a\n":1}`, []string{"a\n=1 n"}},
 		{"{\"a\":\"line\nbreak\"}", []string{"a=line\nbreak s"}},
 		// What is cut off.
-		{`{remote_addr:"192.0.2.0", request: {request_length:"73", request_method:"GE`,
-			[]string{"remote_addr=192.0.2.0 s", "request.request_length=73 s", "request.request_method=GE s"}},
+		{
+			`{remote_addr:"192.0.2.0", request: {request_length:"73", request_method:"GE`,
+			[]string{"remote_addr=192.0.2.0 s", "request.request_length=73 s", "request.request_method=GE s"},
+		},
 		{`{"a":1,"b":12`, []string{"a=1 n"}},
 		{`{"a":1,"b":tru`, []string{"a=1 n"}},
 		{`{"a":1,"b":"x\`, []string{"a=1 n", "b=x s"}},

@@ -55,8 +55,8 @@ type (
 )
 
 // Test is what one value must hold once it is cut: every one of Tokens, for every one of Patterns a token that it matches, and the
-// units of Phrase one after another, if there are any. The tokens of a phrase are among Tokens too. There is at least one token
-// or pattern.
+// units of Phrase one after another, if there are any: of a phrase, Tokens are what an index can be asked for first. There is at
+// least one token or pattern.
 type Test struct {
 	Tokens   []string
 	Patterns []*WordPattern

@@ -218,6 +218,8 @@ func TestMeaning(t *testing.T) {
 		{`not not method:get`, "L1 L4", "twice not"},
 		{`not method:get and refused`, "L3", "not binds to one condition"},
 		{`"__tag__:__path__":*`, "L1", "a tag is a field"},
+		{`ua:"83 chrome linux 5.0 mozilla"`, "L1", "many tokens"},
+		{`ua:"83 chrome linux 5.0 opera"`, "", "and one that is missing"},
 	} {
 		if got := found(t, tt.query, exampleConfig, exampleLogs); got != tt.want {
 			t.Errorf("%s found %q, want %q: %s", tt.query, got, tt.want, tt.why)
@@ -240,6 +242,7 @@ func TestTermsAndHighlight(t *testing.T) {
 		{`status=200 and rt>50`, []search.Highlighted{{"status", "200"}}, []mark{{"rt", "60"}, {"status", "200"}}},
 		{`info.user.name:amy info.latency<100`, []search.Highlighted{{"info.user.name", "amy"}}, []mark{{"info", "12"}, {"info", "amy"}}},
 		{`region:* and *`, nil, nil},
+		{`conn* or nginx`, []search.Highlighted{{"", "conn*"}, {"", "nginx"}}, []mark{{"__topic__", "nginx"}}},
 	} {
 		b := bind(t, tt.query, exampleConfig)
 		l := logOf(&exampleLogs[0])

@@ -68,13 +68,13 @@ func (h *highlighter) visit(n Node) {
 
 // place returns the value of a field, and where in the field of the log it stands.
 func (h *highlighter) place(f index.Field) (value string, start int, ok bool) {
-	if f.Path == "" {
-		value, ok = f.Value(h.log)
+	value, ok = f.Value(h.log)
+	if !ok || f.Path == "" {
 		return value, 0, ok
 	}
-	value, _ = h.log.Value(f.Name)
-	leaf, ok := index.FindLeaf(value, f.Path)
-	return leaf.Value, leaf.Start, ok && leaf.Start >= 0
+	parent, _ := h.log.Value(f.Name)
+	leaf, _ := index.FindLeaf(parent, f.Path)
+	return value, leaf.Start, leaf.Start >= 0
 }
 
 func (h *highlighter) number(n Node, f index.Field) {

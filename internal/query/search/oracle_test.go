@@ -295,8 +295,10 @@ func (o *oracle) document() string {
 
 var (
 	oracleFields = []string{"slash", "whole", "chn", "n", "d", "j", "j.n", "j.t", "j.o.x", "__source__", "__topic__", "__tag__:t"}
-	oracleWord   = rapid.SampledFrom([]string{"a", "b", "ab", "A", "Ab", "a/b", "b a", "a,b", "free", "n", "1", "2", "1.5", "-1",
-		"登录", "登录成", "录", "a登", "", "true", "x>1"})
+	oracleWord   = rapid.SampledFrom([]string{
+		"a", "b", "ab", "A", "Ab", "a/b", "b a", "a,b", "free", "n", "1", "2", "1.5", "-1",
+		"登录", "登录成", "录", "a登", "", "true", "x>1",
+	})
 )
 
 func drawText(t *rapid.T) string {
@@ -323,11 +325,15 @@ func drawOracleLeaf(t *rapid.T) search.Node {
 		if rapid.Bool().Draw(t, "with a number") {
 			term = word(number.Draw(t, "number"))
 		}
-		return search.Compare{Field: rapid.SampledFrom(append(oracleFields, "free")).Draw(t, "compared"),
-			Op: rapid.SampledFrom([]string{"=", ">", ">=", "<", "<="}).Draw(t, "op"), Term: term}
+		return search.Compare{
+			Field: rapid.SampledFrom(append(oracleFields, "free")).Draw(t, "compared"),
+			Op:    rapid.SampledFrom([]string{"=", ">", ">=", "<", "<="}).Draw(t, "op"), Term: term,
+		}
 	case 2:
-		return search.Range{Field: field, Min: number.Draw(t, "min"), Max: number.Draw(t, "max"),
-			MinOpen: rapid.Bool().Draw(t, "min open"), MaxOpen: rapid.Bool().Draw(t, "max open")}
+		return search.Range{
+			Field: field, Min: number.Draw(t, "min"), Max: number.Draw(t, "max"),
+			MinOpen: rapid.Bool().Draw(t, "min open"), MaxOpen: rapid.Bool().Draw(t, "max open"),
+		}
 	case 3:
 		return search.Exists{Field: field}
 	case 4:
@@ -348,8 +354,10 @@ func drawLog(t *rapid.T) *sluice.LogGroup {
 		case "n", "d":
 			value = rapid.SampledFrom([]string{"1", "2", "-1", "1.5", "", "a", "+0", "0x1"}).Draw(t, "number")
 		case "j":
-			text, err := json.Marshal(map[string]any{"n": rapid.SampledFrom([]any{1, 1.5, "2", "a", true, nil, []int{1}}).Draw(t, "leaf"),
-				"t": drawText(t), "o": map[string]any{"x": rapid.SampledFrom([]any{1, "a b", true, "登录"}).Draw(t, "inner")}})
+			text, err := json.Marshal(map[string]any{
+				"n": rapid.SampledFrom([]any{1, 1.5, "2", "a", true, nil, []int{1}}).Draw(t, "leaf"),
+				"t": drawText(t), "o": map[string]any{"x": rapid.SampledFrom([]any{1, "a b", true, "登录"}).Draw(t, "inner")},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

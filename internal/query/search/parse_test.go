@@ -289,8 +289,10 @@ func drawAnyLeaf(t *rapid.T) search.Node {
 	case 2:
 		return search.Compare{Field: field, Op: rapid.SampledFrom([]string{"=", ">", ">=", "<", "<="}).Draw(t, "op"), Term: drawTerm(t, any...)}
 	case 3:
-		return search.Range{Field: field, Min: drawNumber(t), Max: drawNumber(t),
-			MinOpen: rapid.Bool().Draw(t, "min open"), MaxOpen: rapid.Bool().Draw(t, "max open")}
+		return search.Range{
+			Field: field, Min: drawNumber(t), Max: drawNumber(t),
+			MinOpen: rapid.Bool().Draw(t, "min open"), MaxOpen: rapid.Bool().Draw(t, "max open"),
+		}
 	case 4:
 		return search.Exists{Field: field}
 	case 5:
