@@ -177,3 +177,26 @@ func TestIndexGoesWithItsLogstore(t *testing.T) {
 	_, err := env.Catalog.Index(ctx, ref)
 	wantError(t, "get", err, sluice.NotFound, "index", "")
 }
+
+// What passes passes again, unchanged.
+func FuzzCheckIndex(f *testing.F) {
+	f.Add(`{"line":{"token":[" "],"include_keys":["a"]},"keys":{"k":{"type":"json","token":[],"json_keys":{"a.b":{"type":"long"}}}}}`)
+	f.Add(`{"keys":{"k":{"type":"text","token":["<"],"alias":"","doc_value":true}},"max_text_len":64,"log_reduce_white_list":["k"]}`)
+	f.Add(`{"scan_index":true,"line":null}`)
+	f.Fuzz(func(t *testing.T, config string) {
+		once, err := catalog.CheckIndex(json.RawMessage(config))
+		if err != nil {
+			if sluice.KindOf(err) != sluice.Invalid {
+				t.Fatalf("error %v, want an invalid one", err)
+			}
+			return
+		}
+		if len(once) > 64<<10 { // the defaults made it longer than what is allowed to come in
+			return
+		}
+		twice, err := catalog.CheckIndex(once)
+		if err != nil || string(twice) != string(once) {
+			t.Fatalf("%s became %s, and then %s (%v)", config, once, twice, err)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -85,16 +86,16 @@ func checkIndex(config json.RawMessage) (json.RawMessage, error) {
 }
 
 func checkSettings(doc object) error {
-	var flag bool
 	var white, black []string
 	textLen := minTextLen
-	for name, dst := range map[string]any{
-		"max_text_len": &textLen, "log_reduce": &flag, "scan_index": &flag,
-		"log_reduce_white_list": &white, "log_reduce_black_list": &black,
-	} {
-		if err := doc.read(name, dst); err != nil {
-			return err
-		}
+	err := cmp.Or(
+		checkFlags(doc, "log_reduce", "scan_index"),
+		doc.read("max_text_len", &textLen),
+		doc.read("log_reduce_white_list", &white),
+		doc.read("log_reduce_black_list", &black),
+	)
+	if err != nil {
+		return err
 	}
 	if textLen < minTextLen || textLen > maxTextLen {
 		return badIndex("max_text_len must be within range [%d, %d]", minTextLen, maxTextLen)
@@ -115,13 +116,8 @@ func checkLine(doc object) error {
 	if err := doc.read("line", &line); err != nil {
 		return err
 	}
-	if err := checkTokens(line); err != nil {
-		return err
-	}
-	if err := line.read("include_keys", &include); err != nil {
-		return err
-	}
-	if err := line.read("exclude_keys", &exclude); err != nil {
+	err := cmp.Or(checkTokens(line), line.read("include_keys", &include), line.read("exclude_keys", &exclude))
+	if err != nil {
 		return err
 	}
 	if len(include) > 0 && len(exclude) > 0 {
@@ -194,28 +190,15 @@ func keyType(key object) (string, error) {
 		return "", invalid("parameter", "key config must has type.")
 	}
 	var kind, alias string
-	if err := key.read("type", &kind); err != nil {
-		return "", err
-	}
-	if err := key.read("alias", &alias); err != nil {
-		return "", err
-	}
-	return kind, checkFlags(key, "doc_value")
+	err := cmp.Or(key.read("type", &kind), key.read("alias", &alias), checkFlags(key, "doc_value"))
+	return kind, err
 }
 
 func checkJSONKey(key object) error {
-	if err := checkTokens(key); err != nil {
-		return err
-	}
-	if err := checkFlags(key, "index_all"); err != nil {
-		return err
-	}
-	depth := -1
-	if err := key.read("max_depth", &depth); err != nil {
-		return err
-	}
+	var depth int
 	var leaves map[string]object
-	if err := key.read("json_keys", &leaves); err != nil {
+	err := cmp.Or(checkTokens(key), checkFlags(key, "index_all"), key.read("max_depth", &depth), key.read("json_keys", &leaves))
+	if err != nil {
 		return err
 	}
 	for _, leaf := range leaves {

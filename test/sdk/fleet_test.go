@@ -37,6 +37,7 @@ type member struct {
 }
 
 func newFleet(t *testing.T, project, logstore string, inOrder bool, saveEvery int) *fleet {
+	skipUnderRaceDetector(t)
 	return &fleet{
 		t: t, journal: newJournal(t, saveEvery),
 		config: consumerLibrary.LogHubConfig{

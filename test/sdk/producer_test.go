@@ -57,6 +57,7 @@ func (o *outcome) Fail(r *producer.Result) {
 
 // Every log that a producer was given is stored once, and every callback says so.
 func TestProducer(t *testing.T) {
+	skipUnderRaceDetector(t)
 	for _, w := range ways {
 		t.Run(w.name, func(t *testing.T) {
 			c := root()

@@ -37,13 +37,13 @@ import (
 // Behavior: an entry for every shard, with an empty checkpoint where there is none; shard={id} chooses one.
 
 var consumerGroupRoutes = []Route{
-	{Method: "POST", Path: "/logstores/{logstore}/consumergroups", Action: "CreateConsumerGroup", Permission: "log:CreateConsumerGroup", Mutating: true, handle: (*API).createConsumerGroup},
-	{Method: "GET", Path: "/logstores/{logstore}/consumergroups", Action: "ListConsumerGroup", Permission: "log:ListConsumerGroup", handle: (*API).listConsumerGroups},
-	{Method: "PUT", Path: "/logstores/{logstore}/consumergroups/{group}", Action: "UpdateConsumerGroup", Permission: "log:UpdateConsumerGroup", Mutating: true, handle: (*API).updateConsumerGroup},
-	{Method: "DELETE", Path: "/logstores/{logstore}/consumergroups/{group}", Action: "DeleteConsumerGroup", Permission: "log:DeleteConsumerGroup", Mutating: true, handle: (*API).deleteConsumerGroup},
+	{Method: "POST", Path: "/logstores/{logstore}/consumergroups", Action: "CreateConsumerGroup", Mutating: true, handle: (*API).createConsumerGroup},
+	{Method: "GET", Path: "/logstores/{logstore}/consumergroups", Action: "ListConsumerGroup", handle: (*API).listConsumerGroups},
+	{Method: "PUT", Path: "/logstores/{logstore}/consumergroups/{group}", Action: "UpdateConsumerGroup", Mutating: true, handle: (*API).updateConsumerGroup},
+	{Method: "DELETE", Path: "/logstores/{logstore}/consumergroups/{group}", Action: "DeleteConsumerGroup", Mutating: true, handle: (*API).deleteConsumerGroup},
 	{Method: "POST", Path: "/logstores/{logstore}/consumergroups/{group}", When: "type=heartbeat", Action: "HeartBeat", Permission: "log:ConsumerGroupHeartBeat", Mutating: true, handle: (*API).heartbeat},
-	{Method: "POST", Path: "/logstores/{logstore}/consumergroups/{group}", When: "type=checkpoint", Action: "ConsumerGroupUpdateCheckPoint", Permission: "log:ConsumerGroupUpdateCheckPoint", Mutating: true, handle: (*API).updateCheckpoint},
-	{Method: "GET", Path: "/logstores/{logstore}/consumergroups/{group}", Action: "GetConsumerGroupCheckPoint", Permission: "log:GetConsumerGroupCheckPoint", handle: (*API).getCheckpoints},
+	{Method: "POST", Path: "/logstores/{logstore}/consumergroups/{group}", When: "type=checkpoint", Action: "ConsumerGroupUpdateCheckPoint", Mutating: true, handle: (*API).updateCheckpoint},
+	{Method: "GET", Path: "/logstores/{logstore}/consumergroups/{group}", Action: "GetConsumerGroupCheckPoint", handle: (*API).getCheckpoints},
 }
 
 func (a *API) createConsumerGroup(q *request) error {

@@ -26,10 +26,10 @@ import (
 // Behavior: ParameterInvalid where there is none.
 
 var indexRoutes = []Route{
-	{Method: "POST", Path: "/logstores/{logstore}/index", Action: "CreateIndex", Permission: "log:CreateIndex", Mutating: true, handle: (*API).createIndex},
-	{Method: "PUT", Path: "/logstores/{logstore}/index", Action: "UpdateIndex", Permission: "log:UpdateIndex", Mutating: true, handle: (*API).updateIndex},
-	{Method: "GET", Path: "/logstores/{logstore}/index", When: "type=", Action: "GetIndex", Permission: "log:GetIndex", handle: (*API).getIndex},
-	{Method: "DELETE", Path: "/logstores/{logstore}/index", Action: "DeleteIndex", Permission: "log:DeleteIndex", Mutating: true, handle: (*API).deleteIndex},
+	{Method: "POST", Path: "/logstores/{logstore}/index", Action: "CreateIndex", Mutating: true, handle: (*API).createIndex},
+	{Method: "PUT", Path: "/logstores/{logstore}/index", Action: "UpdateIndex", Mutating: true, handle: (*API).updateIndex},
+	{Method: "GET", Path: "/logstores/{logstore}/index", When: "type=", Action: "GetIndex", handle: (*API).getIndex},
+	{Method: "DELETE", Path: "/logstores/{logstore}/index", Action: "DeleteIndex", Mutating: true, handle: (*API).deleteIndex},
 }
 
 func (a *API) createIndex(q *request) error { return q.putIndex(a.Catalog.CreateIndex) }

@@ -36,11 +36,11 @@ import (
 // Behavior: sorted by name; logstoreName matches parts, telemetryType and mode match whole.
 
 var logstoreRoutes = []Route{
-	{Method: "POST", Path: "/logstores", Action: "CreateLogStore", Permission: "log:CreateLogStore", Mutating: true, handle: (*API).createLogstore},
-	{Method: "GET", Path: "/logstores", Action: "ListLogStores", Permission: "log:ListLogStores", handle: (*API).listLogstores},
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=", Action: "GetLogStore", Permission: "log:GetLogStore", handle: (*API).getLogstore},
-	{Method: "PUT", Path: "/logstores/{logstore}", Action: "UpdateLogStore", Permission: "log:UpdateLogStore", Mutating: true, handle: (*API).updateLogstore},
-	{Method: "DELETE", Path: "/logstores/{logstore}", Action: "DeleteLogStore", Permission: "log:DeleteLogStore", Mutating: true, handle: (*API).deleteLogstore},
+	{Method: "POST", Path: "/logstores", Action: "CreateLogStore", Mutating: true, handle: (*API).createLogstore},
+	{Method: "GET", Path: "/logstores", Action: "ListLogStores", handle: (*API).listLogstores},
+	{Method: "GET", Path: "/logstores/{logstore}", When: "type=", Action: "GetLogStore", handle: (*API).getLogstore},
+	{Method: "PUT", Path: "/logstores/{logstore}", Action: "UpdateLogStore", Mutating: true, handle: (*API).updateLogstore},
+	{Method: "DELETE", Path: "/logstores/{logstore}", Action: "DeleteLogStore", Mutating: true, handle: (*API).deleteLogstore},
 }
 
 // Defaults of a new logstore.

@@ -35,11 +35,11 @@ import (
 // Differs: fetchQuota, type, regionId and searchText are ignored.
 
 var projectRoutes = []Route{
-	{Method: "POST", Path: "/", Host: OnAny, Action: "CreateProject", Permission: "log:CreateProject", Mutating: true, handle: (*API).createProject},
-	{Method: "GET", Path: "/", Action: "GetProject", Permission: "log:GetProject", handle: (*API).getProject},
-	{Method: "PUT", Path: "/", Action: "UpdateProject", Permission: "log:UpdateProject", Mutating: true, handle: (*API).updateProject},
-	{Method: "DELETE", Path: "/", Action: "DeleteProject", Permission: "log:DeleteProject", Mutating: true, handle: (*API).deleteProject},
-	{Method: "GET", Path: "/", When: "crossRegion=|false|False", Host: OnBare, Action: "ListProject", Permission: "log:ListProject", handle: (*API).listProjects},
+	{Method: "POST", Path: "/", Host: OnAny, Action: "CreateProject", Mutating: true, handle: (*API).createProject},
+	{Method: "GET", Path: "/", Action: "GetProject", handle: (*API).getProject},
+	{Method: "PUT", Path: "/", Action: "UpdateProject", Mutating: true, handle: (*API).updateProject},
+	{Method: "DELETE", Path: "/", Action: "DeleteProject", Mutating: true, handle: (*API).deleteProject},
+	{Method: "GET", Path: "/", When: "crossRegion=|false|False", Host: OnBare, Action: "ListProject", handle: (*API).listProjects},
 }
 
 type projectObject struct {

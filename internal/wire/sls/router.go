@@ -16,7 +16,7 @@ type Route struct {
 	Host   Host
 
 	Action     string // the API's name of the action, for logs, metrics and messages
-	Permission string // the name that policies know it by, log:Action
+	Permission string // the name that policies know it by; "" in a row is "log:" and the action
 	Mutating   bool   // a read-only key may not
 	Root       bool   // only a root key may
 	Anonymous  bool   // needs no signature; the handler decides who may

@@ -1,10 +1,13 @@
 package sls
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Routes is the table of all actions. No two rows answer the same request.
 func Routes() []Route {
-	return slices.Concat(
+	routes := slices.Concat(
 		projectRoutes,
 		logstoreRoutes,
 		shardRoutes,
@@ -17,4 +20,8 @@ func Routes() []Route {
 		keyRoutes,
 		unsupportedRoutes,
 	)
+	for i := range routes {
+		routes[i].Permission = cmp.Or(routes[i].Permission, "log:"+routes[i].Action)
+	}
+	return routes
 }

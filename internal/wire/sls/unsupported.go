@@ -96,7 +96,7 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "GET", Path: "/logstores/{logstore}/index", When: "type=histogram", Action: "GetHistograms", Permission: "log:GetLogStoreHistogram"},
 	{Method: "GET", Path: "/logstores/{logstore}", When: "type=context_log", Action: "GetContextLogs", Permission: "log:GetLogStoreContextLogs"},
 	{Method: "GET", Path: "/logstores/{logstore}", When: "type=topic", Action: "ListTopics", Permission: "log:GetLogStoreLogs"},
-	{Method: "GET", Path: "/logs", Action: "GetProjectLogs", Permission: "log:GetProjectLogs"},
+	{Method: "GET", Path: "/logs", Action: "GetProjectLogs"},
 	{Method: "POST", Path: "/logstores/{logstore}/deletelogtasks", Action: "CreateDeleteLogsTask", Mutating: true},
 	{Method: "GET", Path: "/logstores/{logstore}/deletelogtasks", Action: "ListDeleteLogsTasks"},
 	{Method: "GET", Path: "/logstores/{logstore}/deletelogtasks/{id}", Action: "GetDeleteLogsTask"},
@@ -239,9 +239,6 @@ var unsupportedRoutes = unsupported([]Route{
 func unsupported(routes []Route) []Route {
 	for i := range routes {
 		route := &routes[i]
-		if route.Permission == "" {
-			route.Permission = "log:" + route.Action
-		}
 		route.handle = func(*API, *request) error {
 			return sluice.Errorf(sluice.Unsupported, "action", "action %s is not supported by this server", route.Action)
 		}
