@@ -3,14 +3,14 @@
 # first start are kept in data/root.env (mode 0600), for the next run, and in the profile make-run of the sluice command, so that
 # what the demo shows can be pasted into any shell.
 #
-# SLUICE_LISTEN [127.0.0.1:8080] and SLUICE_BASE_DOMAIN [sls.localhost] may be set.
+# SLUICE_LISTEN [127.0.0.1:8080] and SLUICE_BASE_DOMAIN [sluice.localhost] may be set.
 set -euo pipefail
 set -m # children in process groups of their own: Ctrl-C reaches this script alone, and it stops them in order
 cd "$(dirname "$0")/.."
 
 data=data
 listen=${SLUICE_LISTEN:-127.0.0.1:8080}
-domain=${SLUICE_BASE_DOMAIN:-sls.localhost}
+domain=${SLUICE_BASE_DOMAIN:-sluice.localhost}
 env=$data/root.env
 
 random() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }

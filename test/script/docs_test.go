@@ -2,6 +2,7 @@ package script_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -77,7 +78,7 @@ func TestPages(t *testing.T) {
 		}
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
-			script := scriptOf(t, page)
+			script := scriptOf(t, page, "")
 			if strings.Contains(script, "curl ") {
 				if _, err := exec.LookPath("curl"); err != nil {
 					t.Skip("this page needs curl")
@@ -93,26 +94,26 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// scriptOf joins the blocks of a page that are run here.
-func scriptOf(t *testing.T, page string) string {
+// scriptOf joins the blocks of a page that are marked so.
+func scriptOf(t *testing.T, page, mark string) string {
 	var script strings.Builder
 	script.WriteString("set -eu\n")
 	for _, b := range blocksOf(t, page) {
 		switch {
-		case b.language != "sh" || b.mark == "compat":
-		case b.text == "make run\n": // stood in for by the server of the test
-		case b.mark == "fails":
-			fmt.Fprintf(&script, "if { %s}; then echo 'this had to fail' >&2; exit 1; fi\n", b.text)
-		case b.mark == "":
-			script.WriteString(b.text)
-		default:
+		case b.language != "sh":
+		case b.mark != "" && b.mark != "compat" && b.mark != "fails":
 			t.Errorf("%s: a block is marked %q", page, b.mark)
+		case b.text == "make run\n": // stood in for by the server of the test
+		case b.mark == "fails" && mark == "":
+			fmt.Fprintf(&script, "if { %s}; then echo 'this had to fail' >&2; exit 1; fi\n", b.text)
+		case b.mark == mark:
+			script.WriteString(b.text)
 		}
 	}
 	return script.String()
 }
 
-// runPage runs a script where make run has been: bin, data/root.env and the profile make-run are there, and with demo the demo
+// runPage runs a script where make run has been: bin, docs, data/root.env and the profile make-run are there, and with demo the demo
 // ships. Only addresses are changed, because a test has no fixed port.
 func runPage(t *testing.T, script string, demo bool) string {
 	t.Helper()
@@ -121,10 +122,10 @@ func runPage(t *testing.T, script string, demo bool) string {
 	prepare(t, dir, server.URL())
 	s := &shell{t: t, url: server.URL(), home: filepath.Join(dir, "home")}
 	if demo {
-		d := s.start(true, "demo", "--save-profile", "make-run", "--files", filepath.Join(dir, "no", "*.log"))
-		d.expect("tail -f demo/access")
-		first := s.start(false, "tail", "-f", "demo/access")
-		first.expect("generated")
+		d := s.start("demo", "--save-profile", "make-run", "--files", filepath.Join(dir, "no", "*.log"))
+		d.err.expect("tail -f demo/access")
+		first := s.start("tail", "-f", "demo/access")
+		first.out.expect("generated")
 		first.interrupt()
 		t.Cleanup(d.interrupt)
 	} else {
@@ -138,7 +139,9 @@ func runPage(t *testing.T, script string, demo bool) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script = strings.NewReplacer(":8080", ":"+port, ":8090", ":"+freePort(t), "go run ", "go run -C "+absolute+" ").Replace(script)
+	script = strings.NewReplacer(
+		":8080", ":"+port, ":8090", ":"+freePort(t), "go run ", "go run -C "+absolute+" ", "python3 ", cmp.Or(os.Getenv("PYTHON"), "python3")+" ",
+	).Replace(script)
 
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
 	cmd.Dir = dir
@@ -159,6 +162,13 @@ func runPage(t *testing.T, script string, demo bool) string {
 func prepare(t *testing.T, dir, url string) {
 	t.Helper()
 	if err := os.Symlink(bin, filepath.Join(dir, "bin")); err != nil {
+		t.Fatal(err)
+	}
+	docs, err := filepath.Abs(filepath.Join(root, "docs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(docs, filepath.Join(dir, "docs")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "data"), 0o700); err != nil {
