@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -54,6 +55,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Output == nil {
 		o.Output = io.Discard
 	}
+	o.Output = &lockedWriter{w: o.Output} // both streams of the process end in it
 	ctx, cancel := context.WithTimeout(ctx, o.ReadyWithin)
 	defer cancel()
 
@@ -82,6 +84,17 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	s.ReadyAfter = time.Since(started)
 	return s, nil
+}
+
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
 }
 
 var addrPattern = regexp.MustCompile(`127\.0\.0\.1:[1-9][0-9]*`)
