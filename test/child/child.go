@@ -55,7 +55,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Output == nil {
 		o.Output = io.Discard
 	}
-	o.Output = &lockedWriter{w: o.Output} // both streams of the process end in it
+	if _, isFile := o.Output.(*os.File); !isFile {
+		o.Output = &lockedWriter{w: o.Output} // two goroutines copy to it, one for each stream of the process
+	}
 	ctx, cancel := context.WithTimeout(ctx, o.ReadyWithin)
 	defer cancel()
 

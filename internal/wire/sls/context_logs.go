@@ -32,7 +32,7 @@ func (a *API) getContextLogs(q *request) error {
 		return err
 	}
 	if back < 0 || forward < 0 || back > maxLine || forward > maxLine || back+forward == 0 {
-		return sluice.Errorf(sluice.Invalid, "context", "back_lines or forward_lines must be postive.") // sic: what clients know
+		return sluice.Errorf(sluice.Invalid, "context", "back_lines or forward_lines must be postive.") //nolint:misspell // as the service spells it
 	}
 	anchor, err := query.ParseAnchor(q.query.Get("pack_id"), q.query.Get("pack_meta"))
 	if err != nil {

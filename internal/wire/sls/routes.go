@@ -20,6 +20,7 @@ func Routes() []Route {
 		trackingRoutes,
 		consumerGroupRoutes,
 		indexRoutes,
+		configRoutes,
 		keyRoutes,
 		unsupportedRoutes,
 	)

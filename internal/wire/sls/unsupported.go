@@ -130,7 +130,6 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "GET", Path: "/machinegroups/{name}/configs", Action: "GetAppliedConfigs"},
 	{Method: "PUT", Path: "/machinegroups/{name}/configs/{config}", Action: "ApplyConfigToMachineGroup", Mutating: true},
 	{Method: "DELETE", Path: "/machinegroups/{name}/configs/{config}", Action: "RemoveConfigFromMachineGroup", Mutating: true},
-	{Method: "GET", Path: "/configs", Action: "ListConfig"},
 	{Method: "POST", Path: "/configs", Action: "CreateConfig", Mutating: true},
 	{Method: "GET", Path: "/configs/{name}", Action: "GetConfig"},
 	{Method: "PUT", Path: "/configs/{name}", Action: "UpdateConfig", Mutating: true},
