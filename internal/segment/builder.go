@@ -1,0 +1,202 @@
+package segment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluicelog/sluice/internal/objects"
+)
+
+// A field that has no entry in Options.Columns gets a column of its own if at least one in so many rows has it.
+const rareField = 512
+
+// maxGroupBytes is the most raw bytes of logs in a group: with long logs a group has fewer rows.
+const maxGroupBytes = 64 << 20
+
+// Builder collects logs for one segment. It is for one goroutine, and keeps all it was given in memory: what it was given and about
+// 14 bytes for each value.
+type Builder struct {
+	options Options
+	table   *table
+}
+
+// NewBuilder returns an empty builder.
+func NewBuilder(o Options) *Builder { return &Builder{options: o, table: newTable()} }
+
+// Add takes a copy of a log. Logs may come in any order.
+func (b *Builder) Add(r *Row) { b.table.add(r) }
+
+// Rows returns the number of logs added.
+func (b *Builder) Rows() int { return b.table.rows() }
+
+// Bytes returns the size of the logs added, as in [Info].
+func (b *Builder) Bytes() int64 { return b.table.bytes }
+
+// ErrEmpty is returned when there is nothing to make a segment of.
+var ErrEmpty = errors.New("a segment holds at least one log")
+
+// Write stores the segment under name: two objects, name.parquet and name.index, both durable when it returns. What had these names
+// is replaced. The builder can be written again, and added to.
+func (b *Builder) Write(ctx context.Context, store objects.Store, name string) (Info, error) {
+	if b.Rows() == 0 {
+		return Info{}, fmt.Errorf("write segment %s: %w", name, ErrEmpty)
+	}
+	w, err := newWriter(ctx, store, name, b.options)
+	if err != nil {
+		return Info{}, fmt.Errorf("write segment %s: %w", name, err)
+	}
+	defer w.abort()
+	w.setColumns(planColumns(&b.options, b.table))
+	if err := w.writeGroups(ctx, b.table, b.table.sortedRows(), true); err != nil {
+		return Info{}, fmt.Errorf("write segment %s: %w", name, err)
+	}
+	info, err := w.finish(ctx)
+	if err != nil {
+		return Info{}, fmt.Errorf("write segment %s: %w", name, err)
+	}
+	return info, nil
+}
+
+// planColumns chooses the fields that get columns: those that the options name, then the most frequent ones.
+func planColumns(o *Options, t *table) []plannedColumn {
+	counts := make([]fieldCount, 0, len(t.columns))
+	for _, c := range t.columns[columnTopic+1:] {
+		counts = append(counts, fieldCount{c.name, len(c.cells)})
+	}
+	return chooseColumns(o, counts, t.rows())
+}
+
+// fieldCount says how many rows have a field.
+type fieldCount struct {
+	name string
+	rows int
+}
+
+// chooseColumns keeps the order of fields.
+func chooseColumns(o *Options, fields []fieldCount, rows int) []plannedColumn {
+	named := make(map[string]bool, len(o.Columns))
+	for _, c := range o.Columns {
+		named[c.Name] = true
+	}
+	rank := func(f fieldCount) int {
+		if named[f.name] {
+			return math.MaxInt
+		}
+		return f.rows
+	}
+	best := slices.Clone(fields)
+	slices.SortStableFunc(best, func(a, b fieldCount) int {
+		if x, y := rank(a), rank(b); x != y {
+			return order(x > y)
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	chosen := map[string]bool{}
+	for _, f := range best {
+		if len(chosen) < o.maxColumns() && f.rows > 0 && rank(f) >= (rows+rareField-1)/rareField {
+			chosen[f.name] = true
+		}
+	}
+	var columns []plannedColumn
+	for _, f := range fields {
+		if chosen[f.name] {
+			c := o.column(f.name)
+			columns = append(columns, plannedColumn{name: f.name, kind: c.Kind, tokens: c.Tokens})
+		}
+	}
+	return columns
+}
+
+// writer writes a segment group by group.
+type writer struct {
+	groupWriter
+	name string
+}
+
+func newWriter(ctx context.Context, store objects.Store, name string, o Options) (*writer, error) {
+	compressor, err := newCompressor(o.Fast)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{name: name}
+	w.options = o
+	w.pages.zstd, w.tokens.zstd = compressor, compressor
+	info := Info{Name: name}
+	if w.parquet, err = createObject(ctx, store, info.ParquetObject()); err != nil {
+		return nil, err
+	}
+	if w.index, err = createObject(ctx, store, info.IndexObject()); err != nil {
+		w.parquet.to.Abort()
+		return nil, err
+	}
+	_, err = w.parquet.append([]byte(parquetMagic))
+	return w, err
+}
+
+func (w *writer) abort() {
+	w.parquet.to.Abort()
+	w.index.to.Abort()
+}
+
+// groupEnd returns how many of rows the next group takes.
+func (w *writer) groupEnd(t *table, rows []uint32) int {
+	limit := min(len(rows), w.options.groupRows())
+	bytes := int64(0)
+	for i, r := range rows[:limit] {
+		if bytes += int64(t.rowBytes[r]); bytes > maxGroupBytes && i > 0 {
+			return i
+		}
+	}
+	return limit
+}
+
+// writeGroups writes rows of t in groups, without the last group if that is not full, unless all is true.
+func (w *writer) writeGroups(ctx context.Context, t *table, rows []uint32, all bool) error {
+	for len(rows) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := w.groupEnd(t, rows)
+		if n == len(rows) && !all && n < w.options.groupRows() {
+			return nil
+		}
+		if err := w.write(t, rows[:n]); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// finish writes footer and directory and makes both objects durable. The index comes last: it is the one that names the other's
+// bytes.
+func (w *writer) finish(ctx context.Context) (Info, error) {
+	if err := w.footer(); err != nil {
+		return Info{}, err
+	}
+	w.index.base = 0
+	at, err := w.index.append(w.dir.append(nil))
+	if err != nil {
+		return Info{}, err
+	}
+	info := Info{
+		Name: w.name, Parquet: w.parquet.size, Index: w.index.size,
+		DirectoryOffset: at.offset, DirectoryLength: at.length, DirectoryCRC: at.crc,
+	}
+	first, last := int64(math.MaxInt64), int64(math.MinInt64)
+	for _, g := range w.dir.groups {
+		info.Rows += int64(g.rows)
+		info.Bytes += g.bytes
+		first, last = min(first, g.first), max(last, g.last)
+	}
+	info.First, info.Last = time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
+	if err := w.parquet.commit(ctx); err != nil {
+		return Info{}, err
+	}
+	return info, w.index.commit(ctx)
+}
