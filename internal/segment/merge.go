@@ -109,14 +109,17 @@ func (m *merger) all(ctx context.Context, groups []*Group) error {
 			return err
 		}
 		full := 2*g.Rows() >= m.options.groupRows() || 2*g.Bytes() >= maxGroupBytes
-		if full && m.mayCopy(g) {
-			if err := m.copy(ctx, g); err != nil {
+		copied := false
+		if full {
+			var err error
+			if copied, err = m.copyIfSame(ctx, g); err != nil {
 				return err
 			}
-			continue
 		}
-		if err := m.collect(ctx, g); err != nil {
-			return err
+		if !copied {
+			if err := m.collect(ctx, g); err != nil {
+				return err
+			}
 		}
 	}
 	return m.flush(ctx)
@@ -134,10 +137,7 @@ func (m *merger) collect(ctx context.Context, g *Group) error {
 	if m.table.rows() > 0 {
 		m.alone = nil
 	}
-	if err := m.table.addGroup(ctx, g); err != nil {
-		return err
-	}
-	return nil
+	return m.table.addGroup(ctx, g)
 }
 
 func (m *merger) flush(ctx context.Context) error {
@@ -145,31 +145,43 @@ func (m *merger) flush(ctx context.Context) error {
 		return nil
 	}
 	defer m.table.reset()
-	if g := m.alone; g != nil && m.mayCopy(g) {
-		return m.copy(ctx, g)
+	if m.alone != nil {
+		if copied, err := m.copyIfSame(ctx, m.alone); copied || err != nil {
+			return err
+		}
 	}
 	return m.writeGroups(ctx, m.table, m.table.sortedRows())
 }
 
-// mayCopy reports whether a group is what writing it anew would make it.
-func (m *merger) mayCopy(g *Group) bool {
+// copyIfSame copies a group if writing it anew would make nothing else of it.
+func (m *merger) copyIfSame(ctx context.Context, g *Group) (bool, error) {
 	if g.summary.config != m.options.Config || g.summary.fast && !m.options.Fast {
-		return false
+		return false, nil
 	}
 	for _, c := range g.summary.columns {
 		if !slices.Contains(m.dir.columns, g.segment.dir.columns[c]) {
-			return false
+			return false, nil
 		}
 	}
-	return true
+	d, err := g.directory(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range m.columns {
+		if g.find(d, c.name) == nil {
+			switch in, err := g.inRest(ctx, d, c.name, nil); {
+			case err != nil:
+				return false, err
+			case !in.Rows.IsEmpty(): // a column holds its field wherever a log has it
+				return false, nil
+			}
+		}
+	}
+	return true, m.copy(ctx, g, d)
 }
 
 // copy writes a group as it is. Every byte is checked on the way.
-func (m *merger) copy(ctx context.Context, g *Group) error {
-	d, err := g.directory(ctx)
-	if err != nil {
-		return err
-	}
+func (m *merger) copy(ctx context.Context, g *Group, d *loadedDirectory) error {
 	to := *g.summary
 	m.parquet.base, m.index.base = m.parquet.size, m.index.size
 	to.parquet.offset, to.index.offset = m.parquet.base, m.index.base
