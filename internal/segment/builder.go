@@ -23,10 +23,14 @@ const maxGroupBytes = 64 << 20
 type Builder struct {
 	options Options
 	table   *table
+	writer  *groupWriter // for its buffers
 }
 
 // NewBuilder returns an empty builder.
 func NewBuilder(o Options) *Builder { return &Builder{options: o, table: newTable()} }
+
+// Reset drops all logs and keeps the memory, for the next segment.
+func (b *Builder) Reset() { b.table.reset() }
 
 // Add takes a copy of a log. Logs may come in any order.
 func (b *Builder) Add(r *Row) { b.table.add(r) }
@@ -46,13 +50,19 @@ func (b *Builder) Write(ctx context.Context, store objects.Store, name string) (
 	if b.Rows() == 0 {
 		return Info{}, fmt.Errorf("write segment %s: %w", name, ErrEmpty)
 	}
-	w, err := newWriter(ctx, store, name, b.options)
+	if b.writer == nil {
+		var err error
+		if b.writer, err = newGroupWriter(b.options); err != nil {
+			return Info{}, fmt.Errorf("write segment %s: %w", name, err)
+		}
+	}
+	w, err := b.writer.create(ctx, store, name)
 	if err != nil {
 		return Info{}, fmt.Errorf("write segment %s: %w", name, err)
 	}
 	defer w.abort()
 	w.setColumns(planColumns(&b.options, b.table))
-	if err := w.writeGroups(ctx, b.table, b.table.sortedRows(), true); err != nil {
+	if err := w.writeGroups(ctx, b.table, b.table.sortedRows()); err != nil {
 		return Info{}, fmt.Errorf("write segment %s: %w", name, err)
 	}
 	info, err := w.finish(ctx)
@@ -112,21 +122,27 @@ func chooseColumns(o *Options, fields []fieldCount, rows int) []plannedColumn {
 	return columns
 }
 
-// writer writes a segment group by group.
+// writer writes one segment group by group.
 type writer struct {
-	groupWriter
+	*groupWriter
 	name string
 }
 
-func newWriter(ctx context.Context, store objects.Store, name string, o Options) (*writer, error) {
+func newGroupWriter(o Options) (*groupWriter, error) {
 	compressor, err := newCompressor(o.Fast)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{name: name}
-	w.options = o
+	w := &groupWriter{options: o}
 	w.pages.zstd, w.tokens.zstd = compressor, compressor
+	return w, nil
+}
+
+// create begins a segment with the buffers of the last one.
+func (w *groupWriter) create(ctx context.Context, store objects.Store, name string) (*writer, error) {
+	w.dir, w.summary = directory{}, nil
 	info := Info{Name: name}
+	var err error
 	if w.parquet, err = createObject(ctx, store, info.ParquetObject()); err != nil {
 		return nil, err
 	}
@@ -135,7 +151,7 @@ func newWriter(ctx context.Context, store objects.Store, name string, o Options)
 		return nil, err
 	}
 	_, err = w.parquet.append([]byte(parquetMagic))
-	return w, err
+	return &writer{w, name}, err
 }
 
 func (w *writer) abort() {
@@ -155,16 +171,13 @@ func (w *writer) groupEnd(t *table, rows []uint32) int {
 	return limit
 }
 
-// writeGroups writes rows of t in groups, without the last group if that is not full, unless all is true.
-func (w *writer) writeGroups(ctx context.Context, t *table, rows []uint32, all bool) error {
+// writeGroups writes rows of t in groups.
+func (w *writer) writeGroups(ctx context.Context, t *table, rows []uint32) error {
 	for len(rows) > 0 {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		n := w.groupEnd(t, rows)
-		if n == len(rows) && !all && n < w.options.groupRows() {
-			return nil
-		}
 		if err := w.write(t, rows[:n]); err != nil {
 			return err
 		}

@@ -29,6 +29,7 @@ type chunkWriter struct {
 	chunk    *chunk
 
 	body, packed, levels []byte
+	joined               []byte
 	ids                  []int32
 	offsets              []uint32
 	longs                []int64
@@ -181,14 +182,13 @@ func (w *chunkWriter) dictionary(ids []int32) error {
 // texts writes values without a dictionary.
 func (w *chunkWriter) texts(text func(value int) string) error {
 	w.chunk.encoding = encodingLengths
-	var joined []byte
 	return w.cut(func(value int) int { return len(text(value)) }, func(from, to int) error {
-		joined, w.offsets = joined[:0], append(w.offsets[:0], 0)
+		w.joined, w.offsets = w.joined[:0], append(w.offsets[:0], 0)
 		for i := from; i < to; i++ {
-			joined = append(joined, text(i)...)
-			w.offsets = append(w.offsets, uint32(len(joined)))
+			w.joined = append(w.joined, text(i)...)
+			w.offsets = append(w.offsets, uint32(len(w.joined)))
 		}
-		packed, err := w.lengthCoder.EncodeByteArray(w.packed[:0], joined, w.offsets)
+		packed, err := w.lengthCoder.EncodeByteArray(w.packed[:0], w.joined, w.offsets)
 		w.body = append(w.body, packed...)
 		w.packed = packed
 		return err

@@ -45,8 +45,13 @@ func (g *Group) inRest(ctx context.Context, d *loadedDirectory, column string, t
 	if err != nil {
 		return Match{}, err
 	}
+	plain, err := rest.token(ctx, restPlainToken(column))
+	if err != nil {
+		return Match{}, err
+	}
+	m.Rows.Or(plain.Rows)
 	m.Rows.And(with.Rows)
-	m.Exact = m.Rows.IsEmpty() && (m.Exact || with.Exact)
+	m.Exact = m.Rows.IsEmpty()
 	return m, nil
 }
 

@@ -16,13 +16,26 @@ func (w *groupWriter) footer() error {
 	w.parquet.base = 0
 	meta := format.FileMetaData{Version: 2, CreatedBy: "sluice segment version 1 (build 1)"}
 	groups := make([]format.RowGroup, len(w.summary))
+	pages := make([][][]format.PageLocation, len(w.summary))
 	for i := range groups {
-		g, err := w.rowGroup(i)
-		if err != nil {
+		var err error
+		if groups[i], pages[i], err = w.rowGroup(i); err != nil {
 			return err
 		}
-		groups[i] = g
-		meta.NumRows += g.NumRows
+		meta.NumRows += groups[i].NumRows
+	}
+	for i := range groups { // readers expect all page indexes in one piece
+		for c := range groups[i].Columns {
+			encoded, err := thrift.Marshal(new(thrift.CompactProtocol), &format.OffsetIndex{PageLocations: pages[i][c]})
+			if err != nil {
+				return err
+			}
+			at, err := w.parquet.append(encoded)
+			if err != nil {
+				return err
+			}
+			groups[i].Columns[c].OffsetIndexOffset, groups[i].Columns[c].OffsetIndexLength = at.offset, int32(at.length)
+		}
 	}
 	meta.RowGroups = groups
 	meta.Schema = w.schema()
@@ -62,7 +75,7 @@ func parquetType(k Kind) format.Type {
 	return format.ByteArray
 }
 
-func (w *groupWriter) rowGroup(i int) (format.RowGroup, error) {
+func (w *groupWriter) rowGroup(i int) (format.RowGroup, [][]format.PageLocation, error) {
 	sum, dir := &w.dir.groups[i], &w.summary[i]
 	g := format.RowGroup{NumRows: int64(sum.rows), FileOffset: sum.parquet.offset, Ordinal: int16(min(i, math.MaxInt16))}
 	chunkOf := make(map[int]int, len(sum.columns))
@@ -70,35 +83,36 @@ func (w *groupWriter) rowGroup(i int) (format.RowGroup, error) {
 		chunkOf[column] = chunk
 	}
 	columns := make([]format.ColumnChunk, len(w.dir.columns))
+	pages := make([][]format.PageLocation, len(columns))
 	for column := range columns {
-		var err error
-		if chunk, ok := chunkOf[column]; ok {
-			columns[column], err = w.columnChunk(&dir.chunks[chunk], w.dir.columns[column], sum.parquet.offset, sum.rows)
+		c, base := (*chunk)(nil), sum.parquet.offset
+		if n, ok := chunkOf[column]; ok {
+			c = &dir.chunks[n]
 		} else {
-			columns[column], err = w.nullChunk(w.dir.columns[column], sum.rows)
+			var err error
+			if c, err = w.nullChunk(sum.rows); err != nil {
+				return g, nil, err
+			}
+			base = 0
 		}
-		if err != nil {
-			return g, err
-		}
+		columns[column].MetaData = columnMetaData(c, w.dir.columns[column], base, sum.rows)
+		pages[column] = pageLocations(c, base)
 		g.TotalByteSize += columns[column].MetaData.TotalUncompressedSize
 		g.TotalCompressedSize += columns[column].MetaData.TotalCompressedSize
 	}
 	g.Columns = columns
-	return g, nil
+	return g, pages, nil
 }
 
 // nullChunk writes a column that a copied group does not have.
-func (w *groupWriter) nullChunk(column segmentColumn, rows int) (format.ColumnChunk, error) {
-	c := chunk{}
+func (w *groupWriter) nullChunk(rows int) (*chunk, error) {
+	c := &chunk{}
 	w.pages.out = w.parquet
-	w.pages.begin(&c, rows, 0, []uint32{}, false)
-	if err := w.pages.plain(nil); err != nil {
-		return format.ColumnChunk{}, err
-	}
-	return w.columnChunk(&c, column, 0, rows)
+	w.pages.begin(c, rows, 0, []uint32{}, false)
+	return c, w.pages.plain(nil)
 }
 
-func (w *groupWriter) columnChunk(c *chunk, column segmentColumn, base int64, rows int) (format.ColumnChunk, error) {
+func columnMetaData(c *chunk, column segmentColumn, base int64, rows int) format.ColumnMetaData {
 	m := format.ColumnMetaData{
 		Type:           parquetType(column.kind),
 		Encoding:       []format.Encoding{format.RLE, parquetEncodings[c.encoding]},
@@ -116,22 +130,19 @@ func (w *groupWriter) columnChunk(c *chunk, column segmentColumn, base int64, ro
 	if lo, hi, ok := statistics(c, column); ok {
 		m.Statistics.MinValue, m.Statistics.MaxValue = lo, hi
 	}
-	index := format.OffsetIndex{}
-	locations := make([]format.PageLocation, len(c.pages))
-	for i, p := range c.pages {
-		locations[i] = format.PageLocation{
-			Offset: base + p.offset, CompressedPageSize: int32(p.length), FirstRowIndex: int64(p.first),
-		}
+	for _, p := range c.pages {
 		m.TotalCompressedSize += p.length
 		m.TotalUncompressedSize += int64(p.header + p.raw)
 	}
-	index.PageLocations = locations
-	encoded, err := thrift.Marshal(new(thrift.CompactProtocol), &index)
-	if err != nil {
-		return format.ColumnChunk{}, err
+	return m
+}
+
+func pageLocations(c *chunk, base int64) []format.PageLocation {
+	out := make([]format.PageLocation, len(c.pages))
+	for i, p := range c.pages {
+		out[i] = format.PageLocation{Offset: base + p.offset, CompressedPageSize: int32(p.length), FirstRowIndex: int64(p.first)}
 	}
-	at, err := w.parquet.append(encoded)
-	return format.ColumnChunk{MetaData: m, OffsetIndexOffset: at.offset, OffsetIndexLength: int32(at.length)}, err
+	return out
 }
 
 // statistics are the bounds of a number column in the form of Parquet. A zero double stands for both of its signs.

@@ -100,15 +100,20 @@ func (w *groupWriter) shapes() error {
 
 // ownChunk writes a column made for this group, whose cells count rows of the group.
 func (w *groupWriter) ownChunk(c *tableColumn, required, clean bool, tokens Tokenize) error {
-	v := view{column: c, ranks: []uint32{}}
-	for _, cell := range c.cells {
-		v.ranks = append(v.ranks, cell.row)
-		v.spans = append(v.spans, cell.span)
-	}
+	v := ownView(c)
 	if len(v.spans) == len(w.rows) {
 		v.ranks = nil
 	}
 	return w.textChunk(v, required, clean, tokens)
+}
+
+func ownView(c *tableColumn) view {
+	v := view{column: c, ranks: make([]uint32, 0, len(c.cells)), spans: make([]uint32, 0, len(c.cells))}
+	for _, cell := range c.cells {
+		v.ranks = append(v.ranks, cell.row)
+		v.spans = append(v.spans, cell.span)
+	}
+	return v
 }
 
 // restEntry is a field without a column.
@@ -116,8 +121,9 @@ type restEntry struct {
 	key, value string
 }
 
-// restKeyToken is the token that says that a row has a field in its rest column. No tokenizer makes it.
-func restKeyToken(key string) []byte { return append([]byte{0, 'k', 'e', 'y', 0}, key...) }
+// Tokens in the index of the rest column that no tokenizer makes: a row has a field there, and a field that is not indexed.
+func restKeyToken(key string) []byte   { return append([]byte("\x00key\x00"), key...) }
+func restPlainToken(key string) []byte { return append([]byte("\x00plain\x00"), key...) }
 
 // rest writes the fields without a column. Its index has the tokens of their values, each made as for a column of its name, and a
 // token for each key.
@@ -152,21 +158,17 @@ func (w *groupWriter) rest() error {
 		entriesOf = append(entriesOf, entries)
 	}
 	err := w.ownChunk(column, false, false, nil)
-	if err != nil || w.options.Other == nil && len(w.options.Columns) == 0 {
+	if err != nil {
 		return err
 	}
 	c := &w.group.chunks[number]
 	c.exact = len(keep) > 0
 	w.exact = append(w.exact, keep...)
-	v := view{column: column}
-	for _, cell := range column.cells {
-		v.ranks = append(v.ranks, cell.row)
-		v.spans = append(v.spans, cell.span)
-	}
+	v := ownView(column)
 	return w.buildIndex(c, indexesRows, &tokenSource{
 		items:    len(entriesOf),
 		tokenize: func(i int, emit func([]byte)) { w.restTokens(entriesOf[i], emit) },
-		number:   func(i int) uint32 { return v.rank(i) },
+		number:   v.ranks,
 		limit:    uint32(len(w.rows)),
 		place:    w.pageOf(c, &v),
 		places:   len(c.pages),
@@ -201,6 +203,8 @@ func (w *groupWriter) restTokens(entries []restEntry, emit func([]byte)) {
 		emit(restKeyToken(e.key))
 		if known := w.options.column(e.key); known.Tokens != nil {
 			known.Tokens(e.value, emit)
+		} else {
+			emit(restPlainToken(e.key))
 		}
 	}
 }

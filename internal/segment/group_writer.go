@@ -27,14 +27,19 @@ type groupWriter struct {
 	dir     directory
 	summary []groupDirectory // what the footer of the Parquet file is made of
 
-	table    *table
-	rows     []uint32 // of the table, in the order of the group
-	whole    bool     // rows are rows[0], rows[0]+1, and so on
-	rankOf   []int32  // of each row of the table, -1 if not in this group; nil if whole
-	group    groupDirectory
-	exact    []exactText
-	localIDs []int32
-	slots    []int32
+	table  *table
+	rows   []uint32 // of the table, in the order of the group
+	whole  bool     // rows are rows[0], rows[0]+1, and so on
+	rankOf []int32  // of each row of the table, -1 if not in this group; nil if whole
+	group  groupDirectory
+	exact  []exactText
+
+	// Buffers, each for one column at a time.
+	localIDs, slots, ids []int32
+	ranks, spans         []uint32
+	numbers              []number
+	values               []uint64
+	pageNumbers          []uint16
 }
 
 // plannedColumn is a field that gets a column.
@@ -178,9 +183,9 @@ func (v *view) rank(i int) uint32 {
 	return v.ranks[i]
 }
 
-// view finds the values of a column of the table that are in the group.
+// view finds the values of a column of the table that are in the group. It is good until the next one.
 func (w *groupWriter) view(c *tableColumn) view {
-	v := view{column: c}
+	v := view{column: c, ranks: w.ranks[:0], spans: w.spans[:0]}
 	if w.whole {
 		base, n := w.rows[0], uint32(len(w.rows))
 		byRow := func(c cell, row uint32) int { return cmp.Compare(c.row, row) }
@@ -205,6 +210,7 @@ func (w *groupWriter) view(c *tableColumn) view {
 			}
 		}
 	}
+	w.ranks, w.spans = v.ranks, v.spans
 	if len(v.spans) == len(w.rows) {
 		v.ranks = nil
 	}
@@ -220,7 +226,8 @@ func (w *groupWriter) distinct(v *view) (ids []int32, spans []uint32, ok bool) {
 	for i := range w.localIDs {
 		w.localIDs[i] = -1
 	}
-	ids = make([]int32, len(v.spans))
+	w.ids = resize(w.ids, len(v.spans))
+	ids = w.ids
 	size := 0
 	for i, s := range v.spans {
 		if w.localIDs[s] < 0 {
@@ -316,7 +323,7 @@ func (w *groupWriter) indexRows(c *chunk, v *view, tokens Tokenize) error {
 	return w.buildIndex(c, indexesRows, &tokenSource{
 		items:    len(v.spans),
 		tokenize: func(i int, emit func([]byte)) { tokens(v.text(i), emit) },
-		number:   func(i int) uint32 { return v.rank(i) },
+		number:   v.ranks,
 		limit:    uint32(len(w.rows)),
 		place:    w.pageOf(c, v),
 		places:   len(c.pages),
@@ -325,8 +332,8 @@ func (w *groupWriter) indexRows(c *chunk, v *view, tokens Tokenize) error {
 
 // pageOf returns a function that tells the page of a value; values are asked for in any order.
 func (w *groupWriter) pageOf(c *chunk, v *view) func(i int) uint32 {
-	pages := make([]uint16, len(v.spans))
-	at := 0
+	w.pageNumbers = resize(w.pageNumbers, len(v.spans))
+	pages, at := w.pageNumbers, 0
 	for i := range pages {
 		for int(v.rank(i)) >= c.pages[at].first+c.pages[at].rows {
 			at++
@@ -348,7 +355,6 @@ func (w *groupWriter) indexEntries(c *chunk, v *view, ids []int32, entries []uin
 	return w.buildIndex(c, indexesEntries, &tokenSource{
 		items:    len(entries),
 		tokenize: func(i int, emit func([]byte)) { tokens(v.column.text(entries[i]), emit) },
-		number:   func(i int) uint32 { return uint32(i) },
 		limit:    uint32(len(entries)),
 		place:    func(i int) uint32 { return uint32(i) },
 		places:   len(entries),
@@ -370,7 +376,8 @@ func (w *groupWriter) numberChunk(v view, p plannedColumn) error {
 		item = func(i int) string { return v.column.text(entries[i]) }
 		items = len(entries)
 	}
-	numbers := make([]number, items)
+	w.numbers = resize(w.numbers, items)
+	numbers := w.numbers
 	for i := range numbers {
 		numbers[i] = parseNumber(p.kind, item(i))
 	}
@@ -386,7 +393,7 @@ func (w *groupWriter) numberChunk(v view, p plannedColumn) error {
 	format := formats.best()
 
 	chunkNumber := len(w.group.chunks)
-	ranks, values := v.ranks, make([]uint64, 0, len(v.spans))
+	ranks, values := v.ranks, w.values[:0]
 	if bad := slices.ContainsFunc(numbers, func(n number) bool { return !n.ok }); bad || len(numbers) == 0 {
 		ranks, ids = onlyNumbers(&v, ids, of)
 	}
@@ -395,6 +402,7 @@ func (w *groupWriter) numberChunk(v view, p plannedColumn) error {
 			values = append(values, n.bits)
 		}
 	}
+	w.values = values
 	c := w.newChunk(len(values), len(v.spans), ranks, false)
 	c.format = format
 	for i := range v.spans {
@@ -472,7 +480,8 @@ func numberLess(kind Kind, a, b uint64) bool {
 
 // integerChunk writes a column of our own that has a value in each row.
 func (w *groupWriter) integerChunk(value func(row uint32) int64) error {
-	values := make([]uint64, len(w.rows))
+	w.values = resize(w.values, len(w.rows))
+	values := w.values
 	for i, r := range w.rows {
 		values[i] = uint64(value(r))
 	}

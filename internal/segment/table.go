@@ -53,6 +53,7 @@ type tableColumn struct {
 	spans []span  // distinct values while repeated is set, else more or less one for each value
 	cells []cell  // in the order of rows
 	dedup *dedupe // nil once values turned out to be mostly different
+	spare *dedupe // its memory
 }
 
 type span struct {
@@ -74,8 +75,27 @@ func newTable() *table {
 
 func (t *table) rows() int { return len(t.seconds) }
 
+// reset drops all rows and keeps memory for as many, and the columns that had values.
+func (t *table) reset() {
+	t.seconds, t.nanos, t.shard, t.position, t.index = t.seconds[:0], t.nanos[:0], t.shard[:0], t.position[:0], t.index[:0]
+	t.shapeOf, t.rowBytes, t.shapes, t.last = t.shapeOf[:0], t.rowBytes[:0], t.shapes[:0], t.last[:0]
+	t.extras, t.bytes, t.sorted = nil, 0, true
+	t.columns = slices.DeleteFunc(t.columns, func(c *tableColumn) bool {
+		return len(c.cells) == 0 && c.name != ColumnSource && c.name != ColumnTopic
+	})
+	clear(t.byShape)
+	clear(t.byName)
+	for i, c := range t.columns {
+		c.arena, c.spans, c.cells = c.arena[:0], c.spans[:0], c.cells[:0]
+		c.spare.clear()
+		c.dedup = c.spare
+		t.byName[c.name] = i
+	}
+}
+
 func (t *table) addColumn(name string) int {
-	t.columns = append(t.columns, &tableColumn{name: name, dedup: newDedupe()})
+	d := newDedupe()
+	t.columns = append(t.columns, &tableColumn{name: name, dedup: d, spare: d})
 	t.byName[name] = len(t.columns) - 1
 	return len(t.columns) - 1
 }
@@ -125,7 +145,7 @@ func (t *table) add(r *Row) {
 	}
 	t.bytes += int64(size)
 	t.rowBytes = append(t.rowBytes, uint32(size))
-	t.shapeOf = append(t.shapeOf, t.internShape())
+	t.shapeOf = append(t.shapeOf, t.internShape(int(row)))
 	for i := range r.Derived {
 		if c := t.columnFor("", r.Derived[i].Key); c >= 0 && !t.columns[c].has(row) {
 			t.columns[c].add(row, r.Derived[i].Value)
@@ -169,9 +189,10 @@ func (t *table) guess(prefix, key string) int {
 	return -1
 }
 
-func (t *table) internShape() uint32 {
-	if n := t.rows(); n > 1 && slices.Equal(t.current, t.last) {
-		return t.shapeOf[n-2]
+// internShape returns the number of the current shape, which is that of a row.
+func (t *table) internShape(row int) uint32 {
+	if row > 0 && slices.Equal(t.current, t.last) {
+		return t.shapeOf[row-1]
 	}
 	t.last = append(t.last[:0], t.current...)
 	key := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(t.current))), 2*len(t.current))
@@ -224,7 +245,7 @@ func (t *table) sortedRows() []uint32 {
 		rows[i] = uint32(i)
 	}
 	if !t.sorted {
-		slices.SortFunc(rows, t.compare)
+		slices.SortStableFunc(rows, t.compare)
 	}
 	return rows
 }
@@ -284,6 +305,11 @@ type dedupeSlot struct {
 const dedupeTrial = 1024 // values before a column can turn out not to repeat
 
 func newDedupe() *dedupe { return &dedupe{seed: maphash.MakeSeed(), slots: make([]dedupeSlot, 64)} }
+
+func (d *dedupe) clear() {
+	clear(d.slots)
+	d.used, d.seen = 0, 0
+}
 
 func (d *dedupe) find(c *tableColumn, value string) (*dedupeSlot, uint32) {
 	hash := uint32(maphash.String(d.seed, value))

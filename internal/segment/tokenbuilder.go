@@ -22,7 +22,7 @@ const (
 type tokenSource struct {
 	items    int
 	tokenize func(item int, emit func(token []byte))
-	number   func(item int) uint32 // in posting lists, ascending
+	number   []uint32              // of each item in posting lists, ascending; nil: its own
 	limit    uint32                // of those numbers
 	place    func(item int) uint32 // for rare tokens
 	places   int
@@ -44,8 +44,6 @@ type tokenBuilder struct {
 	mask    uint64
 	pairs   []hashItem
 	scratch []hashItem
-	texts   []byte
-	lists   []uint32
 }
 
 type hotToken struct {
@@ -89,7 +87,11 @@ func (b *tokenBuilder) findHot(src *tokenSource) {
 	b.hot = b.hot[:0]
 	for token, n := range counts {
 		if n >= 3 && len(b.hot) < maxHot {
-			b.hot = append(b.hot, hotToken{hash: hashToken(b.seed, []byte(token)), text: []byte(token)})
+			h := hotToken{hash: hashToken(b.seed, []byte(token)), text: []byte(token)}
+			if at := len(b.hot); at < cap(b.hot) {
+				h.items = b.hot[:at+1][at].items[:0] // memory of an earlier column
+			}
+			b.hot = append(b.hot, h)
 		}
 	}
 	size := 1 << bits.Len(uint(4*len(b.hot)+4))
@@ -146,7 +148,7 @@ func (b *tokenBuilder) divide(src *tokenSource, subject tokenSubject) ([]frequen
 	var frequent []frequentToken
 	for _, h := range b.hot {
 		if rows := weigh(h.items); rows >= least {
-			frequent = append(frequent, frequentToken{text: h.text, list: numbers(src, h.items), rows: rows})
+			frequent = append(frequent, frequentToken{text: h.text, list: b.numbers(src, h.items), rows: rows})
 			continue
 		}
 		for _, i := range h.items {
@@ -165,7 +167,7 @@ func (b *tokenBuilder) divide(src *tokenSource, subject tokenSubject) ([]frequen
 			}
 		}
 		if rows := weigh(run); rows >= least {
-			frequent = append(frequent, frequentToken{text: b.textOf(src, hash, int(run[0])), list: numbers(src, run), rows: rows})
+			frequent = append(frequent, frequentToken{text: b.textOf(src, hash, int(run[0])), list: b.numbers(src, slices.Clone(run)), rows: rows})
 		} else {
 			for i, item := range run {
 				if p := src.place(int(item)); i == 0 || rare[len(rare)-1].place != p {
@@ -178,12 +180,14 @@ func (b *tokenBuilder) divide(src *tokenSource, subject tokenSubject) ([]frequen
 	return frequent, rare
 }
 
-func numbers(src *tokenSource, items []uint32) []uint32 {
-	out := make([]uint32, len(items))
-	for i, item := range items {
-		out[i] = src.number(int(item))
+// numbers turns items into numbers for posting lists, in place.
+func (b *tokenBuilder) numbers(src *tokenSource, items []uint32) []uint32 {
+	if src.number != nil {
+		for i, item := range items {
+			items[i] = src.number[item]
+		}
 	}
-	return out
+	return items
 }
 
 // textOf finds the token with the hash in an item that has it.
