@@ -85,9 +85,16 @@ func reservedSpelling(name string) string {
 
 // Value returns what the log has there, as text. A leaf that is not indexed, being an array, an object or null, is not there.
 func (f *Field) Value(l *Log) (value string, ok bool) {
-	value, ok = l.Value(f.Name)
-	if !ok || f.Path == "" {
-		return value, ok
+	if value, ok = l.Value(f.Name); !ok {
+		return "", false
+	}
+	return f.Of(value)
+}
+
+// Of returns what is there in a value of the log's field Name: the value itself, or a leaf of it.
+func (f *Field) Of(value string) (text string, ok bool) {
+	if f.Path == "" {
+		return value, true
 	}
 	leaf, ok := FindLeaf(value, f.Path)
 	if !ok || f.Found && leaf.Kind == NumberLeaf {

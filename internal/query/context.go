@@ -59,6 +59,25 @@ func (l *Log) PackMeta() string {
 	return strconv.Itoa(int(l.Shard)) + "|" + l.Cursor.Cursor() + "|" + strconv.Itoa(l.Of) + "|" + strconv.Itoa(l.Index)
 }
 
+// addPackMeta adds to logs where they are, which takes the shard log's word for how many logs a log group has.
+func (q *question) addPackMeta(logs []Log) error {
+	var buf []byte
+	for i := range logs {
+		l := &logs[i]
+		if l.Of == 0 {
+			g, err := q.read(&buf, key{shard: l.Shard, position: l.Cursor})
+			if err != nil {
+				return err
+			}
+			if g != nil {
+				l.Of = len(g.Records)
+			}
+		}
+		l.Fields = append(l.Fields, sluice.Field{Key: "__pack_meta__", Value: l.PackMeta()})
+	}
+	return nil
+}
+
 // Context is a log with those of its stream around it.
 type Context struct {
 	Logs     []Log
@@ -107,7 +126,7 @@ func (e *Engine) Around(ctx context.Context, ref sluice.LogstoreRef, a Anchor, b
 			},
 		})
 	}
-	complete, err := e.read(ctx, readers)
+	complete, err := e.read(e.budget(ctx), readers)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +138,7 @@ func (e *Engine) Around(ctx context.Context, ref sluice.LogstoreRef, a Anchor, b
 		return nil, gone
 	}
 	q := &question{logstore: l}
-	logs, err := q.fetch(keys)
+	logs, err := q.fetch(ctx, keys)
 	if err != nil {
 		return nil, err
 	}

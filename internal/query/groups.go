@@ -63,9 +63,12 @@ func (b *budget) spent() bool {
 	return b.over.Load()
 }
 
+func (e *Engine) budget(ctx context.Context) *budget {
+	return &budget{ctx: ctx, ends: e.o.Now().Add(e.o.Budget), now: e.o.Now}
+}
+
 // read runs readers, as many at once as the engine has workers, and reports whether all of them got through.
-func (e *Engine) read(ctx context.Context, readers []*reader) (complete bool, err error) {
-	b := &budget{ctx: ctx, ends: e.o.Now().Add(e.o.Budget), now: e.o.Now}
+func (e *Engine) read(b *budget, readers []*reader) (complete bool, err error) {
 	var g errgroup.Group
 	for _, r := range readers {
 		g.Go(func() error {
@@ -73,7 +76,7 @@ func (e *Engine) read(ctx context.Context, readers []*reader) (complete bool, er
 			case e.workers <- struct{}{}:
 				defer func() { <-e.workers }()
 				return r.run(b)
-			case <-ctx.Done():
+			case <-b.ctx.Done():
 				return nil
 			}
 		})
@@ -85,7 +88,7 @@ func (e *Engine) read(ctx context.Context, readers []*reader) (complete bool, er
 	for _, r := range readers {
 		complete = complete && !r.damaged
 	}
-	return complete, ctx.Err()
+	return complete, b.ctx.Err()
 }
 
 func (r *reader) run(b *budget) error {

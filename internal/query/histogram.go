@@ -3,7 +3,10 @@ package query
 import (
 	"context"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/segment"
 )
 
 // Bucket is a part of a histogram.
@@ -76,3 +79,24 @@ type counter struct {
 }
 
 func (c *counter) add(k key) { c.counts[(k.time-c.from)/c.width]++ }
+
+// addRows counts rows between the first rows of buckets: rows are in the order of time.
+func (c *counter) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bitmap) error {
+	before := uint64(0)
+	for i := range c.counts {
+		end, err := g.RowAt(ctx, (c.from+int64(i+1)*c.width)/1e9)
+		if err != nil {
+			return err
+		}
+		if i == len(c.counts)-1 {
+			end = uint32(g.Rows())
+		}
+		upTo := uint64(0)
+		if end > 0 {
+			upTo = rows.Rank(end - 1)
+		}
+		c.counts[i] += int64(upTo - before)
+		before = upTo
+	}
+	return nil
+}

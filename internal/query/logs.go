@@ -1,11 +1,16 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/index"
 	"github.com/sluicelog/sluice/internal/query/search"
+	"github.com/sluicelog/sluice/internal/segment"
 )
 
 // Page asks for a page of logs in order of time.
@@ -55,16 +60,14 @@ func (e *Engine) Logs(ctx context.Context, p Page) (*Found, error) {
 	}
 	keys = keys[min(p.Offset, len(keys)):]
 	found := &Found{Terms: q.bound.Terms, Coverage: cover}
-	if found.Logs, err = q.fetch(keys); err != nil {
+	if found.Logs, err = q.fetch(ctx, keys); err != nil {
 		return nil, err
 	}
 	found.Complete = found.Complete && len(found.Logs) == len(keys)
-	for i := range found.Logs {
-		if l := &found.Logs[i]; p.PackMeta {
-			l.Fields = append(l.Fields, sluice.Field{Key: "__pack_meta__", Value: l.PackMeta()})
-		}
+	if p.PackMeta {
+		err = q.addPackMeta(found.Logs)
 	}
-	return found, nil
+	return found, err
 }
 
 // first returns the keys of the n logs that come first, in order.
@@ -111,31 +114,106 @@ func (f *first) add(k key) {
 	}
 }
 
+// addRows adds those of the rows that can be among the first: rows are in the order of keys.
+func (f *first) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bitmap) error {
+	if n := rows.GetCardinality(); n > uint64(f.n) {
+		if f.n == 0 {
+			return nil
+		}
+		if f.order(key{time: 1}, key{time: 2}) < 0 {
+			last, err := rows.Select(uint32(f.n - 1))
+			if err != nil {
+				return err
+			}
+			rows.RemoveRange(uint64(last)+1, 1<<32)
+		} else {
+			before, err := rows.Select(uint32(n) - uint32(f.n))
+			if err != nil {
+				return err
+			}
+			rows.RemoveRange(0, uint64(before))
+		}
+	}
+	keys, err := g.Keys(ctx, rows)
+	if err != nil {
+		return err
+	}
+	it := rows.Iterator()
+	for _, k := range keys {
+		f.add(key{time: k.Time, shard: k.Shard, position: k.Position, index: k.Index, group: g, row: it.Next()})
+	}
+	return nil
+}
+
 // fetch reads the logs at keys, in that order. Those that retention has taken since are left out.
-func (q *question) fetch(keys []key) ([]Log, error) {
+func (q *question) fetch(ctx context.Context, keys []key) ([]Log, error) {
+	found := make([]*Log, len(keys))
+	if err := q.fetchRows(ctx, keys, found); err != nil {
+		return nil, err
+	}
+	if err := q.fetchGroups(keys, found); err != nil {
+		return nil, err
+	}
 	logs := make([]Log, 0, len(keys))
+	for _, l := range found {
+		if l != nil {
+			logs = append(logs, *l)
+		}
+	}
+	return logs, nil
+}
+
+// fetchRows reads the logs that segments have, those of one group at once.
+func (q *question) fetchRows(ctx context.Context, keys []key, found []*Log) error {
+	places := map[*segment.Group][]int{}
+	for i, k := range keys {
+		if k.group != nil {
+			places[k.group] = append(places[k.group], i)
+		}
+	}
+	for group, at := range places {
+		slices.SortFunc(at, func(i, j int) int { return cmp.Compare(keys[i].row, keys[j].row) })
+		rows := roaring.New()
+		for _, i := range at {
+			rows.Add(keys[i].row)
+		}
+		logs, err := group.Fetch(ctx, rows)
+		if err != nil {
+			return err
+		}
+		for n, i := range at {
+			r := &logs[n]
+			found[i] = &Log{Time: r.Time, Nanos: r.Nanos, Fields: flatRow(r), Shard: r.Shard, Cursor: r.Position, Index: r.Index}
+		}
+	}
+	return nil
+}
+
+// fetchGroups reads the logs that are in the shard logs.
+func (q *question) fetchGroups(keys []key, found []*Log) error {
 	var group *sluice.LogGroup
 	var at key
 	var buf []byte
-	for _, k := range keys {
-		if group == nil || k.shard != at.shard || k.position != at.position {
-			at = k
-			g, err := q.read(&buf, k)
-			if err != nil {
-				return logs, err
-			}
-			group = g
-		}
-		if group == nil {
+	for i, k := range keys {
+		if k.group != nil {
 			continue
 		}
-		r := &group.Records[k.index]
-		logs = append(logs, Log{
-			Time: r.Time, Nanos: r.Nanos, Fields: flatten(group, r),
-			Shard: k.shard, Cursor: k.position, Index: int(k.index), Of: len(group.Records),
-		})
+		if group == nil || k.shard != at.shard || k.position != at.position {
+			at = k
+			var err error
+			if group, err = q.read(&buf, k); err != nil {
+				return err
+			}
+		}
+		if group != nil {
+			r := &group.Records[k.index]
+			found[i] = &Log{
+				Time: r.Time, Nanos: r.Nanos, Fields: flatten(group, r),
+				Shard: k.shard, Cursor: k.position, Index: int(k.index), Of: len(group.Records),
+			}
+		}
 	}
-	return logs, nil
+	return nil
 }
 
 // read reads the log group at k, nil if it is not there any more.
@@ -158,9 +236,9 @@ func (q *question) read(buf *[]byte, k key) (*sluice.LogGroup, error) {
 // flatten makes the fields of a log that clients see.
 func flatten(g *sluice.LogGroup, r *sluice.Record) []sluice.Field {
 	fields := make([]sluice.Field, 0, 2+len(g.Tags)+len(r.Fields))
-	fields = append(fields, sluice.Field{Key: "__source__", Value: g.Source}, sluice.Field{Key: "__topic__", Value: g.Topic})
-	for _, tag := range g.Tags {
-		fields = append(fields, sluice.Field{Key: "__tag__:" + tag.Key, Value: tag.Value})
+	fields = append(fields, sluice.Field{Key: index.SourceField, Value: g.Source}, sluice.Field{Key: index.TopicField, Value: g.Topic})
+	for _, tag := range index.VisibleTags(g.Tags) {
+		fields = append(fields, sluice.Field{Key: index.TagPrefix + tag.Key, Value: tag.Value})
 	}
-	return append(fields, r.Fields...)
+	return append(fields, index.Visible(r.Fields)...)
 }

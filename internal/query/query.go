@@ -22,7 +22,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/catalog"
-	"github.com/sluicelog/sluice/internal/index"
+	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/query/search"
 )
 
@@ -40,12 +40,13 @@ type Options struct {
 // Engine answers queries. It is safe for concurrent use.
 type Engine struct {
 	cat     *catalog.Catalog
+	index   *indexer.Indexer // nil: no segments
 	o       Options
 	workers chan struct{}
 }
 
-// New makes an engine for the logstores of cat.
-func New(cat *catalog.Catalog, o Options) *Engine {
+// New makes an engine for the logstores of cat. Without an index it reads shard logs alone.
+func New(cat *catalog.Catalog, index *indexer.Indexer, o Options) *Engine {
 	if o.Budget == 0 {
 		o.Budget = 20 * time.Second
 	}
@@ -61,7 +62,7 @@ func New(cat *catalog.Catalog, o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{cat: cat, o: o, workers: make(chan struct{}, o.Workers)}
+	return &Engine{cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers)}
 }
 
 // Range is a half-open range of log times, nanoseconds since 1970.
@@ -100,7 +101,7 @@ type Coverage struct {
 type question struct {
 	Filter
 	logstore *catalog.Logstore
-	config   *index.Config
+	config   *indexer.Config
 	bound    *search.Bound
 }
 
@@ -115,14 +116,14 @@ func (e *Engine) prepare(ctx context.Context, f Filter) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
-	if q.config, err = index.Parse(x.Config); err != nil {
+	if q.config, err = indexer.ParseConfig(x.Config); err != nil {
 		return nil, err
 	}
 	parsed, err := search.Parse(f.Search)
 	if err != nil {
 		return nil, err
 	}
-	if q.bound, err = search.Bind(parsed, q.config); err != nil {
+	if q.bound, err = search.Bind(parsed, q.config.Config); err != nil {
 		return nil, err
 	}
 	return q, nil

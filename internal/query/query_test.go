@@ -53,7 +53,7 @@ func newEnv(t *testing.T, o query.Options) *env {
 	}
 	e.door = ingest.New(e.Catalog, ingest.Options{Past: -1, Future: 15 * time.Minute, Now: e.Clock.Now})
 	o.Now = e.Clock.Now
-	e.engine = query.New(e.Catalog, o)
+	e.engine = query.New(e.Catalog, nil, o)
 	return e
 }
 
@@ -245,7 +245,7 @@ func TestBudget(t *testing.T) {
 	e := newEnv(t, query.Options{Budget: time.Nanosecond})
 	e.write(rand.New(rand.NewPCG(2, 2)), 3)
 	reads := 0
-	engine := query.New(e.Catalog, query.Options{Budget: time.Second, Now: func() time.Time {
+	engine := query.New(e.Catalog, nil, query.Options{Budget: time.Second, Now: func() time.Time {
 		reads++
 		return e.Clock.Now().Add(time.Duration(reads) * 2 * time.Second)
 	}})

@@ -5,8 +5,12 @@ import (
 	"context"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/index"
+	"github.com/sluicelog/sluice/internal/indexer"
+	"github.com/sluicelog/sluice/internal/segment"
 	"github.com/sluicelog/sluice/internal/shard"
 )
 
@@ -16,36 +20,65 @@ type key struct {
 	shard    sluice.ShardID
 	position sluice.Position
 	index    int32 // in its log group
+
+	group *segment.Group // where it was found, nil for a shard log
+	row   uint32         // in group
 }
 
 func (a key) compare(b key) int {
 	return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.shard, b.shard), cmp.Compare(a.position, b.position), cmp.Compare(a.index, b.index))
 }
 
-// collector takes what matches in one shard.
-type collector interface{ add(k key) }
+// collector takes what matches in one part of a logstore, from one goroutine.
+type collector interface {
+	add(k key)                                                                 // a log of a shard log
+	addRows(ctx context.Context, g *segment.Group, rows *roaring.Bitmap) error // rows of a segment; the bitmap is the collector's
+}
 
-// scan gives what matches in each shard to the collector made for it. Collectors are called from one goroutine each.
+// scan gives what matches to collectors, one for each part: the groups of segments, and what the shard logs have behind them.
 func (e *Engine) scan(ctx context.Context, q *question, collect func() collector) (Coverage, error) {
 	began := e.o.Now()
-	from := logBegin
-	if e.o.Future >= 0 { // a log's time is at most that far ahead of its receipt
-		from = receivedFrom(time.Unix(0, q.Range.From).Add(-e.o.Future))
+	b := e.budget(ctx)
+	snap := &indexer.Snapshot{}
+	if e.index != nil {
+		var err error
+		if snap, err = e.index.Snapshot(ctx, q.Ref); err != nil {
+			return Coverage{}, err
+		}
+	}
+	cover, err := e.segments(ctx, q, b, snap, collect)
+	if err != nil {
+		return cover, err
 	}
 	var readers []*reader
 	var scanners []*scanner
 	for i := range q.logstore.Shards {
-		s := &scanner{question: q, shard: q.logstore.Shards[i].ID, collector: collect()}
+		id := q.logstore.Shards[i].ID
+		s := &scanner{question: q, shard: id, collector: collect()}
 		scanners = append(scanners, s)
-		readers = append(readers, &reader{shard: &q.logstore.Shards[i], from: from, to: logEnd, fn: s.group})
+		readers = append(readers, &reader{shard: &q.logstore.Shards[i], from: e.tail(q, snap.Progress[id]), to: logEnd, fn: s.group})
 	}
-	complete, err := e.read(ctx, readers)
-	cover := Coverage{Complete: complete, Elapsed: e.o.Now().Sub(began)}
+	complete, err := e.read(b, readers)
+	cover.Complete = cover.Complete && complete
 	for _, s := range scanners {
 		cover.Logs += s.logs
 		cover.Bytes += s.raw
 	}
+	cover.Elapsed = e.o.Now().Sub(began)
 	return cover, err
+}
+
+// tail is where a shard log has what no segment has, and what can be of the range: a log's time is at most Future ahead of its
+// receipt.
+func (e *Engine) tail(q *question, indexed sluice.Position) bound {
+	return func(l *shard.Log) (sluice.Position, error) {
+		at, end := l.Bounds()
+		if at = max(at, indexed); at >= end || e.o.Future < 0 {
+			return at, nil
+		}
+		first, err := l.Seek(time.Unix(0, q.Range.From).Add(-e.o.Future))
+		return max(at, first), err
+	}
 }
 
 // scanner looks at the logs of one shard.

@@ -32,7 +32,7 @@ func (e *Engine) Topics(ctx context.Context, ref sluice.LogstoreRef, token strin
 			}
 		}})
 	}
-	complete, err := e.read(ctx, readers)
+	complete, err := e.read(e.budget(ctx), readers)
 	if err != nil {
 		return nil, "", err
 	}

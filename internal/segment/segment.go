@@ -80,8 +80,8 @@ type Row struct {
 // Options say how logs become a segment.
 type Options struct {
 	Columns []Column
-	// Other makes the tokens of fields that have no entry in Columns, and of the rest column. nil: those are not indexed.
-	Other Tokenize
+	// Other says how the fields are cut into tokens that have no entry in Columns; nil, or a nil answer: they are not indexed.
+	Other func(column string) Tokenize
 	// Config identifies Columns and Other: an index configuration's version. Merge copies groups that were built under
 	// the same Config as they are, and builds others anew.
 	Config uint64
@@ -123,7 +123,10 @@ func (o *Options) column(name string) Column {
 			return c
 		}
 	}
-	return Column{Name: name, Tokens: o.Other}
+	if o.Other == nil {
+		return Column{Name: name}
+	}
+	return Column{Name: name, Tokens: o.Other(name)}
 }
 
 // Info is all that has to be kept elsewhere to open a segment. It is plain data.

@@ -144,7 +144,7 @@ func drawOptions(t *rapid.T) segment.Options {
 			{Name: "message", Tokens: splitWords},
 			{Name: segment.ColumnTopic, Kind: segment.Long, Tokens: splitWords},
 		},
-		Other:      splitWords,
+		Other:      func(string) segment.Tokenize { return splitWords },
 		MaxColumns: rapid.IntRange(1, 12).Draw(t, "max columns"),
 		GroupRows:  rapid.IntRange(1, 100).Draw(t, "group rows"),
 		Fast:       rapid.Bool().Draw(t, "fast"),

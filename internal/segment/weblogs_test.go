@@ -107,6 +107,6 @@ func weblogsOptions() segment.Options {
 			{Name: "bytes", Kind: segment.Long},
 			{Name: "request_time", Kind: segment.Double},
 		},
-		Other: splitWords,
+		Other: func(string) segment.Tokenize { return splitWords },
 	}
 }

@@ -139,3 +139,11 @@ func (f *follower) next(unit string) bool {
 	f.open = open
 	return open.wants(len(f.phrase) - 1)
 }
+
+// Passes reports whether a value that tokenizer cuts passes the test. A nil test passes nothing.
+func (t *Test) Passes(scan *index.Scanner, tokenizer *index.Tokenizer, value string) bool {
+	return t.match(scan, tokenizer, value)
+}
+
+// Holds reports whether a part of the tree is true of the log.
+func (b *Bound) Holds(n Node, l *index.Log) bool { return b.match(n, l) }

@@ -267,8 +267,8 @@ func appendRow(b []byte, l *query.Log) []byte {
 		b = strconv.AppendUint(b, uint64(min(l.Nanos, math.MaxUint32)), 10)
 		b = append(b, '"')
 	}
-	for i, f := range l.Fields {
-		if overwritten(l.Fields, i) {
+	for _, f := range l.Fields { // each name once; and not __time__, which the engine hides in contents
+		if f.Key == "__time_ns_part__" && l.Nanos != 0 {
 			continue
 		}
 		b = append(b, ',')
@@ -277,19 +277,6 @@ func appendRow(b []byte, l *query.Log) []byte {
 		b = appendString(b, f.Value)
 	}
 	return append(b, '}')
-}
-
-// overwritten reports whether field i has a name that is the log's own, or comes again: an object has each name once.
-func overwritten(fields []sluice.Field, i int) bool {
-	if name := fields[i].Key; name == "__time__" || name == "__time_ns_part__" {
-		return true
-	}
-	for _, later := range fields[i+1:] {
-		if later.Key == fields[i].Key {
-			return true
-		}
-	}
-	return false
 }
 
 // appendString appends s as a JSON string; what is not UTF-8 in it is replaced.

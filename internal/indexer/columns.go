@@ -1,0 +1,91 @@
+package indexer
+
+import (
+	"hash/fnv"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/index"
+	"github.com/sluicelog/sluice/internal/segment"
+)
+
+// Config is an index configuration made ready for building segments and for asking them.
+type Config struct {
+	*index.Config
+	ID uint64 // of the configuration's text: segments of another one are cut into other tokens
+}
+
+// ParseConfig reads the configuration of a logstore.
+func ParseConfig(text []byte) (*Config, error) {
+	c, err := index.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	h := fnv.New64a()
+	_, _ = h.Write(text)
+	return &Config{Config: c, ID: h.Sum64()}, nil
+}
+
+// Tokenizer returns what cuts the values of a column, nil if they are not indexed. A column is cut in one way: a key's own
+// tokenizer also cuts its part of the full text.
+func (c *Config) Tokenizer(column string) *index.Tokenizer {
+	if key := c.Keys[column]; key != nil && (key.Type == index.Text || key.Type == index.JSON) {
+		return key.Tokenizer
+	}
+	values, _ := c.FullText(column)
+	return values
+}
+
+// options says how logs of this configuration become a segment.
+func (c *Config) options() segment.Options {
+	o := segment.Options{Config: c.ID, Other: c.tokenize}
+	for name, key := range c.Keys {
+		column := segment.Column{Name: name}
+		switch key.Type {
+		case index.Long:
+			column.Kind = segment.Long
+		case index.Double:
+			column.Kind = segment.Double
+		default:
+			column.Tokens = c.tokenize(name)
+		}
+		o.Columns = append(o.Columns, column)
+	}
+	for _, name := range []string{segment.ColumnSource, segment.ColumnTopic} {
+		if c.Keys[name] == nil {
+			o.Columns = append(o.Columns, segment.Column{Name: name, Tokens: c.tokenize(name)})
+		}
+	}
+	return o
+}
+
+func (c *Config) tokenize(column string) segment.Tokenize {
+	t := c.Tokenizer(column)
+	if t == nil {
+		return nil
+	}
+	scan := new(index.Scanner)
+	return func(value string, emit func(token []byte)) {
+		scan.Reset(t, value)
+		var token []byte
+		for {
+			text, ok := scan.Next()
+			if !ok {
+				return
+			}
+			token = append(token[:0], text...)
+			emit(token)
+		}
+	}
+}
+
+// rows gives add the logs of a log group as clients and searches see them.
+func rows(g *sluice.LogGroup, shard sluice.ShardID, at sluice.Position, add func(*segment.Row)) {
+	tags := index.VisibleTags(g.Tags)
+	for i := range g.Records {
+		r := &g.Records[i]
+		add(&segment.Row{
+			Shard: shard, Position: at, Index: i, Time: r.Time, Nanos: min(r.Nanos, 999_999_999),
+			Source: g.Source, Topic: g.Topic, Tags: tags, Fields: index.Visible(r.Fields),
+		})
+	}
+}

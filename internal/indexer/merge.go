@@ -1,0 +1,161 @@
+package indexer
+
+import (
+	"cmp"
+	"context"
+	"math/bits"
+	"slices"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/meta"
+	"github.com/sluicelog/sluice/internal/segment"
+)
+
+const (
+	mergeAt     = 8         // segments of one size class
+	largestByte = 512 << 20 // raw bytes of the largest segment that is merged again
+)
+
+// sizeClass is the power of eight that a size belongs to, from 64 KiB.
+func sizeClass(n int64) int { return (bits.Len64(uint64(n)>>16) + 2) / 3 }
+
+// mergeSome merges segments of a logstore while there are enough of one size.
+func (x *Indexer) mergeSome(ctx context.Context, ref sluice.LogstoreRef) error {
+	for ctx.Err() == nil {
+		l, err := x.logstore(ctx, ref)
+		if err != nil {
+			return err
+		}
+		config, err := x.config(ctx, ref)
+		if err != nil {
+			return err
+		}
+		chosen := mergeable(l.segments, config.ID)
+		if chosen == nil {
+			return nil
+		}
+		if err := x.merge(ctx, ref, l, config, chosen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeable returns the oldest segments of a size class that has enough of them. Segments of another configuration stay as they
+// are: queries treat them differently.
+func mergeable(all []*Segment, config uint64) []*Segment {
+	classes := map[int][]*Segment{}
+	for _, s := range all {
+		if s.Bad == nil && s.Config == config && s.Info().Bytes < largestByte {
+			c := sizeClass(s.Info().Bytes)
+			classes[c] = append(classes[c], s)
+		}
+	}
+	var smallest []*Segment
+	for c := range 64 {
+		if len(classes[c]) >= mergeAt {
+			smallest = classes[c]
+			break
+		}
+	}
+	if smallest == nil {
+		return nil
+	}
+	slices.SortFunc(smallest, func(a, b *Segment) int { return a.Info().First.Compare(b.Info().First) })
+	return smallest[:mergeAt]
+}
+
+// merge puts one segment in the place of several.
+func (x *Indexer) merge(ctx context.Context, ref sluice.LogstoreRef, l *logstore, config *Config, old []*Segment) error {
+	var in []*segment.Segment
+	var runs []meta.Run
+	for _, s := range old {
+		in = append(in, s.Segment)
+		runs = append(runs, s.Runs...)
+	}
+	o := config.options()
+	o.Fast = sizeClass(old[0].Info().Bytes) < 2 // will be merged again soon
+	row, made, err := x.write(ctx, ref, config, joined(runs), func(name string) (segment.Info, error) {
+		return segment.Merge(ctx, x.objects, name, in, o)
+	})
+	if err != nil {
+		return err
+	}
+	return x.replace(ctx, ref, l, old, row, made)
+}
+
+// joined joins runs that touch.
+func joined(runs []meta.Run) []meta.Run {
+	slices.SortFunc(runs, func(a, b meta.Run) int { return cmp.Or(cmp.Compare(a.Shard, b.Shard), cmp.Compare(a.From, b.From)) })
+	var out []meta.Run
+	for _, r := range runs {
+		if n := len(out); n > 0 && out[n-1].Shard == r.Shard && out[n-1].To == r.From {
+			out[n-1].To = r.To
+		} else {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// replace puts made, if not nil, in the place of old ones, in metadata and then in memory.
+func (x *Indexer) replace(ctx context.Context, ref sluice.LogstoreRef, l *logstore, old []*Segment, row meta.Segment, made *Segment) error {
+	err := x.store.Update(ctx, func(tx meta.Tx) error {
+		for _, s := range old {
+			if err := tx.DeleteSegment(ref, s.name); err != nil {
+				return err
+			}
+		}
+		if made == nil {
+			return nil
+		}
+		return tx.CreateSegment(row)
+	})
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err != nil {
+		if made != nil {
+			x.doom(row.Name)
+		}
+		return err
+	}
+	kept := slices.DeleteFunc(slices.Clone(l.segments), func(s *Segment) bool { return slices.Contains(old, s) })
+	if made != nil {
+		kept = append(kept, made)
+	}
+	l.segments = kept
+	for _, s := range old {
+		x.doom(s.name)
+	}
+	return nil
+}
+
+// expire removes segments all of whose log groups retention has taken from their shards.
+func (x *Indexer) expire(ctx context.Context, ref sluice.LogstoreRef) error {
+	view, err := x.cat.Logstore(ctx, ref)
+	if err != nil {
+		return err
+	}
+	l, err := x.logstore(ctx, ref)
+	if err != nil {
+		return err
+	}
+	var old []*Segment
+	for _, s := range l.segments {
+		gone := !slices.ContainsFunc(s.Runs, func(r meta.Run) bool {
+			sh, ok := view.Shard(r.Shard)
+			if !ok {
+				return false
+			}
+			begin, _ := sh.Stored.Bounds()
+			return r.To > begin
+		})
+		if gone {
+			old = append(old, s)
+		}
+	}
+	if len(old) == 0 {
+		return nil
+	}
+	return x.replace(ctx, ref, l, old, meta.Segment{}, nil)
+}
