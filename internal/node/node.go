@@ -22,6 +22,7 @@
 //	meta.db     metadata
 //	secret.key  opens the secrets in it
 //	journal/    log groups as they came in, those of all shards
+//	index/      segments: what searches need not read the shard logs for
 //	shards/     log groups that have left the journal, by shard
 package node
 
@@ -42,8 +43,10 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
+	"github.com/sluicelog/sluice/internal/objects"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
@@ -63,6 +66,7 @@ type Node struct {
 	Root    Root             // the root credentials
 	Catalog *catalog.Catalog // for tests and tools that look behind the wire
 	Ingest  *ingest.Door     // the write door for parts of the server itself
+	Index   *indexer.Indexer
 
 	server *server.Server
 	close  []func() error // in the order of opening
@@ -126,6 +130,14 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	n.Ingest = ingest.New(n.Catalog, ingestOptions(c, o, stored))
+	dir, err := objects.OpenDir(vfs.OS{}, filepath.Join(c.DataDir, "index"))
+	if err != nil {
+		return nil, err
+	}
+	n.onClose(dir.Close)
+	if n.Index, err = indexer.New(ctx, store, n.Catalog, dir, indexer.Options{Now: o.Now, Logger: o.Logger}); err != nil {
+		return nil, err
+	}
 
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
@@ -136,7 +148,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Ingest:    n.Ingest,
 		Reads:     readQuota(c, o),
 		Consumers: consumer.New(store, n.Catalog, o.Now),
-		Query:     query.New(n.Catalog, queryOptions(c, o)),
+		Query:     query.New(n.Catalog, n.Index, queryOptions(c, o)),
 	}, dialectOptions(c, o, addressing))
 	n.server = server.New(dialect, metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
@@ -152,6 +164,7 @@ func machineName() string {
 func (n *Node) Run(ctx context.Context, l net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.Catalog.Run(ctx) })
+	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.server.Run(ctx, l) })
 	return g.Wait()
 }

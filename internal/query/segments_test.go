@@ -1,0 +1,211 @@
+package query_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
+	"github.com/sluicelog/sluice/internal/indexer"
+	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/objects"
+	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/shard"
+	"github.com/sluicelog/sluice/internal/vfs"
+)
+
+// hostileConfig has keys of every type, over fields whose values are often of another.
+const hostileConfig = `{
+	"line": {"token": [" ", "/", ",", "\""], "caseSensitive": false},
+	"keys": {
+		"n": {"type": "long", "doc_value": true}, "d": {"type": "double"},
+		"t": {"type": "text", "token": [" ", "-"], "caseSensitive": true}, "u": {"type": "text", "token": []},
+		"c": {"type": "text", "token": [" "], "chn": true},
+		"j": {"type": "json", "token": [" ", "\"", ":"], "index_all": true, "max_depth": -1,
+		      "json_keys": {"a.n": {"type": "long"}, "a.t": {"type": "text"}}}
+	}
+}`
+
+var (
+	hostileNames  = []string{"n", "d", "t", "u", "c", "j", "free", "other", "N", "__source__", "__time__", "x y", "登录", "a.b"}
+	hostileValues = []string{
+		"", " ", "1", "01", "-5", "+7", "1.5", "1.50", "1e3", "9223372036854775807", "9223372036854775808", "0x10", "NaN", "abc", "Abc",
+		"abc def", "abc-def", "def abc", "GET /item/5", "登录成功", "登录失败 密码", "\xff\xfe", "null", "true",
+		`{"a":{"n":5,"t":"abc def"}}`, `{"a":{"n":"05","t":"x"},"k":[1,2]}`, `{"a":{"n":7.0}`, `{"deep":{"er":"word"}}`, "not json {",
+	}
+	hostileSearches = []string{
+		"", "*", "abc", "not abc", "abc and def", "abc or 登录", "#\"abc def\"", "ab*", "n:1", "n > 0", "n in [0 100]", "n in (1 5]", "not n > -10",
+		"d >= 1.5", "d = 1.5", "d in [1 1000)", "t:abc", "t:Abc", "t:\"abc def\"", "t:#\"abc def\"", "t:a*", "u:abc", "u:\"abc def\"", "u:*",
+		"u:\"\"", "not u:*", "c:登录", "c:密码", "c:失败", "j.a.n:5", "j.a.n >= 5", "j.a.t:abc", "j.deep.er:word", "j.deep.er:*", "j:abc", "item",
+		"__topic__:web", "__source__:10.0.0.*", "__tag__:host:h1", "not __tag__:host:h2", "free", "other", "x", "t:abc or (n > 0 and not u:abc)",
+		"(abc or def) and not (n:1 or j.a.n:5)", "true", "9223372036854775807", "n:9223372036854775807", "null and not free",
+	}
+)
+
+// segmented is two engines on the same logs: one reads shard logs alone, the other has an index.
+type segmented struct {
+	*catalogtest.Env
+	t       *testing.T
+	door    *ingest.Door
+	index   *indexer.Indexer
+	objects objects.Store
+	plain   *query.Engine
+	indexed *query.Engine
+}
+
+func newSegmented(t *testing.T) *segmented {
+	t.Helper()
+	s := &segmented{Env: catalogtest.Open(t, catalog.Options{}, shard.Options{MinFreeBytes: -1}), t: t}
+	s.CreateLogstore(3)
+	if err := s.Catalog.CreateIndex(t.Context(), catalogtest.Ref, json.RawMessage(hostileConfig)); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := objects.OpenDir(vfs.OS{}, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dir.Close() })
+	s.objects = dir
+	s.door = ingest.New(s.Catalog, ingest.Options{Past: -1, Future: 15 * time.Minute, Now: s.Clock.Now})
+	s.open()
+	return s
+}
+
+func (s *segmented) open() {
+	s.t.Helper()
+	var err error
+	s.index, err = indexer.New(s.t.Context(), s.Meta, s.Catalog, s.objects, indexer.Options{Now: s.Clock.Now, BatchBytes: 3000})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	o := query.Options{Now: s.Clock.Now}
+	s.plain, s.indexed = query.New(s.Catalog, nil, o), query.New(s.Catalog, s.index, o)
+}
+
+func (s *segmented) write(r *rand.Rand, groups int) {
+	s.t.Helper()
+	for range groups {
+		s.Clock.Advance(time.Duration(r.IntN(3000)) * time.Millisecond)
+		g := &sluice.LogGroup{Topic: []string{"", "web"}[r.IntN(2)], Source: fmt.Sprintf("10.0.0.%d", r.IntN(3))}
+		for range r.IntN(3) {
+			g.Tags = append(g.Tags, sluice.Field{Key: []string{"host", "path"}[r.IntN(2)], Value: []string{"h1", "h2", "H1"}[r.IntN(3)]})
+		}
+		for range 1 + r.IntN(6) {
+			at := s.Clock.Now().Add(time.Duration(r.IntN(1200)-1100) * time.Second)
+			rec := sluice.Record{Time: uint32(at.Unix()), Nanos: uint32(r.IntN(2)) * 5}
+			for range r.IntN(7) {
+				rec.Fields = append(rec.Fields, sluice.Field{Key: hostileNames[r.IntN(len(hostileNames))], Value: hostileValues[r.IntN(len(hostileValues))]})
+			}
+			g.Records = append(g.Records, rec)
+		}
+		if _, _, err := s.door.Append(s.t.Context(), catalogtest.Ref, g); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// compare asks both engines the same and wants the same answers.
+func (s *segmented) compare(r *rand.Rand, search string) {
+	s.t.Helper()
+	now := s.Clock.Now().UnixNano()
+	from := now - r.Int64N(int64(40*time.Minute))
+	f := query.Filter{
+		Ref: catalogtest.Ref, Search: search, Topic: []string{"", "", "web"}[r.IntN(3)],
+		Range: query.Range{From: from, To: from + 1 + r.Int64N(int64(30*time.Minute))},
+	}
+	if r.IntN(2) == 0 {
+		f.Range = query.Range{From: from / 1e9 * 1e9, To: f.Range.To/1e9*1e9 + 1e9}
+	}
+	page := query.Page{Filter: f, Offset: r.IntN(30), Line: 1 + r.IntN(60), Reverse: r.IntN(2) == 0}
+	want, err := s.plain.Logs(s.t.Context(), page)
+	if err != nil {
+		s.t.Fatalf("%q: %v", search, err)
+	}
+	got, err := s.indexed.Logs(s.t.Context(), page)
+	if err != nil {
+		s.t.Fatalf("%q: %v", search, err)
+	}
+	for i := range want.Logs {
+		want.Logs[i].Of = 0
+	}
+	for i := range got.Logs {
+		got.Logs[i].Of = 0
+	}
+	if diff := cmp.Diff(want.Logs, got.Logs); diff != "" || !got.Complete {
+		s.t.Fatalf("%+v: complete %v, the index answers otherwise (-shard logs +segments):\n%s", page, got.Complete, diff)
+	}
+	interval := int64(r.IntN(2) * 13)
+	wantBuckets, _, err1 := s.plain.Histogram(s.t.Context(), f, interval)
+	gotBuckets, _, err2 := s.indexed.Histogram(s.t.Context(), f, interval)
+	if err1 != nil || err2 != nil {
+		s.t.Fatal(err1, err2)
+	}
+	if diff := cmp.Diff(wantBuckets, gotBuckets); diff != "" {
+		s.t.Fatalf("%+v: histogram (-shard logs +segments):\n%s", f, diff)
+	}
+}
+
+// TestSegmentsAnswerLikeShardLogs writes hostile logs, indexes and merges some of them, and asks everything of both engines, also after
+// a restart, under another configuration, and once shards are split.
+func TestSegmentsAnswerLikeShardLogs(t *testing.T) {
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 9))
+			s := newSegmented(t)
+			for step := range 12 {
+				s.write(r, 25)
+				if err := s.index.Round(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				s.write(r, r.IntN(5)) // the tail
+				switch step {
+				case 4:
+					if _, err := s.Catalog.Split(t.Context(), catalogtest.Ref, 0, nil, 2); err != nil {
+						t.Fatal(err)
+					}
+				case 6:
+					s.Reopen()
+					s.door = ingest.New(s.Catalog, ingest.Options{Past: -1, Future: 15 * time.Minute, Now: s.Clock.Now})
+					s.open()
+				case 8:
+					other := strings.Replace(hostileConfig, `"caseSensitive": true`, `"caseSensitive": false`, 1)
+					if err := s.Catalog.UpdateIndex(t.Context(), catalogtest.Ref, json.RawMessage(other)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for range 30 {
+					s.compare(r, hostileSearches[r.IntN(len(hostileSearches))])
+				}
+			}
+			for _, search := range hostileSearches {
+				s.compare(r, search)
+			}
+			s.checkUsed()
+		})
+	}
+}
+
+// checkUsed makes sure that the test has tested something: most logs are in segments, and some segments were merged.
+func (s *segmented) checkUsed() {
+	s.t.Helper()
+	snap, err := s.index.Snapshot(s.t.Context(), catalogtest.Ref)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	rows, largest := int64(0), int64(0)
+	for _, seg := range snap.Segments {
+		rows += seg.Info().Rows
+		largest = max(largest, seg.Info().Rows)
+	}
+	s.t.Logf("%d segments with %d logs, the largest with %d", len(snap.Segments), rows, largest)
+	if rows < 800 || largest < 100 {
+		s.t.Errorf("%d segments with %d logs, the largest with %d: too little is indexed or merged", len(snap.Segments), rows, largest)
+	}
+}
