@@ -2,7 +2,7 @@
 // writes one JSON file with the facts of the machine to bench/results and prints a table; docs/benchmarks.md says how to read
 // them and compares them with the goals.
 //
-//	bench [-runs 3] [-only throughput,latency,recovery,idle] [-put-mb 4000] [-journal-gb 2] [-cold] [-latency-for 15s] [-dir .tools]
+//	bench [-runs 3] [-only throughput,latency,recovery,idle,search] [-records 3000000] [-put-mb 4000] [-journal-gb 2] [-cold] [-latency-for 15s] [-dir .tools]
 //
 // The load comes from the same machine, so numbers per processor second of the server are the ones to compare.
 package main
@@ -27,6 +27,7 @@ type bench struct {
 	putMB      float64
 	journalGB  float64
 	latencyFor time.Duration
+	records    int
 	cold       bool
 	started    []*server
 	bodies     []body
@@ -51,8 +52,9 @@ func run(ctx context.Context, args []string) error {
 	flags.Float64Var(&b.journalGB, "journal-gb", 2, "gigabytes of unsealed journal to recover (10 for published numbers)")
 	flags.DurationVar(&b.latencyFor, "latency-for", 15*time.Second, "how long latency is measured")
 	flags.BoolVar(&b.cold, "cold", false, "empty the kernel's page cache before recovery (needs root)")
+	flags.IntVar(&b.records, "records", 3_000_000, "web-log records to search")
 	runs := flags.Int("runs", 3, "how often each scenario is measured")
-	only := flags.String("only", "throughput,latency,recovery,idle", "the scenarios to run")
+	only := flags.String("only", "throughput,latency,recovery,idle,search", "the scenarios to run")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -89,7 +91,7 @@ func (b *bench) scenarios(ctx context.Context, names []string, runs int) error {
 		name    string
 		measure func(context.Context) error
 	}{
-		{"throughput", b.throughput}, {"latency", b.latency}, {"recovery", b.recovery}, {"idle", b.idle},
+		{"throughput", b.throughput}, {"latency", b.latency}, {"recovery", b.recovery}, {"idle", b.idle}, {"search", b.search},
 	}
 	for run := range runs {
 		for _, s := range all {

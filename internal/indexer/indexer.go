@@ -33,7 +33,7 @@ type Options struct {
 	Every      time.Duration // [1s] between two looks for new logs
 	BatchBytes int64         // [64 MiB] raw bytes that become one segment at most
 	CacheBytes int64         // [256 MiB] of segments that queries have read
-	Grace      time.Duration // [15m] how long merged segments stay for queries that still read them
+	Grace      time.Duration // [1m] how long merged segments stay for queries that still read them
 	Now        func() time.Time
 	Logger     *slog.Logger // [discard]
 }
@@ -42,7 +42,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.Every, time.Second)
 	orDefault(&o.BatchBytes, 64<<20)
 	orDefault(&o.CacheBytes, 256<<20)
-	orDefault(&o.Grace, 15*time.Minute)
+	orDefault(&o.Grace, time.Minute)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -152,7 +152,7 @@ func (x *Indexer) removeOrphans(ctx context.Context) error {
 			}
 			if !known[name] {
 				if err := x.objects.Delete(ctx, e.Name); err != nil {
-					return err
+					x.o.Logger.Warn("an object that no segment has cannot be removed", "object", e.Name, "error", err)
 				}
 			}
 		}
@@ -256,6 +256,35 @@ func (x *Indexer) open(ctx context.Context, m meta.Segment) (*Segment, error) {
 		return nil, err
 	}
 	return &Segment{Segment: s, Config: info.Config, Runs: m.Runs, name: m.Name}, nil
+}
+
+// Status is how an index does.
+type Status struct {
+	Segments int
+	Rows     int64
+	Raw      int64 // bytes of the logs as they came
+	Stored   int64 // bytes of the segments
+	Bad      int   // segments that cannot be opened
+}
+
+// Status adds up the segments of all logstores that were indexed or asked since the start.
+func (x *Indexer) Status() (s Status) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, l := range x.stores {
+		for _, seg := range l.segments {
+			s.Segments++
+			if seg.Bad != nil {
+				s.Bad++
+				continue
+			}
+			info := seg.Info()
+			s.Rows += info.Rows
+			s.Raw += info.Bytes
+			s.Stored += info.Parquet + info.Index
+		}
+	}
+	return s
 }
 
 // Run indexes until ctx ends.

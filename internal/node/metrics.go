@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/shard"
 )
@@ -77,6 +78,19 @@ func (m *storeMetrics) watch(s *shard.Store) {
 	gauge("sluice_disk_full", "1 while writes are refused for want of room.", func(s shard.Status) float64 { return truth(s.DiskFull) })
 	gauge("sluice_journal_failed", "1 when nothing can be written until a restart.", func(s shard.Status) float64 { return truth(s.Failed != nil) })
 	gauge("sluice_damaged_places", "Damaged places met on disk since the start.", func(s shard.Status) float64 { return float64(len(s.Damage)) })
+}
+
+// watchIndex shows the state of the index.
+func (m *storeMetrics) watchIndex(x *indexer.Indexer) {
+	gauge := func(name, help string, value func(indexer.Status) float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return value(x.Status()) }))
+	}
+	gauge("sluice_index_segments", "Segments of the index.", func(s indexer.Status) float64 { return float64(s.Segments) })
+	gauge("sluice_index_logs", "Logs in segments.", func(s indexer.Status) float64 { return float64(s.Rows) })
+	gauge("sluice_index_raw_bytes", "Bytes of the logs in segments, as they came.", func(s indexer.Status) float64 { return float64(s.Raw) })
+	gauge("sluice_index_bytes", "Bytes of the segments on disk.", func(s indexer.Status) float64 { return float64(s.Stored) })
+	gauge("sluice_index_bad_segments", "Segments that cannot be opened.", func(s indexer.Status) float64 { return float64(s.Bad) })
 }
 
 func truth(b bool) float64 {

@@ -138,6 +138,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if n.Index, err = indexer.New(ctx, store, n.Catalog, dir, indexer.Options{Now: o.Now, Logger: o.Logger}); err != nil {
 		return nil, err
 	}
+	stored.watchIndex(n.Index)
 
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())

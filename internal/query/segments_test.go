@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -15,10 +16,12 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/objects"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/vfs"
+	"github.com/sluicelog/sluice/internal/vfs/faultfs"
 )
 
 // hostileConfig has keys of every type, over fields whose values are often of another.
@@ -207,5 +210,139 @@ func (s *segmented) checkUsed() {
 	s.t.Logf("%d segments with %d logs, the largest with %d", len(snap.Segments), rows, largest)
 	if rows < 800 || largest < 100 {
 		s.t.Errorf("%d segments with %d logs, the largest with %d: too little is indexed or merged", len(snap.Segments), rows, largest)
+	}
+}
+
+// TestIndexSurvivesFaults fails each file operation of the object store once: a round then fails, later ones make good for it, and no
+// answer is ever wrong. A restart finds no leftovers.
+func TestIndexSurvivesFaults(t *testing.T) {
+	stride := 5
+	if testing.Short() {
+		stride = 40
+	}
+	for n := 1; ; n += stride {
+		r := rand.New(rand.NewPCG(uint64(n), 10))
+		s := newSegmented(t)
+		ffs := faultfs.FailNth(vfs.NewMem(), n)
+		dir, err := objects.OpenDir(ffs, "o")
+		if err != nil {
+			if errors.Is(err, faultfs.ErrInjected) {
+				continue
+			}
+			t.Fatal(err)
+		}
+		s.objects = dir
+		s.open()
+		failed := 0
+		for range 10 {
+			s.write(r, 6)
+			if err := s.index.Round(t.Context()); err != nil {
+				if failed++; !errors.Is(err, faultfs.ErrInjected) || failed > 1 {
+					t.Fatalf("fault %d: %v", n, err)
+				}
+			}
+			s.compare(r, hostileSearches[r.IntN(len(hostileSearches))])
+		}
+		if err := s.index.Round(t.Context()); err != nil {
+			t.Fatalf("fault %d: %v", n, err)
+		}
+		s.open() // as after a restart
+		s.open() // and after another one, if the fault came with the first
+		for range 5 {
+			s.compare(r, hostileSearches[r.IntN(len(hostileSearches))])
+		}
+		s.checkObjects()
+		if ffs.Count() < n {
+			return
+		}
+	}
+}
+
+// checkObjects wants exactly the objects that the segments of the index have.
+func (s *segmented) checkObjects() {
+	s.t.Helper()
+	snap, err := s.index.Snapshot(s.t.Context(), catalogtest.Ref)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	want := map[string]bool{}
+	for _, seg := range snap.Segments {
+		want[seg.Info().ParquetObject()], want[seg.Info().IndexObject()] = true, true
+	}
+	entries, err := s.objects.List(s.t.Context(), "", "", 10_000)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !want[e.Name] {
+			s.t.Errorf("object %s is nobody's", e.Name)
+		}
+		delete(want, e.Name)
+	}
+	if len(want) > 0 {
+		s.t.Errorf("objects are missing: %v", want)
+	}
+}
+
+// TestExpiredSegmentsGo lets retention empty the shards, and wants the segments to go with what they held, and their objects after them.
+func TestExpiredSegmentsGo(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	s := newSegmented(t)
+	s.write(r, 40)
+	if err := s.index.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, sh := range s.View().Shards {
+		if err := sh.Stored.Trim(s.Clock.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 70 { // expiry is looked at now and then
+		s.Clock.Advance(time.Minute)
+		if err := s.index.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	snap, err := s.index.Snapshot(t.Context(), catalogtest.Ref)
+	if err != nil || len(snap.Segments) != 0 {
+		t.Errorf("%d segments are left: %v", len(snap.Segments), err)
+	}
+	s.checkObjects()
+	s.write(r, 5)
+	if err := s.index.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.compare(r, "*")
+}
+
+// TestLogstoreMadeAgain deletes an indexed logstore and makes another of its name: the old logs must not show.
+func TestLogstoreMadeAgain(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 6))
+	s := newSegmented(t)
+	s.write(r, 30)
+	if err := s.index.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Catalog.DeleteLogstore(t.Context(), catalogtest.Ref); err != nil {
+		t.Fatal(err)
+	}
+	s.Clock.Advance(time.Second)
+	l := meta.Logstore{Project: catalogtest.Ref.Project, Name: catalogtest.Ref.Logstore, TTLDays: 7}
+	if err := s.Catalog.CreateLogstore(t.Context(), l, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Catalog.CreateIndex(t.Context(), catalogtest.Ref, json.RawMessage(hostileConfig)); err != nil {
+		t.Fatal(err)
+	}
+	all := query.Page{Filter: query.Filter{Ref: catalogtest.Ref, Range: query.Range{From: 0, To: 3e18}}, Line: 100}
+	if found, err := s.indexed.Logs(t.Context(), all); err != nil || len(found.Logs) != 0 {
+		t.Fatalf("%d logs of the old logstore show: %v", len(found.Logs), err)
+	}
+	s.write(r, 10)
+	if err := s.index.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		s.compare(r, hostileSearches[r.IntN(len(hostileSearches))])
 	}
 }
