@@ -51,7 +51,7 @@ sim: $(GOTESTSUM) ## the seeded simulations, at length
 
 compat: export PYTHON := $(TOOLS)/python/bin/python
 compat: build $(GOTESTSUM) $(PYTHON) $(NODE) ## the official Python and Node SDKs against a live server
-	$(call test,compat) -count=1 -timeout 15m -tags compat ./test/compat/
+	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|CompatPages)$$' ./test/compat/ ./test/script/
 
 bench: build ## the benchmarks: bench/results/*.json and a table (see docs/benchmarks.md)
 	go run ./bench $(BENCHFLAGS)

@@ -82,7 +82,15 @@ func (b *bench) latency(ctx context.Context) error {
 		if _, err := s.settle(); err != nil {
 			return err
 		}
+		before, err := s.histogram(ctx, "sluice_journal_sync_seconds")
+		if err != nil {
+			return err
+		}
 		took, err := pace(ctx, s, st, b.bodies, int(half*b.latencyFor.Seconds()), 4*connections, half)
+		if err != nil {
+			return err
+		}
+		after, err := s.histogram(ctx, "sluice_journal_sync_seconds")
 		if err != nil {
 			return err
 		}
@@ -90,6 +98,7 @@ func (b *bench) latency(ctx context.Context) error {
 		name := fmt.Sprintf("ack_%d", shards)
 		b.report.add(name+"_p50", what+", p50", "ms", "", milliseconds(percentile(took, 50)))
 		b.report.add(name+"_p99", what+", p99", "ms", "≤ 10", milliseconds(percentile(took, 99)))
+		b.report.add(name+"_sync_p99", "… of which write and sync of the journal, p99 at most", "ms", "", 1000*quantile(before, after, 0.99))
 		b.report.add(name+"_max", what+", max", "ms", "", milliseconds(percentile(took, 100)))
 		if err := s.stop(); err != nil {
 			return err

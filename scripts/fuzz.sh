@@ -3,13 +3,16 @@
 # for its targets and runs them in turn; the seeds come first in each run.
 set -euo pipefail
 time=$1 targets=0
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
 
-while read -r pkg; do
-	while read -r target; do
-		echo "$pkg $target"
-		go test -run='^$' -fuzz="^$target\$" -fuzztime="$time" "$pkg" >/dev/null ||
-			{ echo "FAIL $pkg $target: the input is in its testdata/fuzz"; exit 1; }
+packages=$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
+for package in $packages; do
+	list=$(go test -list='^Fuzz' "$package")
+	for target in $(grep '^Fuzz' <<<"$list"); do
+		echo "$package $target"
+		go test -run='^$' -fuzz="^$target\$" -fuzztime="$time" "$package" >"$output" || { cat "$output"; exit 1; }
 		targets=$((targets + 1))
-	done < <(go test -list='^Fuzz' "$pkg" | grep '^Fuzz')
-done < <(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
+	done
+done
 echo "$targets fuzz targets, $time each: no failure"

@@ -31,12 +31,15 @@ func appendFold(dst []byte, s string) []byte {
 
 // foldRune returns the lower case of the least of the letters that fold to each other.
 func foldRune(r rune) rune {
-	if r >= 0x2e80 && r < 0xa640 || r >= 0xac00 && r < 0xfb00 { // East Asian scripts have no case
-		return r
-	}
 	least := r
 	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
 		least = min(least, next)
 	}
 	return unicode.ToLower(least)
+}
+
+// beginsCased reports whether a character beyond ASCII that begins with byte b may have case. Values of East Asian text are not
+// folded at all for it.
+func beginsCased(b byte) bool {
+	return b >= 0xc0 && (b < 0xe3 || b == 0xea || b >= 0xee)
 }

@@ -51,7 +51,8 @@ type Config struct {
 	Keys       map[string]*Key // by the exact name of the field
 	MaxTextLen int             // bytes of a text value that SQL sees
 
-	names []string // of Keys, sorted, so that names in another letter case are found in a fixed order
+	names      []string // of Keys, sorted, so that names in another letter case are found in a fixed order
+	tokenizers []*Tokenizer
 }
 
 // Line is the full-text index.
@@ -105,51 +106,34 @@ func (c *Config) Words() *Tokenizer {
 	return words
 }
 
-// FullText returns the tokenizer that cuts the values of a field for the full-text index, or nil if they are no part of it
-// (reference sls-query 2.3): text keys cut theirs, numbers stay out, and line cuts what has no key.
-func (c *Config) FullText(name string) *Tokenizer {
-	key := c.Keys[name]
+// FullText returns the tokenizers that cut the values and the name of a field for the full-text index; nil for what is no part
+// of it (reference sls-query 2.3): text keys cut their values, numbers stay out, and line cuts the names, and the values that
+// have no key.
+func (c *Config) FullText(field string) (values, name *Tokenizer) {
+	key := c.Keys[field]
+	if Reserved(field) {
+		switch {
+		case field == TimeField:
+			return nil, nil
+		case key != nil && key.Type == Text:
+			return key.Tokenizer, nil
+		}
+		return untokenized, nil
+	}
+	if c.Line != nil && c.Line.Covers(field) {
+		name = c.Line.Tokenizer
+	}
 	switch {
-	case key != nil && key.Type == Text:
-		return key.Tokenizer
-	case Reserved(name):
-		if name == TimeField {
-			return nil
-		}
-		return untokenized
-	case c.Line == nil || !c.Line.Covers(name):
-		return nil
 	case key == nil:
-		return c.Line.Tokenizer
-	default:
-		return key.Tokenizer // nil for numbers
+		return name, name
+	case key.Type == Text || name != nil:
+		return key.Tokenizer, name // nil for numbers
 	}
+	return nil, name
 }
 
-// FullTextName returns the tokenizer that cuts the name of a field for the full-text index, or nil if it is no part of it.
-func (c *Config) FullTextName(name string) *Tokenizer {
-	if c.Line == nil || Reserved(name) || !c.Line.Covers(name) {
-		return nil
-	}
-	return c.Line.Tokenizer
-}
-
-// FullTextTokenizers lists all that FullText and FullTextName may return, each once.
-func (c *Config) FullTextTokenizers() []*Tokenizer {
-	list := []*Tokenizer{untokenized}
-	add := func(t *Tokenizer) {
-		if t != nil && !slices.Contains(list, t) {
-			list = append(list, t)
-		}
-	}
-	if c.Line != nil {
-		add(c.Line.Tokenizer)
-	}
-	for _, name := range c.names {
-		add(c.Keys[name].Tokenizer)
-	}
-	return list
-}
+// FullTextTokenizers lists all that FullText may return, each at its Number.
+func (c *Config) FullTextTokenizers() []*Tokenizer { return c.tokenizers }
 
 // sortedNames returns the names of keys in order.
 func sortedNames(keys map[string]*Key) []string { return slices.Sorted(maps.Keys(keys)) }

@@ -32,13 +32,8 @@ const MaxLeafDepth = 128
 // off by the end of value counts as far as it goes (reference sls-query 1.5 and the example of partial JSON behind it). A number
 // at the very end does not: nobody knows how it went on. Names without quotes are read too. Visit returns false to stop.
 func Leaves(value string, visit func(path []byte, leaf Leaf) bool) {
-	if len(value) > MaxValueBytes {
-		value = value[:MaxValueBytes]
-	}
-	r := leafReader{s: value, visit: visit}
-	if r.space(); r.next('{') {
-		r.object(1)
-	}
+	r := leafReader{visit: visit}
+	r.read(value)
 }
 
 // FindLeaf returns the leaf of that path; of several, the last.
@@ -46,13 +41,9 @@ func FindLeaf(value, path string) (leaf Leaf, ok bool) {
 	if end := strings.LastIndexByte(path, '.') + 1; !strings.Contains(value, path[end:]) && !strings.Contains(value, `\`) {
 		return Leaf{}, false // most logs do not have a rare leaf: the name is not even there
 	}
-	Leaves(value, func(p []byte, l Leaf) bool {
-		if string(p) == path {
-			leaf, ok = l, true
-		}
-		return true
-	})
-	return leaf, ok
+	r := leafReader{want: path}
+	r.read(value)
+	return r.found, r.ok
 }
 
 // leafReader walks a JSON value. Its methods return false where the walk ends: the JSON does, or visit said so.
@@ -60,7 +51,30 @@ type leafReader struct {
 	s     string
 	i     int
 	path  []byte
+	room  [64]byte // for path, mostly
 	visit func(path []byte, leaf Leaf) bool
+
+	// Without visit, one leaf is looked for.
+	want  string
+	found Leaf
+	ok    bool
+}
+
+func (r *leafReader) read(value string) {
+	r.s, r.path = value[:min(len(value), MaxValueBytes)], r.room[:0]
+	if r.space(); r.next('{') {
+		r.object(1)
+	}
+}
+
+func (r *leafReader) leaf(l Leaf) bool {
+	if r.visit != nil {
+		return r.visit(r.path, l)
+	}
+	if string(r.path) == r.want {
+		r.found, r.ok = l, true
+	}
+	return true
 }
 
 // object reads what follows a brace.
@@ -75,7 +89,7 @@ func (r *leafReader) object(depth int) bool {
 		if !ok {
 			return false
 		}
-		if parent > 0 {
+		if depth > 1 {
 			r.path = append(r.path, '.')
 		}
 		r.path = append(r.path, name...)
@@ -112,7 +126,7 @@ func (r *leafReader) member(depth int) bool {
 		return r.skip()
 	case '"':
 		text, start, closed := r.quoted()
-		return r.visit(r.path, Leaf{text, StringLeaf, start}) && closed
+		return r.leaf(Leaf{text, StringLeaf, start}) && closed
 	}
 	return r.literal()
 }
@@ -128,11 +142,11 @@ func (r *leafReader) literal() bool {
 	case text == "null":
 		return true
 	case text == "true" || text == "false":
-		return r.visit(r.path, Leaf{text, BoolLeaf, start})
+		return r.leaf(Leaf{text, BoolLeaf, start})
 	case r.i == len(r.s) || !isDecimal(text):
 		return false
 	}
-	return r.visit(r.path, Leaf{text, NumberLeaf, start})
+	return r.leaf(Leaf{text, NumberLeaf, start})
 }
 
 // name reads the name of a member.

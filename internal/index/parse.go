@@ -46,6 +46,11 @@ func Parse(config json.RawMessage) (*Config, error) {
 		}
 	}
 	c.names = sortedNames(c.Keys)
+	c.tokenizers = make([]*Tokenizer, len(shared)+1)
+	c.tokenizers[untokenized.number] = untokenized
+	for _, t := range shared {
+		c.tokenizers[t.number] = t
+	}
 	return c, nil
 }
 
@@ -166,6 +171,7 @@ func (m tokenizers) get(d cutDocument) (*Tokenizer, error) {
 	t := m[way]
 	if t == nil {
 		t = NewTokenizer(delimiters, d.CaseSensitive, d.Chn)
+		t.number = len(m) + 1 // 0 is that of reserved fields
 		m[way] = t
 	}
 	return t, nil

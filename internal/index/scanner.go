@@ -41,10 +41,10 @@ func (s *Scanner) Reset(t *Tokenizer, value string) {
 
 // Next returns the next token. It is valid until the next call of Next or Reset: who keeps it clones it.
 func (s *Scanner) Next() (token string, ok bool) {
-	t, v, i := s.t, s.value, s.pos
-	if t.chn && s.pair() {
-		return v[s.start:s.end], true
+	if s.kind == Char && s.pair() {
+		return s.value[s.start:s.end], true
 	}
+	t, v, i := s.t, s.value, s.pos
 	for i < len(v) { // delimiters
 		c := t.class[v[i]]
 		if c < stop {
@@ -64,8 +64,8 @@ func (s *Scanner) Next() (token string, ok bool) {
 		return "", false
 	}
 	s.start, s.kind = i, Word
-	if t.chn && s.char(i) {
-		return v[s.start:s.end], true
+	if t.chn && v[i] >= utf8.RuneSelf && s.char(i) {
+		return v[i:s.end], true
 	}
 	s.inRun = false
 	var seen class
@@ -85,12 +85,15 @@ func (s *Scanner) Next() (token string, ok bool) {
 		i++
 	}
 	s.end, s.pos = i, i
-	switch {
-	case t.sensitive || seen&(upper|wide) == 0:
+	if seen&(upper|wide) == 0 || t.sensitive {
 		return v[s.start:i], true
-	case seen&wide == 0:
-		s.lower(v[s.start:i])
-	default:
+	}
+	if seen&wide == 0 {
+		s.buf = s.buf[:0]
+		for k := s.start; k < i; k++ {
+			s.buf = append(s.buf, v[k]|byte(t.class[v[k]]&upper)<<5) // the bit that tells a from A
+		}
+	} else {
 		s.buf = appendFold(s.buf[:0], v[s.start:i])
 	}
 	return unsafe.String(unsafe.SliceData(s.buf), len(s.buf)), true
@@ -131,24 +134,12 @@ func (s *Scanner) char(i int) bool {
 	return true
 }
 
-// pair takes the last character, if it was one of a run, together with the next.
+// pair takes the last token, one character of a run, together with the next one.
 func (s *Scanner) pair() bool {
-	if s.kind != Char {
-		return false
-	}
 	n := s.t.han(s.value[s.pos:])
 	if n == 0 {
 		return false
 	}
 	s.kind, s.end = Pair, s.pos+n
 	return true
-}
-
-func (s *Scanner) lower(token string) {
-	s.buf = append(s.buf[:0], token...)
-	for i, b := range s.buf {
-		if b-'A' < 26 {
-			s.buf[i] = b | 0x20
-		}
-	}
 }

@@ -26,6 +26,7 @@ type Tokenizer struct {
 	sensitive bool
 	chn       bool
 	wild      bool // cuts patterns: * and ? are parts of words
+	number    int
 }
 
 // class says what a byte may be. The order matters: below stop, a byte is part of a token whatever follows.
@@ -33,7 +34,7 @@ type class uint8
 
 const (
 	upper class = 1 << iota // an ASCII letter to lower
-	wide                    // a byte of a character outside ASCII, to fold
+	wide                    // the first byte of a character outside ASCII that may have to be folded
 	stop                    // a delimiter
 	check                   // may begin a long delimiter, or is of a character that chn looks at
 )
@@ -45,12 +46,14 @@ func NewTokenizer(delimiters []string, caseSensitive, chn bool) *Tokenizer {
 	t := &Tokenizer{sensitive: caseSensitive, chn: chn}
 	for b := range t.class {
 		switch {
-		case b >= utf8.RuneSelf && chn:
-			t.class[b] = wide | check
-		case b >= utf8.RuneSelf && !caseSensitive:
-			t.class[b] = wide
-		case b >= 'A' && b <= 'Z' && !caseSensitive:
+		case caseSensitive:
+		case b >= 'A' && b <= 'Z':
 			t.class[b] = upper
+		case beginsCased(byte(b)):
+			t.class[b] = wide
+		}
+		if chn && b >= utf8.RuneSelf {
+			t.class[b] |= check
 		}
 	}
 	for _, d := range delimiters {
@@ -70,6 +73,9 @@ func NewTokenizer(delimiters []string, caseSensitive, chn bool) *Tokenizer {
 // CaseSensitive reports whether tokens keep their letters as they came.
 func (t *Tokenizer) CaseSensitive() bool { return t.sensitive }
 
+// Number returns the place of t in the FullTextTokenizers of its configuration.
+func (t *Tokenizer) Number() int { return t.number }
+
 // delimiter returns the length of the delimiter that s begins with, or 0.
 func (t *Tokenizer) delimiter(s string) int {
 	c := t.class[s[0]]
@@ -79,7 +85,7 @@ func (t *Tokenizer) delimiter(s string) int {
 				return len(d)
 			}
 		}
-		if t.chn && s[0] >= utf8.RuneSelf {
+		if t.chn && (s[0] == 0xe2 || s[0] == 0xe3 || s[0] == 0xef) {
 			if r, size := utf8.DecodeRuneInString(s); isHanPunct(r) {
 				return size
 			}
@@ -95,6 +101,9 @@ func (t *Tokenizer) delimiter(s string) int {
 func (t *Tokenizer) han(s string) int {
 	if !t.chn || s == "" || s[0] < utf8.RuneSelf {
 		return 0
+	}
+	if s[0] >= 0xe5 && s[0] <= 0xe9 && len(t.long) == 0 && len(s) >= 3 && s[1]&0xc0 == 0x80 && s[2]&0xc0 == 0x80 {
+		return 3 // U+5000 to U+9FFF: nearly all there is
 	}
 	if r, size := utf8.DecodeRuneInString(s); isHan(r) && t.delimiter(s) == 0 {
 		return size
@@ -154,7 +163,7 @@ func (t *Tokenizer) as(wild bool) *Tokenizer {
 
 // Cut is a word or a phrase of a query, cut.
 type Cut struct {
-	Tokens   []string // all that a value must have, whole; what follows from others is left out
+	Tokens   []string // all that a value must have, whole; may repeat; single characters that a pair holds are left out
 	Patterns []string // tokens with * and ?; only of words that may have them
 	Units    []string // the words and single Han characters in their order, for phrases
 }
@@ -177,7 +186,7 @@ func (t *Tokenizer) Cut(s string, wild bool) Cut {
 		switch {
 		case wild && strings.ContainsAny(token, "*?"):
 			c.Patterns = append(c.Patterns, token)
-		case kind != Char && !slices.Contains(c.Tokens, token):
+		case kind != Char:
 			c.Tokens = append(c.Tokens, token)
 		}
 	}

@@ -24,7 +24,7 @@ type Store interface {
 	// Update runs fn and commits durably if it returns nil; if it returns an error, panics, or ctx ends before the commit,
 	// nothing changes. Updates run one at a time; ctx also ends the wait for a turn. fn must not call View or Update.
 	Update(ctx context.Context, fn func(Tx) error) error
-	// Generation counts the committed updates that changed anything but checkpoints: whoever caches projects, logstores,
+	// Generation counts the committed updates that changed anything but checkpoints, segments and index progress: whoever caches projects, logstores,
 	// shards, indexes, groups or keys compares it with the number read before filling the cache. It is cheap, grows before
 	// Update returns, and starts at 1 when the store is opened, so that a cache that holds 0 is stale.
 	Generation() uint64
@@ -66,6 +66,17 @@ type Tx interface {
 	CreateIndex(Index) error
 	UpdateIndex(Index) error
 	DeleteIndex(ref sluice.LogstoreRef) error
+
+	// Segments [segment] of the index, sorted by name. They and the progress below do not make caches stale.
+	Segments(ref sluice.LogstoreRef) ([]Segment, error)
+	CreateSegment(Segment) error
+	DeleteSegment(ref sluice.LogstoreRef, name string) error
+	AllSegments() ([]Segment, error)
+
+	// IndexProgress of the shards that have any, sorted by shard; SetIndexProgress creates or replaces. A missing shard is
+	// NotFound [shard].
+	IndexProgress(ref sluice.LogstoreRef) ([]IndexProgress, error)
+	SetIndexProgress(IndexProgress) error
 
 	// Consumer groups [consumergroup].
 	ConsumerGroup(ref sluice.LogstoreRef, name string) (ConsumerGroup, error)
@@ -138,6 +149,27 @@ type Index struct {
 	Project, Logstore string
 	Config            json.RawMessage
 	Created, Modified time.Time
+}
+
+// Segment is an immutable piece of the index of a logstore: logs of some runs of positions, as objects.
+type Segment struct {
+	Project, Logstore, Name string
+	Runs                    []Run           // the log groups it holds
+	Info                    json.RawMessage // what opens it; see package segment
+	Created                 time.Time
+}
+
+// Run is a half-open run of positions of one shard.
+type Run struct {
+	Shard    sluice.ShardID
+	From, To sluice.Position
+}
+
+// IndexProgress says up to where a shard has been indexed: everything before Position is in segments, or was never to be.
+type IndexProgress struct {
+	Project, Logstore string
+	Shard             sluice.ShardID
+	Position          sluice.Position
 }
 
 // ConsumerGroup is a named set of consumers that share the shards of a logstore. Who is in it now is not kept here.

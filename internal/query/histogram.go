@@ -25,7 +25,7 @@ func (e *Engine) Histogram(ctx context.Context, f Filter, interval int64) ([]Buc
 	}
 	width := (buckets[0].To - buckets[0].From) * 1e9
 	var counts []*counter
-	cover, err := e.scan(ctx, q, func(sluice.ShardID) collector {
+	cover, err := e.scan(ctx, q, func() collector {
 		c := &counter{from: buckets[0].From * 1e9, width: width, counts: make([]int64, len(buckets))}
 		counts = append(counts, c)
 		return c

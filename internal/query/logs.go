@@ -13,6 +13,7 @@ type Page struct {
 	Filter
 	Offset, Line int
 	Reverse      bool // newest first
+	PackMeta     bool // add the field __pack_meta__, for context queries
 }
 
 // MaxOffset is how far a page may be from the first one: that many places are kept in memory to find it.
@@ -58,13 +59,18 @@ func (e *Engine) Logs(ctx context.Context, p Page) (*Found, error) {
 		return nil, err
 	}
 	found.Complete = found.Complete && len(found.Logs) == len(keys)
+	for i := range found.Logs {
+		if l := &found.Logs[i]; p.PackMeta {
+			l.Fields = append(l.Fields, sluice.Field{Key: "__pack_meta__", Value: l.PackMeta()})
+		}
+	}
 	return found, nil
 }
 
 // first returns the keys of the n logs that come first, in order.
 func (e *Engine) first(ctx context.Context, q *question, n int, reverse bool) ([]key, Coverage, error) {
 	var parts []*first
-	cover, err := e.scan(ctx, q, func(sluice.ShardID) collector {
+	cover, err := e.scan(ctx, q, func() collector {
 		f := &first{n: n, order: order(reverse)}
 		parts = append(parts, f)
 		return f

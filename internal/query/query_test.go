@@ -67,8 +67,10 @@ func (e *env) write(r *rand.Rand, groups int) {
 			e.n++
 			at := e.Clock.Now().Add(time.Duration(r.IntN(20*60)-18*60) * time.Second / 2)
 			g.Records = append(g.Records, sluice.Record{Time: uint32(at.Unix()), Nanos: uint32(r.IntN(3)), Fields: []sluice.Field{
-				{Key: "method", Value: []string{"GET", "POST"}[r.IntN(2)]}, {Key: "status", Value: strconv.Itoa(200 + 100*r.IntN(4))},
-				{Key: "path", Value: fmt.Sprintf("/item/%d", r.IntN(5))}, {Key: "n", Value: strconv.Itoa(e.n)},
+				{Key: "method", Value: []string{"GET", "POST"}[r.IntN(2)]},
+				{Key: "status", Value: strconv.Itoa(200 + 100*r.IntN(4))},
+				{Key: "path", Value: fmt.Sprintf("/item/%d", r.IntN(5))},
+				{Key: "n", Value: strconv.Itoa(e.n)},
 			}})
 		}
 		id, p, err := e.door.Append(e.t.Context(), catalogtest.Ref, g)

@@ -3,17 +3,10 @@ package query
 import (
 	"cmp"
 	"context"
-	"errors"
-	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/sluicelog/sluice"
-	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/index"
-	"github.com/sluicelog/sluice/internal/logpb"
-	"github.com/sluicelog/sluice/internal/lz4block"
 	"github.com/sluicelog/sluice/internal/shard"
 )
 
@@ -32,143 +25,45 @@ func (a key) compare(b key) int {
 // collector takes what matches in one shard.
 type collector interface{ add(k key) }
 
-// budget ends a scan: when time is over, or the asker has gone.
-type budget struct {
-	ctx  context.Context
-	ends time.Time
-	now  func() time.Time
-	over atomic.Bool
-}
-
-func (b *budget) spent() bool {
-	if !b.over.Load() && (b.ctx.Err() != nil || !b.now().Before(b.ends)) {
-		b.over.Store(true)
-	}
-	return b.over.Load()
-}
-
 // scan gives what matches in each shard to the collector made for it. Collectors are called from one goroutine each.
-func (e *Engine) scan(ctx context.Context, q *question, collect func(sluice.ShardID) collector) (Coverage, error) {
+func (e *Engine) scan(ctx context.Context, q *question, collect func() collector) (Coverage, error) {
 	began := e.o.Now()
-	b := &budget{ctx: ctx, ends: began.Add(e.o.Budget), now: e.o.Now}
-	var logs, raw atomic.Int64
-	var damaged atomic.Bool
-	var g errgroup.Group
+	from := logBegin
+	if e.o.Future >= 0 { // a log's time is at most that far ahead of its receipt
+		from = receivedFrom(time.Unix(0, q.Range.From).Add(-e.o.Future))
+	}
+	var readers []*reader
+	var scanners []*scanner
 	for i := range q.logstore.Shards {
-		s := &scanner{engine: e, question: q, shard: &q.logstore.Shards[i], budget: b, collector: collect(q.logstore.Shards[i].ID)}
-		g.Go(func() error {
-			select {
-			case e.workers <- struct{}{}:
-				defer func() { <-e.workers }()
-			case <-ctx.Done():
-				return nil
-			}
-			err := s.run()
-			logs.Add(s.logs)
-			raw.Add(s.raw)
-			if s.damaged {
-				damaged.Store(true)
-			}
-			return err
-		})
+		s := &scanner{question: q, shard: q.logstore.Shards[i].ID, collector: collect()}
+		scanners = append(scanners, s)
+		readers = append(readers, &reader{shard: &q.logstore.Shards[i], from: from, to: logEnd, fn: s.group})
 	}
-	err := g.Wait()
-	if err == nil {
-		err = ctx.Err()
+	complete, err := e.read(ctx, readers)
+	cover := Coverage{Complete: complete, Elapsed: e.o.Now().Sub(began)}
+	for _, s := range scanners {
+		cover.Logs += s.logs
+		cover.Bytes += s.raw
 	}
-	return Coverage{
-		Complete: !b.over.Load() && !damaged.Load(), Logs: logs.Load(), Bytes: raw.Load(), Elapsed: e.o.Now().Sub(began),
-	}, err
+	return cover, err
 }
 
-// scanner reads one shard from where the range can begin to its end.
+// scanner looks at the logs of one shard.
 type scanner struct {
-	engine    *Engine
 	question  *question
-	shard     *catalog.Shard
-	budget    *budget
+	shard     sluice.ShardID
 	collector collector
 
-	log     index.Log
-	buf     []byte
-	logs    int64
-	raw     int64
-	damaged bool
+	log       index.Log
+	logs, raw int64
 }
 
-// What a scanner reads at once.
-const (
-	scanGroups = 256
-	scanBytes  = 4 << 20
-)
-
-func (s *scanner) run() error {
-	from, err := s.start()
-	if err != nil {
-		return s.survive(err, nil)
-	}
-	for !s.budget.spent() {
-		batch, err := s.shard.Stored.Read(from, 0, scanGroups, scanBytes)
-		if err != nil {
-			if err = s.survive(err, &from); err != nil {
-				return err
-			}
-			continue
-		}
-		for i := range batch.Groups {
-			if err := s.group(&batch.Groups[i]); err != nil {
-				batch.Release()
-				return err
-			}
-		}
-		from = batch.Next
-		end := from >= batch.End
-		batch.Release()
-		if end {
-			return nil
-		}
-	}
-	return nil
-}
-
-// start finds the first log group that can hold a log of the range: a log's time is at most Future ahead of its receipt.
-func (s *scanner) start() (sluice.Position, error) {
-	if s.engine.o.Future < 0 {
-		begin, _ := s.shard.Stored.Bounds()
-		return begin, nil
-	}
-	return s.shard.Stored.Seek(time.Unix(0, s.question.Range.From).Add(-s.engine.o.Future))
-}
-
-// survive notes damage, and where reading goes on; a shard that was deleted meanwhile has no more to say. Other errors end the query.
-func (s *scanner) survive(err error, from *sluice.Position) error {
-	var bad *shard.CorruptError
-	switch {
-	case errors.As(err, &bad) && from != nil:
-		s.damaged = true
-		*from = bad.Next
-		return nil
-	case errors.Is(err, shard.ErrUnknownLog):
-		s.budget.over.Store(true)
-		return nil
-	case errors.As(err, &bad):
-		s.damaged = true
-		return nil
-	}
-	return err
-}
-
-// group looks at the logs of one log group.
-func (s *scanner) group(g *shard.Group) error {
-	decoded, err := decode(&s.buf, g)
-	if err != nil {
-		return err
-	}
+func (s *scanner) group(g *shard.Group, decoded *sluice.LogGroup) {
 	s.raw += int64(g.Raw)
 	s.logs += int64(len(decoded.Records))
 	q := s.question
 	if q.Topic != "" && decoded.Topic != q.Topic {
-		return nil
+		return
 	}
 	s.log.SetGroup(decoded)
 	for i := range decoded.Records {
@@ -179,22 +74,9 @@ func (s *scanner) group(g *shard.Group) error {
 		}
 		s.log.SetRecord(r)
 		if q.bound.Match(&s.log) {
-			s.collector.add(key{time: at, shard: s.shard.ID, position: g.Position, index: int32(i)})
+			s.collector.add(key{time: at, shard: s.shard, position: g.Position, index: int32(i)})
 		}
 	}
-	return nil
 }
 
 func timeOf(r *sluice.Record) int64 { return int64(r.Time)*1e9 + int64(r.Nanos) }
-
-// decode turns a stored group into a log group. buf is scratch.
-func decode(buf *[]byte, g *shard.Group) (*sluice.LogGroup, error) {
-	if cap(*buf) < g.Raw {
-		*buf = make([]byte, g.Raw)
-	}
-	raw := (*buf)[:g.Raw]
-	if err := lz4block.Decompress(raw, g.Data); err != nil {
-		return nil, err
-	}
-	return logpb.Decode(raw)
-}

@@ -90,8 +90,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		BaseContext:                  func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	served := make(chan error, 1)
+	s.ready.Store(true) // before the first request can ask
 	go func() { served <- h.Serve(l) }()
-	s.ready.Store(true)
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)

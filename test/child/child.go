@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -54,6 +55,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Output == nil {
 		o.Output = io.Discard
 	}
+	if _, isFile := o.Output.(*os.File); !isFile {
+		o.Output = &lockedWriter{w: o.Output} // two goroutines copy to it, one for each stream of the process
+	}
 	ctx, cancel := context.WithTimeout(ctx, o.ReadyWithin)
 	defer cancel()
 
@@ -82,6 +86,17 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	s.ReadyAfter = time.Since(started)
 	return s, nil
+}
+
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
 }
 
 var addrPattern = regexp.MustCompile(`127\.0\.0\.1:[1-9][0-9]*`)

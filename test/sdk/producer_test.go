@@ -55,6 +55,15 @@ func (o *outcome) Fail(r *producer.Result) {
 	o.failed = append(o.failed, r.GetErrorCode())
 }
 
+func newProducer(t *testing.T, config *producer.ProducerConfig) *producer.Producer {
+	t.Helper()
+	p, err := producer.NewProducer(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // Every log that a producer was given is stored once, and every callback says so.
 func TestProducer(t *testing.T) {
 	skipUnderRaceDetector(t)
@@ -62,7 +71,7 @@ func TestProducer(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			c := root()
 			project, logstore := newLogstore(t, c, 4)
-			p := producer.InitProducer(producerConfig(w))
+			p := newProducer(t, producerConfig(w))
 			p.Start()
 			var seen outcome
 			const logs, senders = 500, 4
@@ -136,7 +145,7 @@ func allLogs(t *testing.T, c sls.ClientInterface, project, logstore string, shar
 func TestProducerFailures(t *testing.T) {
 	c := root()
 	project, _ := newLogstore(t, c, 1)
-	p := producer.InitProducer(producerConfig(ways[0]))
+	p := newProducer(t, producerConfig(ways[0]))
 	p.Start()
 	var seen outcome
 	log := producer.GenerateLog(uint32(time.Now().Unix()), map[string]string{"text": "x"})
@@ -156,7 +165,7 @@ func TestProducerRetries(t *testing.T) {
 	flaky := &flakyTransport{next: env.Client().Transport, fail: 3}
 	config := producerConfig(way{version: sls.AuthV1})
 	config.HTTPClient = &http.Client{Transport: flaky}
-	p := producer.InitProducer(config)
+	p := newProducer(t, config)
 	p.Start()
 	seen := outcome{done: make(chan struct{})}
 	log := producer.GenerateLog(uint32(time.Now().Unix()), map[string]string{"text": "x"})

@@ -34,6 +34,7 @@ func Run(t *testing.T, place func(t *testing.T) Opener) {
 		{"what is returned belongs to the caller", testOwnership},
 		{"a checkpoint is created and replaced", testSetCheckpoint},
 		{"delete takes along what hangs on it", testCascade},
+		{"segments and index progress", testSegments},
 		{"lists are sorted", testSorted},
 		{"lists may be long", testLongLists},
 		{"names are only names", testHostileNames},

@@ -22,6 +22,7 @@ var checkpoints = table[meta.Checkpoint]{
 	keys:    []string{"project", "logstore", "consumer_group", "shard"},
 	columns: []string{"project", "logstore", "consumer_group", "shard", "cursor", "consumer", "updated"},
 	parent:  &consumerGroups,
+	quiet:   true,
 	fields: func(c *meta.Checkpoint) []any {
 		return []any{&c.Project, &c.Logstore, &c.Group, &c.Shard, &c.Cursor, &c.Consumer, (*moment)(&c.Updated)}
 	},
@@ -49,13 +50,11 @@ func (t *tx) Checkpoints(ref sluice.LogstoreRef, group string) ([]meta.Checkpoin
 // SetCheckpoint is the one change that consumers make all the time, so it does not make caches stale.
 func (t *tx) SetCheckpoint(c meta.Checkpoint) error {
 	fields := checkpoints.fields(&c)
-	if err := consumerGroups.require(t, fields); err != nil {
+	if err := consumerGroups.require(t, fields); err != nil { // before a missing shard
 		return err
 	}
 	if err := shards.require(t, []any{c.Project, c.Logstore, c.Shard}); err != nil {
 		return err
 	}
-	_, err := t.changeQuietly(checkpoints.insertInto()+` ON CONFLICT (project, logstore, consumer_group, shard)
-		DO UPDATE SET cursor = excluded.cursor, consumer = excluded.consumer, updated = excluded.updated`, fields...)
-	return wrap("set checkpoint", err)
+	return checkpoints.replace(t, &c)
 }

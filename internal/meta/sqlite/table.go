@@ -17,6 +17,7 @@ type table[T any] struct {
 	keys    []string // the columns that name a row
 	columns []string // all, keys first
 	parent  holder   // the table of what holds a row; nil if nothing does
+	quiet   bool     // changes do not make caches stale
 	fields  func(*T) []any
 }
 
@@ -97,7 +98,7 @@ func (b *table[T]) insert(t *tx, v *T) error {
 			return err
 		}
 	}
-	n, err := t.change(b.insertInto()+" ON CONFLICT ("+strings.Join(b.keys, ", ")+") DO NOTHING", fields...)
+	n, err := b.exec(t, b.insertInto()+" ON CONFLICT ("+strings.Join(b.keys, ", ")+") DO NOTHING", fields...)
 	if err == nil && n == 0 {
 		return meta.Exists(b.noun, nameOf(keys))
 	}
@@ -107,7 +108,7 @@ func (b *table[T]) insert(t *tx, v *T) error {
 func (b *table[T]) update(t *tx, v *T) error {
 	fields := b.fields(v)
 	keys, values := fields[:len(b.keys)], fields[len(b.keys):]
-	n, err := t.change("UPDATE "+b.name+" SET "+strings.Join(b.columns[len(b.keys):], " = ?, ")+" = ?"+b.where(len(keys)),
+	n, err := b.exec(t, "UPDATE "+b.name+" SET "+strings.Join(b.columns[len(b.keys):], " = ?, ")+" = ?"+b.where(len(keys)),
 		append(append([]any(nil), values...), keys...)...)
 	if err == nil && n == 0 {
 		return b.missing(t, keys)
@@ -116,11 +117,32 @@ func (b *table[T]) update(t *tx, v *T) error {
 }
 
 func (b *table[T]) delete(t *tx, keys ...any) error {
-	n, err := t.change("DELETE FROM "+b.name+b.where(len(keys)), keys...)
+	n, err := b.exec(t, "DELETE FROM "+b.name+b.where(len(keys)), keys...)
 	if err == nil && n == 0 {
 		return b.missing(t, keys)
 	}
 	return wrap("delete "+b.noun, err)
+}
+
+// replace inserts v, or updates the row of its keys.
+func (b *table[T]) replace(t *tx, v *T) error {
+	fields := b.fields(v)
+	if err := b.parent.require(t, fields[:len(b.keys)]); err != nil {
+		return err
+	}
+	var set []string
+	for _, c := range b.columns[len(b.keys):] {
+		set = append(set, c+" = excluded."+c)
+	}
+	_, err := b.exec(t, b.insertInto()+" ON CONFLICT ("+strings.Join(b.keys, ", ")+") DO UPDATE SET "+strings.Join(set, ", "), fields...)
+	return wrap("set "+b.noun, err)
+}
+
+func (b *table[T]) exec(t *tx, query string, args ...any) (int64, error) {
+	if b.quiet {
+		return t.changeQuietly(query, args...)
+	}
+	return t.change(query, args...)
 }
 
 func (b *table[T]) insertInto() string {

@@ -9,7 +9,7 @@ import (
 // Bind finds out what a query means for an index configuration. Errors are Invalid of "query": a field that is not indexed, a
 // word for a field of numbers, a word of too many tokens.
 func Bind(q *Query, config *index.Config) (*Bound, error) {
-	b := binder{config: config, tokenizers: config.FullTextTokenizers()}
+	b := binder{config: config, tokenizers: config.FullTextTokenizers(), seen: map[Highlighted]bool{}}
 	root, err := b.bind(q.Root)
 	if err != nil {
 		return nil, err
@@ -22,6 +22,8 @@ type binder struct {
 	tokenizers []*index.Tokenizer
 	negative   bool // under an odd number of nots
 	terms      []Highlighted
+	seen       map[Highlighted]bool // what is in terms
+	tokens     int                  // so far
 }
 
 func (b *binder) bind(n Node) (Node, error) {
@@ -77,6 +79,9 @@ func (b *binder) field(name string) (index.Field, error) {
 // text binds a term that names no field. Each piece of a word may stand in a field of its own; a phrase stands in one.
 func (b *binder) text(term Term) (Node, error) {
 	pieces := b.config.Words().Pieces(term.Text, term.Kind == Pattern)
+	if len(pieces) > MaxTokens {
+		return nil, tooManyTokens(len(pieces))
+	}
 	for _, piece := range pieces {
 		b.highlight("", piece)
 	}
@@ -97,8 +102,9 @@ func (b *binder) inText(term Term, pieces []string) (Node, error) {
 	if len(pieces) == 0 {
 		return All{}, nil
 	}
-	n := InText{Term: term, Tests: make(map[*index.Tokenizer]*Test, len(b.tokenizers))}
-	for _, t := range b.tokenizers {
+	n := InText{Term: term, Tests: make([]*Test, len(b.tokenizers))}
+	most := 0
+	for i, t := range b.tokenizers {
 		var all index.Cut
 		for _, piece := range pieces {
 			cut := t.Cut(piece, term.Kind == Pattern)
@@ -111,16 +117,17 @@ func (b *binder) inText(term Term, pieces []string) (Node, error) {
 			return nil, err
 		}
 		if test != nil {
-			n.Tests[t] = test
+			n.Tests[i] = test
+			most = max(most, test.size())
 		}
 	}
-	return n, nil
+	return n, b.spend(most)
 }
 
 // newTest returns nil if there is nothing to test.
 func newTest(cut index.Cut, kind TermKind) (*Test, error) {
 	if n := max(len(cut.Tokens)+len(cut.Patterns), len(cut.Units)); n > MaxTokens {
-		return nil, invalid("a word or phrase of the search has %d tokens, at most %d are allowed", n, MaxTokens)
+		return nil, tooManyTokens(n)
 	} else if n == 0 {
 		return nil, nil
 	}
@@ -134,6 +141,18 @@ func newTest(cut index.Cut, kind TermKind) (*Test, error) {
 	slices.Sort(test.Tokens)
 	test.Tokens = slices.Compact(test.Tokens)
 	return test, nil
+}
+
+func tooManyTokens(n int) error {
+	return invalid("a word or phrase of the search has %d tokens, at most %d are allowed", n, MaxTokens)
+}
+
+// spend counts tokens: what matching one log costs grows with them.
+func (b *binder) spend(tokens int) error {
+	if b.tokens += tokens; b.tokens > MaxBound {
+		return invalid("the words and phrases of the search have more than %d tokens together", MaxBound)
+	}
+	return nil
 }
 
 // match binds field:term.
@@ -153,9 +172,6 @@ func (b *binder) match(n Match) (Node, error) {
 }
 
 func (b *binder) inField(name string, field index.Field, term Term) (Node, error) {
-	for _, piece := range field.Tokenizer.Pieces(term.Text, term.Kind == Pattern) {
-		b.highlight(name, piece)
-	}
 	test, err := newTest(field.Tokenizer.Cut(term.Text, term.Kind == Pattern), term.Kind)
 	if err != nil {
 		return nil, err
@@ -163,7 +179,10 @@ func (b *binder) inField(name string, field index.Field, term Term) (Node, error
 	if test == nil {
 		return HasField{field}, nil
 	}
-	return InField{field, test}, nil
+	for _, piece := range field.Tokenizer.Pieces(term.Text, term.Kind == Pattern) {
+		b.highlight(name, piece)
+	}
+	return InField{field, test}, b.spend(test.size())
 }
 
 // compare binds field op term. What cannot be compared are words (reference sls-query 2.3), but for key=word on text, which
@@ -201,7 +220,8 @@ func (b *binder) within(n Range) (Node, error) {
 }
 
 func (b *binder) highlight(field, term string) {
-	if h := (Highlighted{field, term}); !b.negative && !slices.Contains(b.terms, h) {
+	if h := (Highlighted{field, term}); !b.negative && !b.seen[h] {
+		b.seen[h] = true
 		b.terms = append(b.terms, h)
 	}
 }

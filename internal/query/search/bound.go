@@ -32,10 +32,10 @@ type (
 		Test  *Test
 	}
 	// InText is true if the value or the name of some field passes the test that goes with the tokenizer which cuts it: see
-	// FullText and FullTextName of the configuration.
+	// FullText of the configuration.
 	InText struct {
-		Term  Term // the piece of a word, or the phrase
-		Tests map[*index.Tokenizer]*Test
+		Term  Term    // the piece of a word, or the phrase
+		Tests []*Test // by the number of the tokenizer; nil: nothing that it cuts can pass
 	}
 	// LongRange is true if the field is a long of Min to Max, both included. Min > Max is never true.
 	LongRange struct {
@@ -55,8 +55,8 @@ type (
 )
 
 // Test is what one value must hold once it is cut: every one of Tokens, for every one of Patterns a token that it matches, and the
-// units of Phrase one after another, if there are any. The tokens of a phrase are among Tokens too. There is at least one token
-// or pattern.
+// units of Phrase one after another, if there are any: of a phrase, Tokens are what an index can be asked for first. There is at
+// least one token or pattern.
 type Test struct {
 	Tokens   []string
 	Patterns []*WordPattern
@@ -106,6 +106,8 @@ func (t *Test) String() string {
 	}
 	return "(" + strings.Join(words, " and ") + ")"
 }
+
+func (t *Test) size() int { return len(t.Tokens) + len(t.Patterns) + len(t.Phrase) }
 
 // Has reports whether x is within the range.
 func (n DoubleRange) Has(x float64) bool {

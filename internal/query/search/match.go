@@ -54,10 +54,9 @@ func (b *Bound) match(n Node, l *index.Log) bool {
 
 func (b *Bound) inText(n InText, l *index.Log) bool {
 	for _, f := range l.Fields() {
-		if t := b.config.FullText(f.Key); t != nil && n.Tests[t].match(&l.Scanner, t, f.Value) {
-			return true
-		}
-		if t := b.config.FullTextName(f.Key); t != nil && n.Tests[t].match(&l.Scanner, t, f.Key) {
+		values, name := b.config.FullText(f.Key)
+		if values != nil && n.Tests[values.Number()].match(&l.Scanner, values, f.Value) ||
+			name != nil && n.Tests[name.Number()].match(&l.Scanner, name, f.Key) {
 			return true
 		}
 	}

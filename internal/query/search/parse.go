@@ -212,6 +212,9 @@ func (p *parser) term() (Term, error) {
 		p.take()
 		return Term{t.text, Phrase}, nil
 	case t.kind == wordToken && t.wild:
+		if len(t.text) > MaxWild {
+			return Term{}, syntaxError(p.text, t.at, "a word with * or ? has at most 256 bytes")
+		}
 		p.take()
 		return Term{t.text, Pattern}, nil
 	case t.kind == quotedToken || t.kind == wordToken && !isKeyword(t.text):

@@ -109,5 +109,5 @@ func (p part) suffix(s string) bool {
 		}
 		start -= size
 	}
-	return start+max(p.prefix(s[start:]), 0) == len(s) && p.prefix(s[start:]) >= 0
+	return p.prefix(s[start:]) == len(s)-start
 }

@@ -28,6 +28,8 @@ const (
 	MaxBytes  = 64 << 10 // of the text
 	MaxTerms  = 128      // words, phrases and conditions (reference sls-query 2.3)
 	MaxTokens = 128      // that one word or phrase is cut into
+	MaxBound  = 1024     // tokens of all words and phrases together
+	MaxWild   = 256      // bytes of a word with wildcards
 	MaxDepth  = 128      // of parentheses
 )
 

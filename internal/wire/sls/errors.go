@@ -41,6 +41,7 @@ var codes = []struct {
 	{sluice.Invalid, "timerange", 400, "InvalidTimeRange"},
 	{sluice.Invalid, "offset", 400, "InvalidOffset"},
 	{sluice.Invalid, "line", 400, "InvalidLine"},
+	{sluice.Invalid, "context", 400, "InvalidParameter"},
 	{sluice.Invalid, "", 400, "ParameterInvalid"},
 
 	{sluice.NotFound, "path", 404, "PathNotExist"},

@@ -20,7 +20,7 @@ import (
 // is in headers.
 // Differs: x-log-progress is Incomplete only when time ran out or data on disk is damaged; pages are exact otherwise.
 // Differs: wildcards find every word that they match, not a sample of 100, and phrases are exact and unlimited.
-// Differs: SQL, SPL and with_pack_meta behind the pipe are refused with NotSupported.
+// Differs: SQL and SPL behind the pipe are refused with NotSupported.
 
 // GetLogsV2: POST /logstores/{logstore}/logs
 //
@@ -63,12 +63,20 @@ func (k *ask) page(ref sluice.LogstoreRef) (query.Page, error) {
 	if err != nil {
 		return p, err
 	}
-	if statement.Kind != search.SearchOnly {
-		return p, sluice.Errorf(sluice.Unsupported, "query", "%s behind the pipe is not supported by this server yet; the search in front of it is",
-			[...]string{search.SQL: "SQL", search.SPL: "SPL", search.WithPackMeta: "with_pack_meta"}[statement.Kind])
+	switch statement.Kind {
+	case search.SQL:
+		return p, unsupportedBehindPipe("SQL")
+	case search.SPL:
+		return p, unsupportedBehindPipe("SPL")
+	case search.WithPackMeta:
+		p.PackMeta = true
 	}
 	p.Filter = query.Filter{Ref: ref, Range: r, Search: statement.Search, Topic: k.Topic}
 	return p, nil
+}
+
+func unsupportedBehindPipe(what string) error {
+	return sluice.Errorf(sluice.Unsupported, "query", "%s behind the pipe is not supported by this server yet; the search in front of it is", what)
 }
 
 // askOf reads what is asked for from the query string.

@@ -247,7 +247,7 @@ func TestErrorsOfReading(t *testing.T) {
 	f("/logstores/none/shards/0?type=cursor&from=begin", "LogStoreNotExist", 404)
 	f("/logstores/none", "LogStoreNotExist", 404)
 	f("/logstores/%2e%2e", "LogStoreNotExist", 404)
-	f("/logstores/access?type=topic", "NotSupported", 400)
+	f("/logs?query=select", "NotSupported", 400)
 	f("/dashboards", "NotSupported", 400)
 	f("/nothing", "PathNotExist", 404)
 

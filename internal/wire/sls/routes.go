@@ -16,9 +16,11 @@ func Routes() []Route {
 		pullLogsRoutes,
 		getLogsRoutes,
 		histogramRoutes,
+		contextRoutes,
 		trackingRoutes,
 		consumerGroupRoutes,
 		indexRoutes,
+		configRoutes,
 		keyRoutes,
 		unsupportedRoutes,
 	)

@@ -90,8 +90,6 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "POST", Path: "/hostmetrics", Action: "PutHostMetrics", Mutating: true},
 
 	// 5.10: queries
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=context_log", Action: "GetContextLogs", Permission: "log:GetLogStoreContextLogs"},
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=topic", Action: "ListTopics", Permission: "log:GetLogStoreLogs"},
 	{Method: "GET", Path: "/logs", Action: "GetProjectLogs"},
 	{Method: "POST", Path: "/logstores/{logstore}/deletelogtasks", Action: "CreateDeleteLogsTask", Mutating: true},
 	{Method: "GET", Path: "/logstores/{logstore}/deletelogtasks", Action: "ListDeleteLogsTasks"},
@@ -132,7 +130,6 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "GET", Path: "/machinegroups/{name}/configs", Action: "GetAppliedConfigs"},
 	{Method: "PUT", Path: "/machinegroups/{name}/configs/{config}", Action: "ApplyConfigToMachineGroup", Mutating: true},
 	{Method: "DELETE", Path: "/machinegroups/{name}/configs/{config}", Action: "RemoveConfigFromMachineGroup", Mutating: true},
-	{Method: "GET", Path: "/configs", Action: "ListConfig"},
 	{Method: "POST", Path: "/configs", Action: "CreateConfig", Mutating: true},
 	{Method: "GET", Path: "/configs/{name}", Action: "GetConfig"},
 	{Method: "PUT", Path: "/configs/{name}", Action: "UpdateConfig", Mutating: true},

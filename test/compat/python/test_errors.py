@@ -1,9 +1,7 @@
 """Errors: the codes that clients branch on, and a request id on each (error_of checks that one)."""
 
-import time
-
 import pytest
-from aliyun.log import GetHistogramsRequest, GetLogsRequest, IndexConfig, IndexLineConfig
+from aliyun.log import IndexConfig, IndexLineConfig
 from conftest import SECRET, error_of, new_client, put
 
 INDEX = IndexConfig(7, IndexLineConfig([" "]))
@@ -68,15 +66,3 @@ def test_the_connection_survives_an_error(client, store):
     """The SDK keeps its connection after an error: the next call on it works."""
     error_of(client.get_logstore, store.project, "nope")
     put(client, store, "still here")
-
-
-def test_queries_say_clearly_that_they_are_not_served(client, store):
-    """Not a 5xx: on those the SDK would retry for ten seconds."""
-    now = int(time.time())
-    for call in (
-        lambda: client.get_logs(GetLogsRequest(store.project, store.name, now - 60, now, query="*")),
-        lambda: client.get_histograms(GetHistogramsRequest(store.project, store.name, now - 60, now)),
-    ):
-        error = error_of(call)
-        assert 400 <= error.get_resp_status() < 500, error
-        assert error.get_error_code() and error.get_error_message()
