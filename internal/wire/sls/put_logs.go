@@ -56,7 +56,7 @@ func (a *API) putLogs(q *request) error {
 	switch {
 	case q.r.Header.Get("X-Log-Mode") == "batch_group":
 		err = a.putBatch(q, put)
-	case strings.HasPrefix(q.r.Header.Get("Content-Type"), "application/json"):
+	case q.sendsJSON():
 		err = a.putJSON(q, put, true)
 	default:
 		err = a.put(q, put)
