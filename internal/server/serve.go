@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/sluicelog/sluice"
@@ -24,18 +25,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &wire.Call{ID: newRequestID()}
 	in := &countedBody{ReadCloser: r.Body}
 	r.Body = in
-	out := &recorder{ResponseWriter: w, refused: func() { in.drain(w, r) }}
+	leave := func() {}
+	out := &recorder{ResponseWriter: w, refused: func() { leave(); in.drain(w, r) }}
 	defer func() { s.record(r, c, out, in.n, s.o.Now().Sub(begin)) }()
 	defer s.recoverPanic(out, r, c)
 	select {
 	case s.places <- struct{}{}:
-		defer func() { <-s.places }()
+		s.metrics.inFlight.Inc()
+		leave = sync.OnceFunc(func() { // at the end, or before the rest of a refused body is read
+			s.metrics.inFlight.Dec()
+			<-s.places
+		})
+		defer leave()
 	default:
 		s.dialect.Refuse(out, r, c, sluice.Errorf(sluice.Unavailable, "server", "the server is busy: %d requests are being served", s.o.MaxRequests))
 		return
 	}
-	s.metrics.inFlight.Inc()
-	defer s.metrics.inFlight.Dec()
 	s.dialect.Serve(out, r, c)
 }
 

@@ -331,6 +331,28 @@ func TestRefusedBodyIsDrained(t *testing.T) {
 	}
 }
 
+// Who was refused and sends the body slowly takes no place from others.
+func TestRefusedKeepNoPlace(t *testing.T) {
+	s := run(t, Options{MaxRequests: 1})
+	begin := time.Now()
+	for range 4 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "POST /fail HTTP/1.1\r\nHost: sls.test\r\nContent-Length: 1000\r\n\r\nsome"); err != nil {
+			t.Fatal(err)
+		}
+		for status := 0; status != http.StatusOK; {
+			status, _ = s.get("sls.test", "/")
+		}
+	}
+	if took := time.Since(begin); took > drainTime {
+		t.Errorf("a request waited %v for those that were refused", took)
+	}
+}
+
 func TestRequestIDs(t *testing.T) {
 	seen := map[string]bool{}
 	for range 10_000 {
