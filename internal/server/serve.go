@@ -90,14 +90,23 @@ func (s *Server) record(r *http.Request, c *wire.Call, w *recorder, bodyBytes in
 	}
 	attrs := []slog.Attr{
 		slog.String("requestId", c.ID), slog.String("action", c.Action), slog.Int("status", w.status),
-		slog.String("project", c.Project), slog.String("logstore", c.Logstore), slog.String("accessKey", c.AccessKey),
-		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.String("client", r.RemoteAddr),
+		slog.String("project", clip(c.Project)), slog.String("logstore", clip(c.Logstore)), slog.String("accessKey", c.AccessKey),
+		slog.String("method", clip(r.Method)), slog.String("path", clip(r.URL.Path)), slog.String("client", r.RemoteAddr),
 		slog.Int64("bytesIn", bodyBytes), slog.Int64("bytesOut", w.n), slog.Duration("took", took),
 	}
 	if c.Err != nil {
-		attrs = append(attrs, slog.String("code", c.Code), slog.String("error", causes(c.Err)))
+		attrs = append(attrs, slog.String("code", c.Code), slog.String("error", clip(causes(c.Err))))
 	}
 	s.log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// clip keeps what strangers choose from filling the log: a request can be refused for 64 KiB of name.
+func clip(s string) string {
+	const most = 512
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
 }
 
 // causes is err with what is behind it: a *sluice.Error prints only what a client may read.

@@ -29,7 +29,7 @@ type testDialect struct {
 }
 
 func (d *testDialect) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
-	c.Action = strings.TrimPrefix(r.URL.Path, "/")
+	c.Action, _, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	switch r.URL.Path {
 	case "/wait":
 		d.entered <- struct{}{}
@@ -230,6 +230,18 @@ func TestAccessLog(t *testing.T) {
 		if !regexp.MustCompile(`requestId=[0-9A-F]{24} `).MatchString(lines[i]) {
 			t.Errorf("line %q has no request id of 24 digits", lines[i])
 		}
+	}
+}
+
+// What a stranger sends may be long; what the log says of it is not.
+func TestAccessLogIsShort(t *testing.T) {
+	s := run(t, Options{})
+	s.want("sls.test", "/fail/"+strings.Repeat("x", 60<<10), 200, "served")
+	if err := s.wait(); err != nil {
+		t.Error(err)
+	}
+	if log := s.log.String(); len(log) > 4<<10 || !strings.Contains(log, "path=/fail/xxx") {
+		t.Errorf("%d bytes for one request: %.200q", len(log), log)
 	}
 }
 
