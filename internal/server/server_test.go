@@ -365,6 +365,43 @@ func TestRefusedKeepNoPlace(t *testing.T) {
 	}
 }
 
+// More connections than places wait until one closes, and none waits longer than the server runs.
+func TestTooManyConnections(t *testing.T) {
+	s := run(t, Options{MaxConnections: 2})
+	dial := func() net.Conn {
+		t.Helper()
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: sls.test\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	answered := func(conn net.Conn, within time.Duration) bool {
+		_ = conn.SetReadDeadline(time.Now().Add(within))
+		n, _ := conn.Read(make([]byte, 1))
+		return n == 1
+	}
+	first, second := dial(), dial()
+	if !answered(first, 10*time.Second) || !answered(second, 10*time.Second) {
+		t.Error("a connection within the limit has no answer")
+	}
+	third := dial()
+	if answered(third, 50*time.Millisecond) {
+		t.Error("a connection over the limit has an answer")
+	}
+	first.Close()
+	if !answered(third, 10*time.Second) {
+		t.Error("a connection has no answer though another one closed")
+	}
+	if err := s.wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRequestIDs(t *testing.T) {
 	seen := map[string]bool{}
 	for range 10_000 {
