@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -83,6 +84,26 @@ func TestCredentialsAreShownOnce(t *testing.T) {
 	s = start(t, args...)
 	if strings.Contains(s.greeting, "secret") {
 		t.Errorf("the second start shows a secret: %q", s.greeting)
+	}
+	if err := s.wait(t); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+// A start that fails keeps no secret that nobody saw.
+func TestCredentialsOfAFailedStart(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	dir := t.TempDir()
+	if err := run(context.Background(), []string{"--data-dir", dir, "--listen", busy.Addr().String()}, io.Discard, io.Discard); status(err) != 1 {
+		t.Fatalf("on a port in use: %v", err)
+	}
+	s := start(t, "--data-dir", dir, "--listen", "127.0.0.1:0")
+	if !strings.Contains(s.greeting, "access key secret") {
+		t.Errorf("the first start that works shows no secret: %q", s.greeting)
 	}
 	if err := s.wait(t); err != nil {
 		t.Errorf("stop: %v", err)

@@ -15,15 +15,16 @@ import (
 // serve runs a node until ctx ends.
 func serve(ctx context.Context, c *config.Config, stdout, stderr io.Writer) (err error) {
 	log := newLogger(c.Log, stderr)
+	l, err := net.Listen("tcp", c.Listen) // before a root key is made, whose secret only greet tells
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", c.Listen, err)
+	}
+	defer l.Close()
 	n, err := node.Open(ctx, c, node.Options{Logger: log})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
-	l, err := net.Listen("tcp", c.Listen)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", c.Listen, err)
-	}
 	greet(stdout, c, l.Addr(), n.Root)
 	log.Info("serving", "address", l.Addr().String(), "dataDir", c.DataDir, "release", release)
 	err = n.Run(ctx, l)

@@ -33,16 +33,22 @@ func AppendTag(dst []byte, key, value string) []byte { return appendPair(dst, ta
 func AppendGroupHeader(dst []byte, rawLen int) []byte { return appendHeader(dst, tagGroups, rawLen) }
 
 func appendRecord(dst []byte, r *sluice.Record) []byte {
-	dst = append(dst, tagTime)
-	dst = binary.AppendUvarint(dst, uint64(r.Time))
+	dst = appendTime(dst, r.Time)
 	for _, f := range r.Fields {
 		dst = appendPair(dst, tagContents, f.Key, f.Value)
 	}
-	if r.Nanos != 0 {
-		dst = append(dst, tagNanos)
-		dst = binary.LittleEndian.AppendUint32(dst, r.Nanos)
+	return appendNanos(dst, r.Nanos)
+}
+
+func appendTime(dst []byte, seconds uint32) []byte {
+	return binary.AppendUvarint(append(dst, tagTime), uint64(seconds))
+}
+
+func appendNanos(dst []byte, nanos uint32) []byte {
+	if nanos == 0 {
+		return dst
 	}
-	return dst
+	return binary.LittleEndian.AppendUint32(append(dst, tagNanos), nanos)
 }
 
 func sizeRecord(r *sluice.Record) int {

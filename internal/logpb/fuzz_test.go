@@ -84,17 +84,25 @@ func FuzzDecodePackages(f *testing.F) {
 	})
 }
 
-// FuzzDecodeJSON finds no document whose group is refused once it is encoded.
-func FuzzDecodeJSON(f *testing.F) {
+// FuzzAppendJSON finds no document whose group is another one once it is decoded and encoded again, and none that becomes much
+// larger than it was.
+func FuzzAppendJSON(f *testing.F) {
 	f.Add([]byte(`{"__topic__":"t","__source__":"s","__tags__":{"k":"v"},"__logs__":[{"a":"1","__time__":5,"__time_ns_part__":6}]}`), true)
 	f.Add([]byte(`{"x":[{}],"__logs__":[{"i":1,"n":null,"o":{"b":[1]}}]}`), false)
 	f.Add([]byte(`{{}:1}`), false)
 	f.Add([]byte(`{"__logs__":[{1:"1"}]}`), false)
 	f.Add([]byte("{\"__logs__\":[{\"\xff\":\"\\ud800\"}]}"), false)
 	f.Fuzz(func(t *testing.T, body []byte, keepTime bool) {
-		g, err := DecodeJSON(body, Limits{}, time.Unix(1700000000, 0), keepTime)
+		raw, err := AppendJSON([]byte("before"), body, Limits{}, time.Unix(1700000000, 0), keepTime)
 		if err != nil {
 			return
+		}
+		g, err := Decode(bytes.TrimPrefix(raw, []byte("before")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(raw) > 100+6*len(body) {
+			t.Fatalf("%d bytes out of %d", len(raw), len(body))
 		}
 		again, err := Decode(Append(nil, g))
 		if err != nil {

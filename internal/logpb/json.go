@@ -21,94 +21,99 @@ const (
 	keyNanos  = "__time_ns_part__"
 )
 
-// DecodeJSON reads the JSON form of a group, as web tracking and some writers send it:
+// AppendJSON encodes the group that the JSON form describes behind dst. It is what web tracking and some writers send:
 //
 //	{"__topic__":"t","__source__":"s","__tags__":{"k":"v"},"__logs__":[{"a":"1","__time__":1700000000,"__time_ns_part__":5}]}
 //
 // Fields keep the order of the document. Values that are no strings become their JSON text, null becomes "". With keepTime a
 // log's own time counts where it has one; otherwise every log is of now. Unknown keys of the document are passed over.
 // Limits and errors are those of [Check]; lim.MaxRaw is about the group as protobuf.
-func DecodeJSON(body []byte, lim Limits, now time.Time, keepTime bool) (*sluice.LogGroup, error) {
-	d := jsonDecoder{Decoder: json.NewDecoder(bytes.NewReader(body)), now: now, keepTime: keepTime}
-	g, err := d.group()
+//
+// The group is never built in memory: a document of many small logs would become dozens of times as large, and strangers send it.
+func AppendJSON(dst, body []byte, lim Limits, now time.Time, keepTime bool) ([]byte, error) {
+	e := jsonEncoder{Decoder: json.NewDecoder(bytes.NewReader(body)), now: now, keepTime: keepTime, out: dst}
+	err := e.group()
 	if err == nil {
-		err = d.end()
+		err = e.end()
 	}
 	if err != nil {
-		return nil, sluice.Errorf(sluice.Invalid, "body", "the body is not a valid JSON log group: %w", err)
+		return dst, sluice.Errorf(sluice.Invalid, "body", "the body is not a valid JSON log group: %w", err)
 	}
-	if _, err := Check(Append(nil, g), lim); err != nil {
-		return nil, err
+	if _, err := Check(e.out[len(dst):], lim); err != nil {
+		return dst, err
 	}
-	return g, nil
+	return e.out, nil
 }
 
-type jsonDecoder struct {
+type jsonEncoder struct {
 	*json.Decoder
 	now      time.Time
 	keepTime bool
+	out      []byte
+	contents []byte // of the log being read
 }
 
-func (d *jsonDecoder) group() (*sluice.LogGroup, error) {
-	g := new(sluice.LogGroup)
+func (e *jsonEncoder) group() error {
+	var topic, source string
 	logs := false
-	err := d.object(func(key string) (err error) {
+	err := e.object(func(key string) (err error) {
 		switch key {
 		case keyTopic:
-			g.Topic, err = d.text()
+			topic, err = e.text()
 		case keySource:
-			g.Source, err = d.text()
+			source, err = e.text()
 		case keyTags:
-			err = d.object(func(key string) error {
-				value, err := d.text()
-				g.Tags = append(g.Tags, sluice.Field{Key: key, Value: value})
+			err = e.object(func(key string) error {
+				value, err := e.text()
+				e.out = AppendTag(e.out, key, value)
 				return err
 			})
 		case keyLogs:
 			logs = true
-			err = d.array(func() error {
-				r, err := d.record()
-				g.Records = append(g.Records, r)
-				return err
-			})
+			err = e.array(e.log)
 		default:
-			_, err = d.text()
+			_, err = e.text()
 		}
 		return err
 	})
 	if err == nil && !logs {
-		return nil, errors.New("there is no " + keyLogs)
+		return errors.New("there is no " + keyLogs)
 	}
-	return g, err
+	e.out = Append(e.out, &sluice.LogGroup{Topic: topic, Source: source})
+	return err
 }
 
-func (d *jsonDecoder) record() (sluice.Record, error) {
-	r := sluice.Record{Time: uint32(d.now.Unix())}
+func (e *jsonEncoder) log() error {
+	r := sluice.Record{Time: uint32(e.now.Unix())}
 	timed := false
-	err := d.object(func(key string) error {
-		value, err := d.text()
+	e.contents = e.contents[:0]
+	err := e.object(func(key string) error {
+		value, err := e.text()
 		if err != nil {
 			return err
 		}
 		switch key {
 		case keyTime:
-			if d.keepTime {
+			if e.keepTime {
 				timed = true
 				r.Time, err = number(value)
 			}
 		case keyNanos:
-			if d.keepTime {
+			if e.keepTime {
 				r.Nanos, err = number(value)
 			}
 		default:
-			r.Fields = append(r.Fields, sluice.Field{Key: key, Value: value})
+			e.contents = appendPair(e.contents, tagContents, key, value)
 		}
 		return err
 	})
 	if !timed {
-		r.Nanos = uint32(d.now.Nanosecond())
+		r.Nanos = uint32(e.now.Nanosecond())
 	}
-	return r, err
+	e.out = appendHeader(e.out, tagLogs, sizeRecord(&r)+len(e.contents))
+	e.out = append(appendTime(e.out, r.Time), e.contents...)
+	e.out = appendNanos(e.out, r.Nanos)
+	return err
 }
 
 // number reads the text of a time, which clients send as a number or as a string.
@@ -121,9 +126,9 @@ func number(s string) (uint32, error) {
 }
 
 // text reads any value: a string as it is, null as "", anything else as its JSON text.
-func (d *jsonDecoder) text() (string, error) {
+func (e *jsonEncoder) text() (string, error) {
 	var raw json.RawMessage
-	if err := d.Decode(&raw); err != nil {
+	if err := e.Decode(&raw); err != nil {
 		return "", err
 	}
 	switch raw[0] {
@@ -142,9 +147,9 @@ func (d *jsonDecoder) text() (string, error) {
 }
 
 // object calls member for each key of the object that comes next; member reads the value.
-func (d *jsonDecoder) object(member func(key string) error) error {
-	return d.nested('{', func() error {
-		key, err := d.Token()
+func (e *jsonEncoder) object(member func(key string) error) error {
+	return e.nested('{', func() error {
+		key, err := e.Token()
 		if err != nil {
 			return err
 		}
@@ -153,28 +158,28 @@ func (d *jsonDecoder) object(member func(key string) error) error {
 }
 
 // array calls element for each element of the array that comes next; element reads it.
-func (d *jsonDecoder) array(element func() error) error { return d.nested('[', element) }
+func (e *jsonEncoder) array(element func() error) error { return e.nested('[', element) }
 
-func (d *jsonDecoder) nested(open json.Delim, element func() error) error {
-	start, err := d.Token()
+func (e *jsonEncoder) nested(open json.Delim, element func() error) error {
+	start, err := e.Token()
 	if err != nil {
 		return err
 	}
 	if start != open {
 		return errors.New("expected " + open.String())
 	}
-	for d.More() {
+	for e.More() {
 		if err := element(); err != nil {
 			return err
 		}
 	}
-	_, err = d.Token()
+	_, err = e.Token()
 	return err
 }
 
 // end makes sure that nothing follows the document.
-func (d *jsonDecoder) end() error {
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+func (e *jsonEncoder) end() error {
+	if _, err := e.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("there is more behind the document")
 	}
 	return nil

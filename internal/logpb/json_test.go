@@ -1,6 +1,7 @@
 package logpb
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +11,7 @@ import (
 
 var jsonNow = time.Unix(1700000000, 42)
 
-func TestDecodeJSON(t *testing.T) {
+func TestAppendJSON(t *testing.T) {
 	field := func(keysAndValues ...string) (fields []sluice.Field) {
 		for i := 0; i < len(keysAndValues); i += 2 {
 			fields = append(fields, sluice.Field{Key: keysAndValues[i], Value: keysAndValues[i+1]})
@@ -57,7 +58,11 @@ func TestDecodeJSON(t *testing.T) {
 		{"no time to keep", `{"__logs__":[{"a":"1","__time_ns_part__":6}]}`, true, sluice.LogGroup{Records: []sluice.Record{now("a", "1")}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := DecodeJSON([]byte(test.body), Limits{}, jsonNow, test.keepTime)
+			raw, err := AppendJSON(nil, []byte(test.body), Limits{}, jsonNow, test.keepTime)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := Decode(raw)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -68,7 +73,28 @@ func TestDecodeJSON(t *testing.T) {
 	}
 }
 
-func TestDecodeJSONRefuses(t *testing.T) {
+// A document of many small logs must not become many small things: anybody may send one where web tracking is on.
+func TestAppendJSONHoldsLittle(t *testing.T) {
+	body := []byte(`{"__logs__":[` + strings.TrimSuffix(strings.Repeat(`{"":""},`, 1<<17), ",") + `]}`)
+	before := heap()
+	raw, err := AppendJSON(nil, body, Limits{}, jsonNow, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if held := heap() - before; held > 6*int64(len(body)) {
+		t.Errorf("%d bytes are held for a document of %d", held, len(body))
+	}
+	runtime.KeepAlive(raw)
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestAppendJSONRefuses(t *testing.T) {
 	lim := Limits{MaxLogs: 2, MaxKey: 8, MaxValue: 8, MaxTags: 1, Earliest: 1000, Latest: 1700000000}
 	for _, test := range []struct {
 		name, body string
@@ -103,7 +129,7 @@ func TestDecodeJSONRefuses(t *testing.T) {
 		{"value too long", `{"__logs__":[{"a":"123456789"}]}`, sluice.TooLarge, "body-size"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := DecodeJSON([]byte(test.body), lim, jsonNow, true)
+			_, err := AppendJSON(nil, []byte(test.body), lim, jsonNow, true)
 			wantError(t, err, test.kind, test.noun)
 		})
 	}

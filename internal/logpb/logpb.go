@@ -1,7 +1,7 @@
 // Package logpb knows the protobuf of SLS (reference sls-api section 4) and the codecs of its bodies: checking a LogGroup
 // without building it, encoding, decoding, batch packages, the JSON form of web tracking, and the compressions.
 //
-// [Check] decides alone what a valid LogGroup is. [Decode] asks it first and then trusts the bytes; [DecodeJSON] encodes what
+// [Check] decides alone what a valid LogGroup is. [Decode] asks it first and then trusts the bytes; [AppendJSON] encodes what
 // it read and asks it too. So there is one place for the rules, and no way into the store around them.
 package logpb
 

@@ -113,11 +113,6 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if err != nil {
 		return nil, err
 	}
-	keys := auth.NewKeys(store, ring, o.Now)
-	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
-	if err != nil {
-		return nil, err
-	}
 	logs, err := shard.Open(vfs.OS{}, c.DataDir, shardOptions(c, o, stored))
 	if err != nil {
 		return nil, err
@@ -139,6 +134,11 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	stored.watchIndex(n.Index)
+	keys := auth.NewKeys(store, ring, o.Now) // the last that can fail: a root secret that was made gets to be shown
+	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
+	if err != nil {
+		return nil, err
+	}
 
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())

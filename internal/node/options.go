@@ -3,6 +3,8 @@ package node
 import (
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/ingest"
@@ -75,9 +77,20 @@ func dialectOptions(c *config.Config, o Options, a wire.Addressing) sls.Options 
 // drainShare leaves time for what is closed after the last request.
 const drainShare = 0.7
 
+// maxConnections leaves half of the files that the process may open to the journal, the sealed files and the metadata: strangers
+// can open connections, but a write must never fail for want of a file.
+func maxConnections() int {
+	const most = 8192
+	var files unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) != nil {
+		return most
+	}
+	return int(min(files.Cur/2, most))
+}
+
 func serverOptions(c *config.Config, a wire.Addressing, logs *shard.Store) server.Options {
 	return server.Options{
-		Addressing: a, MaxRequests: c.Server.MaxRequests,
+		Addressing: a, MaxRequests: c.Server.MaxRequests, MaxConnections: maxConnections(),
 		DrainTime: time.Duration(float64(c.Server.ShutdownTimeout) * drainShare),
 		Healthy:   func() error { return logs.Status().Failed },
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/sluicelog/sluice"
@@ -24,18 +25,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &wire.Call{ID: newRequestID()}
 	in := &countedBody{ReadCloser: r.Body}
 	r.Body = in
-	out := &recorder{ResponseWriter: w, refused: func() { in.drain(w, r) }}
+	leave := func() {}
+	out := &recorder{ResponseWriter: w, refused: func() { leave(); in.drain(w, r) }}
 	defer func() { s.record(r, c, out, in.n, s.o.Now().Sub(begin)) }()
 	defer s.recoverPanic(out, r, c)
 	select {
 	case s.places <- struct{}{}:
-		defer func() { <-s.places }()
+		s.metrics.inFlight.Inc()
+		leave = sync.OnceFunc(func() { // at the end, or before the rest of a refused body is read
+			s.metrics.inFlight.Dec()
+			<-s.places
+		})
+		defer leave()
 	default:
 		s.dialect.Refuse(out, r, c, sluice.Errorf(sluice.Unavailable, "server", "the server is busy: %d requests are being served", s.o.MaxRequests))
 		return
 	}
-	s.metrics.inFlight.Inc()
-	defer s.metrics.inFlight.Dec()
 	s.dialect.Serve(out, r, c)
 }
 
@@ -85,14 +90,23 @@ func (s *Server) record(r *http.Request, c *wire.Call, w *recorder, bodyBytes in
 	}
 	attrs := []slog.Attr{
 		slog.String("requestId", c.ID), slog.String("action", c.Action), slog.Int("status", w.status),
-		slog.String("project", c.Project), slog.String("logstore", c.Logstore), slog.String("accessKey", c.AccessKey),
-		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.String("client", r.RemoteAddr),
+		slog.String("project", clip(c.Project)), slog.String("logstore", clip(c.Logstore)), slog.String("accessKey", c.AccessKey),
+		slog.String("method", clip(r.Method)), slog.String("path", clip(r.URL.Path)), slog.String("client", r.RemoteAddr),
 		slog.Int64("bytesIn", bodyBytes), slog.Int64("bytesOut", w.n), slog.Duration("took", took),
 	}
 	if c.Err != nil {
-		attrs = append(attrs, slog.String("code", c.Code), slog.String("error", causes(c.Err)))
+		attrs = append(attrs, slog.String("code", c.Code), slog.String("error", clip(causes(c.Err))))
 	}
 	s.log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// clip keeps what strangers choose from filling the log: a request can be refused for 64 KiB of name.
+func clip(s string) string {
+	const most = 512
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
 }
 
 // causes is err with what is behind it: a *sluice.Error prints only what a client may read.

@@ -24,20 +24,22 @@ import (
 
 // Options of a server. The zero value of a field means the default in brackets.
 type Options struct {
-	Addressing  wire.Addressing
-	MaxRequests int           // [512] served at once; more get the dialect's busy answer
-	MaxHeader   int           // [64 KiB] bytes of a request's line and headers
-	HeaderTime  time.Duration // [10s] for a request's line and headers to arrive
-	BodyTime    time.Duration // [2m] for a request to arrive whole
-	AnswerTime  time.Duration // [3m] for a request to be answered, counted from its headers
-	IdleTime    time.Duration // [2m] a connection may wait for its next request
-	DrainTime   time.Duration // [7s] for running requests to end after the stop
-	Now         func() time.Time
-	Healthy     func() error // [always] why the node should get no more requests, for /readyz
+	Addressing     wire.Addressing
+	MaxRequests    int           // [512] served at once; more get the dialect's busy answer
+	MaxConnections int           // [8192] open at once; more wait
+	MaxHeader      int           // [64 KiB] bytes of a request's line and headers
+	HeaderTime     time.Duration // [10s] for a request's line and headers to arrive
+	BodyTime       time.Duration // [2m] for a request to arrive whole
+	AnswerTime     time.Duration // [3m] for a request to be answered, counted from its headers
+	IdleTime       time.Duration // [2m] a connection may wait for its next request
+	DrainTime      time.Duration // [7s] for running requests to end after the stop
+	Now            func() time.Time
+	Healthy        func() error // [always] why the node should get no more requests, for /readyz
 }
 
 func (o Options) withDefaults() Options {
 	orDefault(&o.MaxRequests, 512)
+	orDefault(&o.MaxConnections, 8192)
 	orDefault(&o.MaxHeader, 64<<10)
 	orDefault(&o.HeaderTime, 10*time.Second)
 	orDefault(&o.BodyTime, 2*time.Minute)
@@ -91,7 +93,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	}
 	served := make(chan error, 1)
 	s.ready.Store(true) // before the first request can ask
-	go func() { served <- h.Serve(l) }()
+	go func() { served <- h.Serve(limitConnections(l, s.o.MaxConnections)) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)

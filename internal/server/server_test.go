@@ -29,7 +29,7 @@ type testDialect struct {
 }
 
 func (d *testDialect) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
-	c.Action = strings.TrimPrefix(r.URL.Path, "/")
+	c.Action, _, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	switch r.URL.Path {
 	case "/wait":
 		d.entered <- struct{}{}
@@ -233,6 +233,18 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
+// What a stranger sends may be long; what the log says of it is not.
+func TestAccessLogIsShort(t *testing.T) {
+	s := run(t, Options{})
+	s.want("sls.test", "/fail/"+strings.Repeat("x", 60<<10), 200, "served")
+	if err := s.wait(); err != nil {
+		t.Error(err)
+	}
+	if log := s.log.String(); len(log) > 4<<10 || !strings.Contains(log, "path=/fail/xxx") {
+		t.Errorf("%d bytes for one request: %.200q", len(log), log)
+	}
+}
+
 // More requests than places get an answer at once, that makes clients come back.
 func TestTooManyRequests(t *testing.T) {
 	s := run(t, Options{MaxRequests: 2})
@@ -328,6 +340,65 @@ func TestRefusedBodyIsDrained(t *testing.T) {
 	answer, err := io.ReadAll(conn)
 	if err != nil || !bytes.Contains(answer, []byte("what the client reads")) {
 		t.Errorf("got %q, %v", answer, err)
+	}
+}
+
+// Who was refused and sends the body slowly takes no place from others.
+func TestRefusedKeepNoPlace(t *testing.T) {
+	s := run(t, Options{MaxRequests: 1})
+	begin := time.Now()
+	for range 4 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "POST /fail HTTP/1.1\r\nHost: sls.test\r\nContent-Length: 1000\r\n\r\nsome"); err != nil {
+			t.Fatal(err)
+		}
+		for status := 0; status != http.StatusOK; {
+			status, _ = s.get("sls.test", "/")
+		}
+	}
+	if took := time.Since(begin); took > drainTime {
+		t.Errorf("a request waited %v for those that were refused", took)
+	}
+}
+
+// More connections than places wait until one closes, and none waits longer than the server runs.
+func TestTooManyConnections(t *testing.T) {
+	s := run(t, Options{MaxConnections: 2})
+	dial := func() net.Conn {
+		t.Helper()
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: sls.test\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	answered := func(conn net.Conn, within time.Duration) bool {
+		_ = conn.SetReadDeadline(time.Now().Add(within))
+		n, _ := conn.Read(make([]byte, 1))
+		return n == 1
+	}
+	first, second := dial(), dial()
+	if !answered(first, 10*time.Second) || !answered(second, 10*time.Second) {
+		t.Error("a connection within the limit has no answer")
+	}
+	third := dial()
+	if answered(third, 50*time.Millisecond) {
+		t.Error("a connection over the limit has an answer")
+	}
+	first.Close()
+	if !answered(third, 10*time.Second) {
+		t.Error("a connection has no answer though another one closed")
+	}
+	if err := s.wait(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -183,7 +183,11 @@ func (s *Store) commit(g *group) {
 		records[i] = wal.Record{Meta: metas[len(metas)-metaSize:], Payload: r.block.Data}
 	}
 	start := time.Now()
-	if err := s.journal.Commit(records, refs); err != nil {
+	err := s.journal.Commit(records, refs)
+	if errors.Is(err, wal.ErrDiskFull) && s.release() == nil {
+		err = s.journal.Commit(records, refs) // in a file that deletion or retention has emptied, if there is one
+	}
+	if err != nil {
 		s.refuseGroup(g, err)
 		return
 	}

@@ -208,3 +208,48 @@ func FuzzSealedFile(f *testing.F) {
 		_, _ = l.Seek(s.o.Now())
 	})
 }
+
+// TestCutWhileOpen cuts a journal file under an open store: readers learn where to read on, and the mover gets past the place.
+func TestCutWhileOpen(t *testing.T) {
+	mem := vfs.NewMem()
+	s := mustOpen(t, mem, small())
+	defer s.Close()
+	l := mustLog(t, s, 1)
+	for k := range uint64(30) {
+		mustAppend(t, l, payloadOf(k, 1))
+	}
+	f, err := mem.OpenRW(s.journal.Name(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Truncate(int64(l.tail[20].offset)), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	check := func(when string) {
+		t.Helper()
+		lost := 0
+		for p := base; p < base+30; {
+			b, err := l.Read(p, 0, 30, 1<<20)
+			var bad *CorruptError
+			switch {
+			case errors.As(err, &bad) && bad.Next > p:
+				lost += int(bad.Next - p)
+				p = bad.Next
+			case err != nil:
+				t.Fatalf("%s, at %d: %v", when, p, err)
+			default:
+				p = b.Next
+				b.Release()
+			}
+		}
+		if lost != 10 {
+			t.Errorf("%s: %d groups are lost, want 10", when, lost)
+		}
+	}
+	check("in the journal")
+	if err := l.move(); err != nil {
+		t.Fatal(err)
+	}
+	check("moved")
+	mustAppend(t, l, []byte("life goes on"))
+}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
+	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/vfs/faultfs"
 )
@@ -59,6 +61,48 @@ func TestDiskFull(t *testing.T) {
 	defer s.Close()
 	if _, raws := readAll(t, mustLog(t, s, 1), 50); len(raws) != len(groups)+1 {
 		t.Errorf("%d groups after a restart, want %d", len(raws), len(groups)+1)
+	}
+}
+
+// TestDiskFullOfWhatNobodyNeeds takes the logs away that fill the disk, while the journal is shorter than it may be: what is
+// deleted and what retention takes makes room for appends, before and after a restart.
+func TestDiskFullOfWhatNobodyNeeds(t *testing.T) {
+	f := func(name string, free func(*Store, *Log) error, left sluice.LogID, reopen bool) {
+		t.Helper()
+		mem := vfs.NewMem()
+		mem.SetCapacity(600 << 10)
+		o := small()
+		o.JournalBytes, o.MinFreeBytes = 1<<20, 64<<10
+		s := mustOpen(t, mem, o)
+		l := mustLog(t, s, 1)
+		var err error
+		for k := uint64(0); err == nil; k++ {
+			_, err = l.Append(context.Background(), blockOf(t, payloadOf(k, 4)))
+		}
+		if !errors.Is(err, ErrDiskFull) {
+			t.Fatalf("%s: full disk: %v", name, err)
+		}
+		if err := free(s, l); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if reopen {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = mustOpen(t, mem, o)
+			mustLog(t, s, left)
+			if err := s.Retain(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		defer s.Close()
+		if _, err := mustLog(t, s, 2).Append(context.Background(), blockOf(t, []byte("room again"))); err != nil {
+			t.Errorf("%s, reopened %v: %v", name, reopen, err)
+		}
+	}
+	for _, reopen := range []bool{false, true} {
+		f("deleted", func(s *Store, _ *Log) error { return s.Drop(1) }, 2, reopen)
+		f("expired", func(_ *Store, l *Log) error { return l.Trim(time.Now().Add(time.Hour)) }, 1, reopen)
 	}
 }
 

@@ -35,6 +35,7 @@ func (s *Store) moveLoop() {
 		}
 		if err := s.shorten(); err != nil && !errors.Is(err, ErrClosed) {
 			s.o.Logger.Warn("moving logs out of the journal failed; it stays until the next try", "error", err)
+			s.pause(afterFailure)
 		}
 	}
 }
@@ -70,8 +71,16 @@ func (s *Store) rest(took time.Duration) {
 	if _, bytes := s.journal.Files(); bytes > 2*s.o.JournalBytes || took < time.Millisecond {
 		return
 	}
+	s.pause(took)
+}
+
+// afterFailure is how long the mover leaves a disk alone that failed or is full: every batch would wake it again.
+const afterFailure = time.Second
+
+// pause waits for d, or until the store closes.
+func (s *Store) pause(d time.Duration) {
 	select {
-	case <-time.After(took):
+	case <-time.After(d):
 	case <-s.stop:
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"log/slog"
 	"math"
@@ -335,8 +336,11 @@ func (j *Journal) Read(ref Ref, dst []byte) error {
 		return ErrGone
 	}
 	if _, err := f.f.ReadAt(dst, ref.Offset); err != nil {
-		if errors.Is(err, fs.ErrClosed) {
+		switch {
+		case errors.Is(err, fs.ErrClosed):
 			return ErrGone
+		case errors.Is(err, io.EOF):
+			return fmt.Errorf("%w: the file was cut", ErrChecksum)
 		}
 		return fmt.Errorf("read journal %s at %d: %w", f.name, ref.Offset, err)
 	}

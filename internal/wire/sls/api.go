@@ -47,7 +47,9 @@ type Options struct {
 	Region       string           // ["local"] what project objects say
 	MaxBodyBytes int              // [10 MiB] one request body, before compression
 	MaxSentBytes int              // [11 MiB] one compressed request body; more than MaxBodyBytes, as what does not shrink grows
-	MaxBodies    int64            // [512 MiB] bodies of logs in memory at once, compressed and not
+	MaxBodies    int64            // [512 MiB] bodies of signed writes in memory at once, compressed and not
+	MaxUnsigned  int64            // [64 MiB] the same of web tracking, so that strangers leave room for the others
+	MaxAnswers   int64            // [512 MiB] pull answers in memory at once: those that are made and those that clients take slowly
 	MaxPullBytes int              // [8 MiB] one pull response, before compression
 	Now          func() time.Time // [time.Now]
 }
@@ -57,7 +59,9 @@ type API struct {
 	Services
 	o      Options
 	router *router
-	bodies *semaphore.Weighted // bytes left of MaxBodies
+
+	// Bytes left of MaxBodies, MaxUnsigned and MaxAnswers.
+	bodies, unsigned, answers *semaphore.Weighted
 }
 
 // New makes the dialect over its services.
@@ -66,11 +70,16 @@ func New(s Services, o Options) *API {
 	o.MaxBodyBytes = cmp.Or(o.MaxBodyBytes, 10<<20)
 	o.MaxSentBytes = cmp.Or(o.MaxSentBytes, 11<<20)
 	o.MaxBodies = cmp.Or(o.MaxBodies, 512<<20)
+	o.MaxUnsigned = cmp.Or(o.MaxUnsigned, 64<<20)
+	o.MaxAnswers = cmp.Or(o.MaxAnswers, 512<<20)
 	o.MaxPullBytes = cmp.Or(o.MaxPullBytes, 8<<20)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &API{Services: s, o: o, router: newRouter(Routes()), bodies: semaphore.NewWeighted(o.MaxBodies)}
+	return &API{
+		Services: s, o: o, router: newRouter(Routes()), bodies: semaphore.NewWeighted(o.MaxBodies),
+		unsigned: semaphore.NewWeighted(o.MaxUnsigned), answers: semaphore.NewWeighted(o.MaxAnswers),
+	}
 }
 
 // Serve implements [wire.Dialect].

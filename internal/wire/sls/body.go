@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -25,20 +26,49 @@ var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 // buffer is memory that goes back to the pool with release.
 type buffer struct {
-	b      []byte
-	charge int64 // taken from budget, given back with release
-	budget *semaphore.Weighted
+	b    []byte
+	room room // what it takes of a budget, given back with release
 }
 
 func newBuffer() *buffer { return buffers.Get().(*buffer) }
 
 func (b *buffer) release() {
-	if b.budget != nil {
-		b.budget.Release(b.charge)
-	}
-	b.b, b.charge, b.budget = b.b[:0], 0, nil
+	b.room.shrink(0)
+	b.b, b.room = b.b[:0], room{}
 	buffers.Put(b)
 }
+
+// room is memory taken from a budget. The zero room is none.
+type room struct {
+	budget *semaphore.Weighted
+	n      int64
+}
+
+// take returns room for n bytes if the budget has them.
+func take(budget *semaphore.Weighted, n int64) (room, error) {
+	if !budget.TryAcquire(n) {
+		return room{}, outOfMemory()
+	}
+	return room{budget, n}, nil
+}
+
+// shrink gives back what is over n.
+func (r *room) shrink(n int64) {
+	if r.n > n {
+		r.budget.Release(r.n - n)
+		r.n = n
+	}
+}
+
+func outOfMemory() error {
+	return sluice.Errorf(sluice.Unavailable, "server", "the server is busy: the requests being served fill its memory")
+}
+
+// What bodies of logs take of their budget.
+const (
+	jsonGrowth    = 3       // times its size: what becomes of a JSON body
+	leastUnsigned = 1 << 19 // also of a smaller unsigned body: strangers that send slowly occupy few of the places
+)
 
 // logBody reads a body of logs like body does, if all such bodies together leave memory for this one, compressed and not.
 func (a *API) logBody(q *request, limit, rawSize int) (*buffer, error) {
@@ -47,16 +77,29 @@ func (a *API) logBody(q *request, limit, rawSize int) (*buffer, error) {
 		expected = int64(limit)
 	}
 	charge := expected + int64(rawSize)
-	if !a.bodies.TryAcquire(charge) {
-		return nil, sluice.Errorf(sluice.Unavailable, "server", "the server is busy: the requests being read fill its memory")
+	if q.sendsJSON() {
+		charge += jsonGrowth * max(expected, int64(rawSize))
+	}
+	budget := a.bodies
+	if q.route.Anonymous {
+		budget, charge = a.unsigned, max(charge, leastUnsigned)
+	}
+	room, err := take(budget, charge)
+	if err != nil {
+		return nil, err
 	}
 	buf, err := q.body(limit)
 	if err != nil {
-		a.bodies.Release(charge)
+		room.shrink(0)
 		return nil, err
 	}
-	buf.charge, buf.budget = charge, a.bodies
+	buf.room = room
 	return buf, nil
+}
+
+// sendsJSON reports whether a body of logs is JSON. That of web tracking always is, whatever browsers call it.
+func (q *request) sendsJSON() bool {
+	return q.route.Anonymous || strings.HasPrefix(q.r.Header.Get("Content-Type"), "application/json")
 }
 
 // body reads the whole request body, at most limit bytes, and checks it against what was signed. The caller releases the buffer.

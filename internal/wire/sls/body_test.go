@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/shard"
@@ -65,30 +66,76 @@ func TestAnnouncedLengthIsNotBelieved(t *testing.T) {
 	}
 }
 
-// Bodies in memory at once have a budget, which comes back when they are done.
+// Bodies in memory at once have a budget, which comes back when they are done. Strangers have another one.
 func TestBudgetOfBodies(t *testing.T) {
-	a := New(Services{}, Options{MaxBodies: 1000})
-	post := func(size, rawSize int) (*buffer, error) {
+	a := New(Services{}, Options{MaxBodies: 1000, MaxUnsigned: 2 * leastUnsigned})
+	post := func(route *Route, size, rawSize int) (*buffer, error) {
 		r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/", strings.NewReader(strings.Repeat("x", size)))
-		return a.logBody(&request{r: r, route: &Route{Anonymous: true}}, 2000, rawSize)
+		return a.logBody(&request{r: r, route: route}, 2000, rawSize)
 	}
-	first, err := post(300, 600)
+	signed, unsigned := new(Route), &Route{Anonymous: true}
+	first, err := post(signed, 300, 600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := post(101, 0); sluice.KindOf(err) != sluice.Unavailable {
+	if _, err := post(signed, 101, 0); sluice.KindOf(err) != sluice.Unavailable {
 		t.Errorf("over the budget: got error %v", err)
 	}
-	if _, err := post(3000, 0); sluice.KindOf(err) != sluice.Unavailable {
+	if _, err := post(signed, 3000, 0); sluice.KindOf(err) != sluice.Unavailable {
 		t.Errorf("over the limit: got error %v", err)
 	}
+	var strangers []*buffer
+	for range 2 {
+		b, err := post(unsigned, 1, 0)
+		if err != nil {
+			t.Fatalf("unsigned, while the signed fill theirs: %v", err)
+		}
+		strangers = append(strangers, b)
+	}
 	first.release()
-	for range 3 { // a body that is refused gives back what it took
-		if _, err := post(600, 400); err != nil {
+	if _, err := post(unsigned, 1, 0); sluice.KindOf(err) != sluice.Unavailable {
+		t.Errorf("strangers over their budget: got error %v", err)
+	}
+	for range 3 { // the strangers took nothing of it, and a body that is done or refused gives back what it took
+		b, err := post(signed, 600, 400)
+		if err != nil {
 			t.Fatal(err)
 		}
-		a.bodies.Release(1000)
+		b.release()
 	}
+	for _, b := range strangers {
+		b.release()
+	}
+	if _, err := post(unsigned, 1, 0); err != nil {
+		t.Error(err)
+	}
+}
+
+// Pulls wait for memory a moment and then give up; an answer that a client takes slowly has no more than it needs.
+func TestBudgetOfAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := New(Services{}, Options{MaxPullBytes: 100, MaxAnswers: 200})
+		slow, err := a.pullRoom(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.pullRoom(t.Context()); sluice.KindOf(err) != sluice.Unavailable {
+			t.Errorf("no memory: got error %v", err)
+		}
+		go slow.shrink(0)
+		next, err := a.pullRoom(t.Context())
+		if err != nil {
+			t.Fatalf("memory came back: %v", err)
+		}
+		next.shrink(10)
+		next.shrink(50) // grows nothing
+		if left, err := take(a.answers, 190); err != nil {
+			t.Error(err)
+		} else {
+			left.shrink(0)
+		}
+		next.shrink(0)
+	})
 }
 
 // A reader learns where damage begins and ends, and no file names.

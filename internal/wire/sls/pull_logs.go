@@ -1,10 +1,12 @@
 package sls
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/catalog"
@@ -48,12 +50,31 @@ func (a *API) pullLogs(q *request) error {
 	if err := a.Reads.Admit(q.project, s.Log); err != nil {
 		return err
 	}
+	room, err := a.pullRoom(q.ctx())
+	if err != nil {
+		return err
+	}
+	defer room.shrink(0)
 	batch, err := a.read(s, p)
 	if err != nil {
 		return readError(err, p.from)
 	}
 	defer batch.Release()
-	return a.answerPull(q, s, p, batch)
+	return a.answerPull(q, s, p, batch, &room)
+}
+
+// pullWait is how long a pull waits for the memory that others have. Making an answer takes milliseconds.
+const pullWait = time.Second
+
+// pullRoom returns room for a batch and for the answer made of it.
+func (a *API) pullRoom(ctx context.Context) (room, error) {
+	ctx, cancel := context.WithTimeout(ctx, pullWait)
+	defer cancel()
+	n := min(2*int64(a.o.MaxPullBytes), a.o.MaxAnswers)
+	if a.answers.Acquire(ctx, n) != nil {
+		return room{}, outOfMemory()
+	}
+	return room{a.answers, n}, nil
 }
 
 func (q *request) pull() (p pull, err error) {
@@ -111,8 +132,9 @@ func (a *API) read(s *catalog.Shard, p pull) (*shard.Batch, error) {
 	return batch, nil
 }
 
-// answerPull sends a batch with the headers of reference sls-api 3.2.
-func (a *API) answerPull(q *request, s *catalog.Shard, p pull, batch *shard.Batch) error {
+// answerPull sends a batch with the headers of reference sls-api 3.2. While a client takes the answer, no more is held of room
+// than the answer has.
+func (a *API) answerPull(q *request, s *catalog.Shard, p pull, batch *shard.Batch, room *room) error {
 	out := newBuffer()
 	defer out.release()
 	raw := 0
@@ -141,6 +163,8 @@ func (a *API) answerPull(q *request, s *catalog.Shard, p pull, batch *shard.Batc
 	}
 	a.Reads.Charge(q.project, s.Log, raw)
 	q.call.RawOut, q.call.GroupsOut = int64(raw), len(batch.Groups)
+	batch.Release()
+	room.shrink(int64(cap(out.b)))
 	send(q.w, http.StatusOK, typeProtobuf, out.b)
 	return nil
 }

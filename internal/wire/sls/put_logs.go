@@ -56,7 +56,7 @@ func (a *API) putLogs(q *request) error {
 	switch {
 	case q.r.Header.Get("X-Log-Mode") == "batch_group":
 		err = a.putBatch(q, put)
-	case strings.HasPrefix(q.r.Header.Get("Content-Type"), "application/json"):
+	case q.sendsJSON():
 		err = a.putJSON(q, put, true)
 	default:
 		err = a.put(q, put)
@@ -119,11 +119,14 @@ func (a *API) putJSON(q *request, p ingest.Put, keepTime bool) error {
 		}
 		p.Body = raw.b
 	}
-	group, err := logpb.DecodeJSON(p.Body, logpb.Limits{MaxRaw: a.o.MaxBodyBytes}, a.o.Now(), keepTime)
-	if err != nil {
+	group := newBuffer()
+	defer group.release()
+	var err error
+	if group.b, err = logpb.AppendJSON(group.b, p.Body, logpb.Limits{MaxRaw: a.o.MaxBodyBytes}, a.o.Now(), keepTime); err != nil {
 		return err
 	}
-	return a.putGroup(q, p, group)
+	p.Body, p.Codec, p.RawSize = group.b, logpb.None, len(group.b)
+	return a.put(q, p)
 }
 
 // putGroup appends a group that was built here, to where p points.

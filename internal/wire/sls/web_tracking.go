@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/ingest"
@@ -30,6 +31,7 @@ var trackingRoutes = []Route{
 const (
 	maxTrackQuery = 16 << 10
 	maxTrackBody  = 3 << 20 // as sent, and before compression
+	maxTrackTime  = 20 * time.Second
 )
 
 // pixel is a transparent GIF of one by one.
@@ -67,6 +69,7 @@ func (a *API) trackBody(q *request) error {
 	if err != nil {
 		return err
 	}
+	_ = http.NewResponseController(q.w).SetReadDeadline(time.Now().Add(maxTrackTime)) // or the listener's deadline counts
 	buf, err := a.logBody(q, maxTrackBody, rawSize)
 	if err != nil {
 		return err
