@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 const (
@@ -35,7 +33,7 @@ type tokenSource struct {
 // items; all others become pairs of a hash and an item, sorted by hash at the end. So a unique id costs a hash and a
 // place in a sort, and nobody keeps its text.
 type tokenBuilder struct {
-	zstd *zstd.Encoder
+	zstd *compressor
 	out  *objectWriter
 
 	seed    uint64
@@ -264,7 +262,7 @@ func (b *tokenBuilder) writeFrequent(idx *tokenIndex, frequent []frequentToken, 
 	if len(frequent) > 0 {
 		blocks = append(blocks, block)
 	}
-	packed := b.zstd.EncodeAll(list, binary.AppendUvarint(nil, uint64(len(list))))
+	packed := b.zstd.better.EncodeAll(list, binary.AppendUvarint(nil, uint64(len(list))))
 	var err error
 	if idx.frequent, err = b.out.append(packed); err != nil {
 		return err
