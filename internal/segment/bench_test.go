@@ -98,8 +98,9 @@ func packRows(w *weblogs, n int) *packedRows {
 func (p *packedRows) each(add func(*segment.Row)) {
 	fields := make([]sluice.Field, len(p.keys))
 	text, sizes := p.text, p.sizes
+	var r segment.Row
 	for i := range p.rows {
-		r := p.rows[i]
+		r = p.rows[i]
 		for j, k := range p.keys {
 			fields[j] = sluice.Field{Key: k, Value: text[:sizes[j]]}
 			text = text[sizes[j]:]

@@ -42,6 +42,7 @@ type tokenBuilder struct {
 	mask    uint64
 	pairs   []hashItem
 	scratch []hashItem
+	rare    []rarePair
 }
 
 type hotToken struct {
@@ -154,7 +155,7 @@ func (b *tokenBuilder) divide(src *tokenSource, subject tokenSubject) ([]frequen
 		}
 	}
 	b.sortPairs()
-	var rare []rarePair
+	rare := b.rare[:0]
 	var run []uint32
 	for from := 0; from < len(b.pairs); {
 		to := from
@@ -175,6 +176,7 @@ func (b *tokenBuilder) divide(src *tokenSource, subject tokenSubject) ([]frequen
 		}
 		from = to
 	}
+	b.rare = rare
 	return frequent, rare
 }
 
