@@ -2,6 +2,8 @@ package segment_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"strings"
@@ -98,8 +100,9 @@ func packRows(w *weblogs, n int) *packedRows {
 func (p *packedRows) each(add func(*segment.Row)) {
 	fields := make([]sluice.Field, len(p.keys))
 	text, sizes := p.text, p.sizes
+	var r segment.Row
 	for i := range p.rows {
-		r := p.rows[i]
+		r = p.rows[i]
 		for j, k := range p.keys {
 			fields[j] = sluice.Field{Key: k, Value: text[:sizes[j]]}
 			text = text[sizes[j]:]
@@ -110,8 +113,22 @@ func (p *packedRows) each(add func(*segment.Row)) {
 	}
 }
 
-// benchInfos builds the segments that are searched, one for each eight groups.
-func benchInfos(b *testing.B, store objects.Store) (infos []segment.Info, needles []string) {
+// benchSegments builds the segments that are searched, one for each eight groups, or finds them.
+func benchSegments(b *testing.B, store objects.Store) (infos []segment.Info, needles []string) {
+	var kept struct {
+		Rows    int
+		Infos   []segment.Info
+		Needles []string
+	}
+	if size, err := store.Size(b.Context(), "bench/kept"); err == nil {
+		raw := make([]byte, size)
+		if err := errors.Join(store.Get(b.Context(), "bench/kept", raw, 0), json.Unmarshal(raw, &kept)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if kept.Rows == *benchRows {
+		return kept.Infos, kept.Needles
+	}
 	w := newWeblogs(1)
 	o := weblogsOptions()
 	for done := 0; done < *benchRows; {
@@ -129,6 +146,14 @@ func benchInfos(b *testing.B, store objects.Store) (infos []segment.Info, needle
 		}
 		infos = append(infos, info)
 	}
+	kept.Rows, kept.Infos, kept.Needles = *benchRows, infos, needles
+	raw, err := json.Marshal(kept)
+	if err == nil {
+		err = store.Put(b.Context(), "bench/kept", raw)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
 	return infos, needles
 }
 
@@ -136,7 +161,7 @@ func benchInfos(b *testing.B, store objects.Store) (infos []segment.Info, needle
 // over files in the kernel's.
 func BenchmarkQuery(b *testing.B) {
 	store := openStore(b, *benchDir)
-	infos, needles := benchInfos(b, store)
+	infos, needles := benchSegments(b, store)
 	for _, c := range []struct {
 		name string
 		run  func(ctx context.Context, groups []*segment.Group, i int) (int, error)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/crc32"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/encoding/delta"
 	"github.com/parquet-go/parquet-go/encoding/rle"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
@@ -13,15 +12,15 @@ import (
 )
 
 const (
-	pageRows      = 16384    // at most
-	textPageBytes = 96 << 10 // before compression; a longer text has a page of its own
+	pageRows      = 16384     // at most
+	textPageBytes = 128 << 10 // before compression; a longer text has a page of its own
 )
 
 // chunkWriter writes the pages of one column of one group: version 1 data pages, definition levels inside. It is used again for the
 // next column.
 type chunkWriter struct {
 	out  *objectWriter
-	zstd *zstd.Encoder
+	zstd *compressor
 
 	required bool
 	rows     int
@@ -29,11 +28,9 @@ type chunkWriter struct {
 	chunk    *chunk
 
 	body, packed, levels []byte
-	joined               []byte
 	ids                  []int32
-	offsets              []uint32
+	lengths              []int32
 	longs                []int64
-	lengthCoder          delta.LengthByteArrayEncoding
 	deltaCoder           delta.BinaryPackedEncoding
 	idCoder              rle.DictionaryEncoding
 	levelCoder           rle.Encoding
@@ -43,6 +40,7 @@ func (w *chunkWriter) begin(c *chunk, rows, values int, ranks []uint32, required
 	w.chunk, w.rows, w.ranks, w.required = c, rows, ranks, required
 	c.values = values
 	w.levelCoder.BitWidth = 1
+	w.zstd.beginChunk()
 }
 
 // rowOf returns the row of a value; all rows end where there is none.
@@ -156,7 +154,7 @@ func (w *chunkWriter) page(header format.PageHeader) (page, error) {
 	if len(w.body) > maxPageBytes {
 		return page{}, fmt.Errorf("a page of %d bytes is over the limit", len(w.body))
 	}
-	w.packed = w.zstd.EncodeAll(w.body, w.packed[:0])
+	w.packed = w.zstd.compress(w.packed[:0], w.body)
 	header.UncompressedPageSize = int32(len(w.body))
 	header.CompressedPageSize = int32(len(w.packed))
 	header.CRC = int32(crc32.ChecksumIEEE(w.packed))
@@ -179,18 +177,20 @@ func (w *chunkWriter) dictionary(ids []int32) error {
 	})
 }
 
-// texts writes values without a dictionary.
+// texts writes values without a dictionary: DELTA_LENGTH_BYTE_ARRAY, which is their lengths and then the texts.
 func (w *chunkWriter) texts(text func(value int) string) error {
 	w.chunk.encoding = encodingLengths
 	return w.cut(func(value int) int { return len(text(value)) }, func(from, to int) error {
-		w.joined, w.offsets = w.joined[:0], append(w.offsets[:0], 0)
+		w.lengths = w.lengths[:0]
 		for i := from; i < to; i++ {
-			w.joined = append(w.joined, text(i)...)
-			w.offsets = append(w.offsets, uint32(len(w.joined)))
+			w.lengths = append(w.lengths, int32(len(text(i))))
 		}
-		packed, err := w.lengthCoder.EncodeByteArray(w.packed[:0], w.joined, w.offsets)
+		packed, err := w.deltaCoder.EncodeInt32(w.packed[:0], w.lengths)
 		w.body = append(w.body, packed...)
 		w.packed = packed
+		for i := from; i < to; i++ {
+			w.body = append(w.body, text(i)...)
+		}
 		return err
 	})
 }

@@ -12,15 +12,51 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func crc32c(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
-// newCompressor returns an encoder for pages. Entropy coding of literals is always on: hexadecimal ids have no repetitions, but
-// half of their bits are air.
-func newCompressor(fast bool) (*zstd.Encoder, error) {
-	level := zstd.SpeedDefault
-	if fast {
-		level = zstd.SpeedFastest
+// compressor compresses the pages of one chunk after another. It has two encoders and learns from the first page of each chunk which
+// is worth its time: where values have nothing in common but their alphabet, as ids do, the simple one is as good. Entropy coding
+// of literals is always on, because half of the bits of a hexadecimal id are air.
+type compressor struct {
+	simple, better *zstd.Encoder
+	chosen         *zstd.Encoder // for the rest of the chunk; nil before its first page
+	trial          []byte
+}
+
+// worthwhile is what the better encoder has to save, in parts of the page.
+const worthwhile = 64
+
+func newCompressor(fast bool) (*compressor, error) {
+	c := &compressor{}
+	var err error
+	if c.simple, err = newEncoder(zstd.SpeedFastest); err != nil || fast {
+		c.better = c.simple
+		return c, err
 	}
+	c.better, err = newEncoder(zstd.SpeedBetterCompression)
+	return c, err
+}
+
+func newEncoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
 		zstd.WithAllLitEntropyCompression(true), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
+}
+
+func (c *compressor) beginChunk() { c.chosen = nil }
+
+// compress appends the compressed form of a page.
+func (c *compressor) compress(dst, page []byte) []byte {
+	if c.chosen != nil {
+		return c.chosen.EncodeAll(page, dst)
+	}
+	if len(page) < 1024 || c.better == c.simple {
+		return c.better.EncodeAll(page, dst)
+	}
+	c.trial = c.simple.EncodeAll(page, c.trial[:0])
+	dst = c.better.EncodeAll(page, dst)
+	c.chosen = c.better
+	if len(dst)+len(page)/worthwhile > len(c.trial) {
+		c.chosen = c.simple
+	}
+	return dst
 }
 
 // decompressor is shared: DecodeAll may be called at once from many goroutines.

@@ -63,6 +63,9 @@ func (ids *chunkIDs) fill(p *pageValues) {
 	}
 }
 
+// maxNarrowPasses is how many entries are looked for one by one, eight rows at a time, rather than all at once, row by row.
+const maxNarrowPasses = 6
+
 // rowsWith returns the rows whose value is one of some entries of the dictionary.
 func (c *columnChunk) rowsWith(ctx context.Context, entries *roaring.Bitmap) (*roaring.Bitmap, error) {
 	if entries.IsEmpty() {
@@ -76,8 +79,10 @@ func (c *columnChunk) rowsWith(ctx context.Context, entries *roaring.Bitmap) (*r
 		return nil, err
 	}
 	words := make([]uint64, (c.group.Rows()+63)/64)
-	if ids.narrow != nil && entries.GetCardinality() == 1 {
-		ids.markNarrow(uint8(entries.Minimum()), words)
+	if ids.narrow != nil && entries.GetCardinality() <= maxNarrowPasses {
+		for it := entries.Iterator(); it.HasNext(); {
+			ids.markNarrow(uint8(it.Next()), words)
+		}
 	} else {
 		wanted := make([]bool, c.dict.values+1) // the last for NULL
 		for it := entries.Iterator(); it.HasNext(); {
@@ -103,7 +108,7 @@ func (ids *chunkIDs) markNarrow(entry uint8, words []uint64) {
 			equal := ^((x&low + low) | x | low) >> 7 // one in the lowest bit of each byte that is zero in x
 			word |= equal * 0x0102040810204080 >> 56 << i
 		}
-		words[w] = word
+		words[w] |= word
 	}
 }
 

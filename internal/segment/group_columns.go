@@ -77,7 +77,8 @@ func (w *groupWriter) shapes() error {
 	chunks := w.chunkOf()
 	column := &tableColumn{dedup: newDedupe()}
 	spanOf := make(map[uint32]uint32)
-	for rank, row := range w.rows {
+	v := view{column: column, spans: w.spans[:0]}
+	for _, row := range w.rows {
 		shape := w.table.shapeOf[row]
 		s, ok := spanOf[shape]
 		if !ok {
@@ -93,9 +94,10 @@ func (w *groupWriter) shapes() error {
 			s = column.newSpan(string(encoded))
 			spanOf[shape] = s
 		}
-		column.cells = append(column.cells, cell{uint32(rank), s})
+		v.spans = append(v.spans, s)
 	}
-	return w.ownChunk(column, true, false, nil)
+	w.spans = v.spans
+	return w.textChunk(v, true, false, nil)
 }
 
 // ownChunk writes a column made for this group, whose cells count rows of the group.

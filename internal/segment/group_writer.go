@@ -255,13 +255,8 @@ func (w *groupWriter) textChunk(v view, required, clean bool, tokens Tokenize) e
 	ids, entries, repeated := w.distinct(&v)
 	if !repeated {
 		text := v.text
-		if clean {
+		if clean && w.keepBroken(c, &v, number) {
 			text = func(i int) string { return cleanText(v.text(i)) }
-			for i := range v.spans {
-				if s := v.text(i); !utf8.ValidString(s) {
-					w.keepExact(c, v.rank(i), exactRef(exactValue, number), s)
-				}
-			}
 		}
 		if err := w.pages.texts(text); err != nil {
 			return err
@@ -291,6 +286,16 @@ func (w *groupWriter) textChunk(v view, required, clean bool, tokens Tokenize) e
 		return err
 	}
 	return w.indexEntries(c, &v, ids, entries, tokens)
+}
+
+// keepBroken keeps the texts that are not UTF-8, and reports whether there are any.
+func (w *groupWriter) keepBroken(c *chunk, v *view, number int) bool {
+	for i := range v.spans {
+		if s := v.text(i); !utf8.ValidString(s) {
+			w.keepExact(c, v.rank(i), exactRef(exactValue, number), s)
+		}
+	}
+	return c.exact
 }
 
 func cleanText(s string) string {

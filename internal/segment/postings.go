@@ -83,25 +83,7 @@ func readPostings(in []byte, n, limit uint32) (*roaring.Bitmap, error) {
 		listed = limit - n
 	}
 	words := make([]uint64, (limit+63)/64)
-	r := bitReader{in: in[1:]}
-	next := uint64(0)
-	mask := uint64(1)<<k - 1
-	for range listed {
-		v := r.peek()
-		zeros := uint(bits.TrailingZeros64(v))
-		if zeros+1+k <= 57 && v != 0 {
-			next += uint64(zeros)<<k | v>>(zeros+1)&mask
-			r.pos += uint64(zeros + 1 + k)
-		} else {
-			next += uint64(r.unary())<<k | r.get(k)
-		}
-		if next >= uint64(limit) {
-			return nil, errMalformed
-		}
-		words[next>>6] |= 1 << (next & 63)
-		next++
-	}
-	if r.over() {
+	if !markGaps(words, in[1:], k, listed, limit) {
 		return nil, errMalformed
 	}
 	rows := roaring.FromDense(words, true)
@@ -109,6 +91,44 @@ func readPostings(in []byte, n, limit uint32) (*roaring.Bitmap, error) {
 		rows.Flip(0, uint64(limit))
 	}
 	return rows, nil
+}
+
+// markGaps sets the bits of n numbers under limit, given as gaps. It decodes as many gaps from one load as are whole in it.
+func markGaps(words []uint64, in []byte, k uint, n, limit uint32) bool {
+	r := bitReader{in: in}
+	mask := uint64(1)<<k - 1
+	next := uint64(0)
+	for n > 0 {
+		v, left := r.peek(), uint(57)
+		for n > 0 {
+			zeros := uint(bits.TrailingZeros64(v))
+			size := zeros + 1 + k
+			if size > left {
+				break
+			}
+			next += uint64(zeros)<<k | v>>(zeros+1)&mask
+			if next >= uint64(limit) {
+				return false
+			}
+			words[next>>6] |= 1 << (next & 63)
+			next++
+			v >>= size
+			left -= size
+			n--
+		}
+		if left < 57 {
+			r.pos += uint64(57 - left)
+			continue
+		}
+		next += uint64(r.unary())<<k | r.get(k) // a gap longer than one load
+		if next >= uint64(limit) || r.over() {
+			return false
+		}
+		words[next>>6] |= 1 << (next & 63)
+		next++
+		n--
+	}
+	return !r.over()
 }
 
 /*

@@ -32,56 +32,63 @@ func (g *Group) Range(ctx context.Context, column string, lo, hi Bound) (Match, 
 		rows, err := c.presentRows(ctx)
 		return Match{Rows: rows, Exact: c.present == 0}, err
 	}
-	inside := c.insideLongs(lo, hi)
-	if c.column.kind == Double {
-		inside = insideDoubles(lo, hi)
-	}
-	if c.values == 0 || !c.mayBeInside(lo, hi) {
+	if c.values == 0 {
 		return none(), nil
 	}
-	rows, err := c.rowsInside(ctx, inside)
+	from, to, ok := longBounds(lo, hi)
+	if c.column.kind == Double {
+		from, to, ok = doubleBounds(lo, hi)
+	}
+	if !ok || numberLess(c.column.kind, c.max, from) || numberLess(c.column.kind, to, c.min) {
+		return none(), nil
+	}
+	rows, err := c.rowsInside(ctx, from, to)
 	return Match{Rows: rows, Exact: true}, err
 }
 
-func (c *columnChunk) insideLongs(lo, hi Bound) func(bits uint64) bool {
-	from, to := int64(math.MinInt64), int64(math.MaxInt64)
-	empty := false
+// longBounds returns the least and the greatest value inside; ok is false if there is none.
+func longBounds(lo, hi Bound) (from, to uint64, ok bool) {
+	least, greatest := int64(math.MinInt64), int64(math.MaxInt64)
 	if !lo.None {
-		from = lo.Long
+		least = lo.Long
 		if lo.Open {
-			empty = from == math.MaxInt64
-			from++
+			if least == math.MaxInt64 {
+				return 0, 0, false
+			}
+			least++
 		}
 	}
 	if !hi.None {
-		to = hi.Long
+		greatest = hi.Long
 		if hi.Open {
-			empty = empty || to == math.MinInt64
-			to--
+			if greatest == math.MinInt64 {
+				return 0, 0, false
+			}
+			greatest--
 		}
 	}
-	if empty {
-		return func(uint64) bool { return false }
-	}
-	return func(bits uint64) bool { return from <= int64(bits) && int64(bits) <= to }
+	return uint64(least), uint64(greatest), least <= greatest
 }
 
-func insideDoubles(lo, hi Bound) func(bits uint64) bool {
-	return func(bits uint64) bool {
-		v := math.Float64frombits(bits)
-		return (lo.None || v > lo.Value || v == lo.Value && !lo.Open) && (hi.None || v < hi.Value || v == hi.Value && !hi.Open)
+func doubleBounds(lo, hi Bound) (from, to uint64, ok bool) {
+	least, greatest := math.Inf(-1), math.Inf(1)
+	if !lo.None {
+		least = lo.Value
+		if lo.Open {
+			least = math.Nextafter(least, math.Inf(1))
+		}
 	}
+	if !hi.None {
+		greatest = hi.Value
+		if hi.Open {
+			greatest = math.Nextafter(greatest, math.Inf(-1))
+		}
+	}
+	return math.Float64bits(least), math.Float64bits(greatest), least <= greatest
 }
 
-// mayBeInside looks at the bounds of the chunk.
-func (c *columnChunk) mayBeInside(lo, hi Bound) bool {
-	if c.column.kind == Long {
-		return (lo.None || int64(c.max) >= lo.Long) && (hi.None || int64(c.min) <= hi.Long)
-	}
-	return (lo.None || math.Float64frombits(c.max) >= lo.Value) && (hi.None || math.Float64frombits(c.min) <= hi.Value)
-}
-
-func (c *columnChunk) rowsInside(ctx context.Context, inside func(bits uint64) bool) (*roaring.Bitmap, error) {
+// rowsInside returns the rows whose number is from the first to the second.
+func (c *columnChunk) rowsInside(ctx context.Context, from, to uint64) (*roaring.Bitmap, error) {
 	if c.encoding == encodingDictionary {
 		d, err := c.dictionary(ctx)
 		if err != nil {
@@ -89,7 +96,7 @@ func (c *columnChunk) rowsInside(ctx context.Context, inside func(bits uint64) b
 		}
 		entries := roaring.New()
 		for i, v := range d.numbers {
-			if inside(v) {
+			if !numberLess(c.column.kind, v, from) && !numberLess(c.column.kind, to, v) {
 				entries.Add(uint32(i))
 			}
 		}
@@ -101,18 +108,31 @@ func (c *columnChunk) rowsInside(ctx context.Context, inside func(bits uint64) b
 		if err != nil {
 			return nil, err
 		}
-		for i := range p.rows {
-			v := i
-			if p.valueOf != nil {
-				v = int(p.valueOf[i])
-			}
-			if v >= 0 && inside(p.numbers[v]) {
-				row := p.first + i
-				words[row>>6] |= 1 << (row & 63)
-			}
-		}
+		p.markInside(words, c.column.kind, from, to)
 	}
 	return roaring.FromDense(words, true), nil
+}
+
+// markInside sets the bits of the rows whose number is from the first to the second.
+func (p *pageValues) markInside(words []uint64, kind Kind, from, to uint64) {
+	least, greatest, width := math.Float64frombits(from), math.Float64frombits(to), to-from
+	for i := range p.rows {
+		v := i
+		if p.valueOf != nil {
+			if v = int(p.valueOf[i]); v < 0 {
+				continue
+			}
+		}
+		inside := p.numbers[v]-from <= width // of integers, whatever their signs
+		if kind == Double {
+			x := math.Float64frombits(p.numbers[v])
+			inside = least <= x && x <= greatest
+		}
+		if inside {
+			row := p.first + i
+			words[row>>6] |= 1 << (row & 63)
+		}
+	}
 }
 
 // secondRuns lists the different seconds of a group in order, and the first row of each.
@@ -122,15 +142,17 @@ type secondRuns struct {
 
 func (g *Group) seconds(ctx context.Context) (*secondRuns, error) {
 	return cached(g.segment.cache, g.key(pieceSeconds, 0, 0), func() (*secondRuns, int64, error) {
+		r := &secondRuns{}
 		all, err := g.integers(ctx, chunkTime, nil)
 		if err != nil {
 			return nil, 0, err
 		}
-		r := &secondRuns{}
+		last := int64(-1)
 		for row, s := range all {
-			if row == 0 || s != all[row-1] {
+			if s != last {
 				r.seconds = append(r.seconds, uint32(s))
 				r.first = append(r.first, uint32(row))
+				last = s
 			}
 		}
 		if !slices.IsSorted(r.seconds) {
@@ -217,8 +239,14 @@ func (g *Group) integers(ctx context.Context, number int, rows *roaring.Bitmap) 
 		if err != nil {
 			return nil, err
 		}
-		for i := range p.rows {
-			out = append(out, value(p, i))
+		if entries == nil {
+			for _, v := range p.numbers {
+				out = append(out, int64(v))
+			}
+			continue
+		}
+		for _, id := range p.ids {
+			out = append(out, int64(entries[id]))
 		}
 	}
 	return out, nil

@@ -182,7 +182,8 @@ func (t *table) addField(row uint32, prefix string, f *sluice.Field) {
 func (t *table) guess(prefix, key string) int {
 	if at := len(t.current); at < len(t.last) && t.last[at] != shapeExtra {
 		c := int(t.last[at]) - 1
-		if rest, ok := strings.CutPrefix(t.columns[c].name, prefix); ok && rest == key {
+		name := t.columns[c].name
+		if len(name) == len(prefix)+len(key) && name[:len(prefix)] == prefix && name[len(prefix):] == key {
 			return c
 		}
 	}
@@ -265,6 +266,11 @@ func (c *tableColumn) spanOf(value string) uint32 {
 		return c.newSpan(value)
 	}
 	c.dedup.seen++
+	if n := len(c.cells); n > 0 {
+		if last := c.cells[n-1].span; c.text(last) == value {
+			return last
+		}
+	}
 	slot, hash := c.dedup.find(c, value)
 	if slot.id != 0 {
 		return slot.id - 1

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 const (
@@ -35,7 +33,7 @@ type tokenSource struct {
 // items; all others become pairs of a hash and an item, sorted by hash at the end. So a unique id costs a hash and a
 // place in a sort, and nobody keeps its text.
 type tokenBuilder struct {
-	zstd *zstd.Encoder
+	zstd *compressor
 	out  *objectWriter
 
 	seed    uint64
@@ -44,6 +42,7 @@ type tokenBuilder struct {
 	mask    uint64
 	pairs   []hashItem
 	scratch []hashItem
+	rare    []rarePair
 }
 
 type hotToken struct {
@@ -156,7 +155,7 @@ func (b *tokenBuilder) divide(src *tokenSource, subject tokenSubject) ([]frequen
 		}
 	}
 	b.sortPairs()
-	var rare []rarePair
+	rare := b.rare[:0]
 	var run []uint32
 	for from := 0; from < len(b.pairs); {
 		to := from
@@ -177,6 +176,7 @@ func (b *tokenBuilder) divide(src *tokenSource, subject tokenSubject) ([]frequen
 		}
 		from = to
 	}
+	b.rare = rare
 	return frequent, rare
 }
 
@@ -264,7 +264,7 @@ func (b *tokenBuilder) writeFrequent(idx *tokenIndex, frequent []frequentToken, 
 	if len(frequent) > 0 {
 		blocks = append(blocks, block)
 	}
-	packed := b.zstd.EncodeAll(list, binary.AppendUvarint(nil, uint64(len(list))))
+	packed := b.zstd.better.EncodeAll(list, binary.AppendUvarint(nil, uint64(len(list))))
 	var err error
 	if idx.frequent, err = b.out.append(packed); err != nil {
 		return err

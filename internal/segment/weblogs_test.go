@@ -78,25 +78,30 @@ var separators = func() (table [256]bool) {
 }()
 
 // splitWords is a tokenizer without regard to case.
-func splitWords(value string, emit func([]byte)) {
-	var buf [128]byte
-	token := buf[:0]
-	for i := range len(value) {
-		c := value[i]
-		if separators[c] {
-			if len(token) > 0 {
-				emit(token)
-				token = token[:0]
+func splitWords(value string, emit func([]byte)) { newSplitter()(value, emit) }
+
+// newSplitter returns the same for one goroutine, with a buffer of its own.
+func newSplitter() segment.Tokenize {
+	var token []byte
+	return func(value string, emit func([]byte)) {
+		token = token[:0]
+		for i := range len(value) {
+			c := value[i]
+			if separators[c] {
+				if len(token) > 0 {
+					emit(token)
+					token = token[:0]
+				}
+				continue
 			}
-			continue
+			if 'A' <= c && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			token = append(token, c)
 		}
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
+		if len(token) > 0 {
+			emit(token)
 		}
-		token = append(token, c)
-	}
-	if len(token) > 0 {
-		emit(token)
 	}
 }
 
@@ -107,6 +112,6 @@ func weblogsOptions() segment.Options {
 			{Name: "bytes", Kind: segment.Long},
 			{Name: "request_time", Kind: segment.Double},
 		},
-		Other: func(string) segment.Tokenize { return splitWords },
+		Other: func(string) segment.Tokenize { return newSplitter() },
 	}
 }
