@@ -57,12 +57,7 @@ require (
 	github.com/prometheus/prometheus v0.40.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
-<<<<<<< HEAD
 	github.com/stretchr/testify v1.11.1 // indirect
-=======
-	github.com/spf13/pflag v1.0.6 // indirect
-	github.com/stretchr/testify v1.10.0 // indirect
->>>>>>> main
 	github.com/twpayne/go-geom v1.6.1 // indirect
 	go.uber.org/atomic v1.10.0 // indirect
 	golang.org/x/exp v0.0.0-20250408133849-7e4ce0ab07d0 // indirect
