@@ -78,16 +78,25 @@ type stored struct {
 	traffic *Traffic
 }
 
-// New opens the log of every shard in store, seals those of read-only shards, and has logs drop what no shard names.
+// New opens the log of every shard in store, seals those of read-only shards, and has logs drop what no shard names. It refuses
+// logs that are newer than the metadata: what the metadata never heard of is no leftover.
 func New(ctx context.Context, store meta.Store, logs *shard.Store, o Options, log *slog.Logger) (*Catalog, error) {
 	c := &Catalog{store: store, logs: logs, o: o.withDefaults(), log: log, open: map[sluice.LogID]stored{}}
 	var shards []meta.Shard
+	var last sluice.LogID
 	err := store.View(ctx, func(tx meta.Tx) (err error) {
+		if last, err = tx.LastLog(); err != nil {
+			return err
+		}
 		shards, err = tx.AllShards()
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list shards: %w", err)
+	}
+	if newest := logs.Newest(); newest > last {
+		return nil, fmt.Errorf("there is a log %d, and the metadata knows of %d: they are not from the same time; "+
+			"bring back the metadata that belongs to the logs, or move journal and shards away", uint64(newest), uint64(last))
 	}
 	for _, s := range shards {
 		if _, err := c.openLog(s); err != nil {

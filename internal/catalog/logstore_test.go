@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
 	"github.com/sluicelog/sluice/internal/lz4block"
 	"github.com/sluicelog/sluice/internal/meta"
+	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/shard"
 )
 
@@ -294,6 +297,27 @@ func TestStartDropsLeftovers(t *testing.T) {
 	}
 	if begin, end := again.Bounds(); begin != end {
 		t.Errorf("the deleted log still holds positions %d to %d", begin, end)
+	}
+}
+
+// Metadata that was lost or is of an older day must not have the logs removed that it does not know.
+func TestStartRefusesLogsOfALaterDay(t *testing.T) {
+	env := open(t, catalog.Options{})
+	env.CreateLogstore(1)
+	if _, err := env.Shard(0).Stored.Append(ctx, block(t, "precious")); err != nil {
+		t.Fatal(err)
+	}
+	empty, err := sqlite.Open(filepath.Join(t.TempDir(), "meta.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer empty.Close()
+	if _, err := catalog.New(ctx, empty, env.Logs, catalog.Options{}, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("a start without the metadata of the logs went through")
+	}
+	env.Reopen()
+	if begin, end := env.Shard(0).Stored.Bounds(); end-begin != 1 {
+		t.Errorf("%d groups are left, want 1", end-begin)
 	}
 }
 

@@ -54,9 +54,11 @@ type Tx interface {
 
 	// Shards [shard]. CreateShard gives the shard its Log number, never given before: not to a shard deleted since, nor in an
 	// Update that failed since the store was opened. UpdateShard leaves it as it is. AllShards sorts by project, logstore, id.
+	// LastLog is the highest number that a shard ever got, deleted ones included; 0 for none.
 	Shard(ref sluice.LogstoreRef, id sluice.ShardID) (Shard, error)
 	Shards(ref sluice.LogstoreRef) ([]Shard, error)
 	AllShards() ([]Shard, error)
+	LastLog() (sluice.LogID, error)
 	CreateShard(Shard) (Shard, error)
 	UpdateShard(Shard) error
 	DeleteShard(ref sluice.LogstoreRef, id sluice.ShardID) error // with its checkpoints

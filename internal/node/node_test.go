@@ -3,8 +3,10 @@ package node_test
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -75,6 +77,38 @@ func TestRestartKeepsEverything(t *testing.T) {
 	}
 	env.OK(t, testenv.Call{Project: "web", Target: "/logstores", Key: &testenv.Key{ID: key.AccessKeyID, Secret: key.AccessKeySecret}})
 	put(t, env)
+}
+
+// A shard that is written to all the time is split while that goes on, and every write is found once.
+func TestBusyShardIsSplit(t *testing.T) {
+	env := hub(t, func(c *config.Config) { c.Split.After, c.Split.BytesPerSecond = time.Second, 1 })
+	env.OK(t, testenv.Call{
+		Method: "PUT", Project: "web", Target: "/logstores/access", Body: []byte(`{"autoSplit":true,"maxSplitShard":2}`),
+	})
+	var shards []struct{ ShardID int }
+	written := 0
+	for deadline := time.Now().Add(time.Minute); len(shards) < 3; written++ {
+		if time.Now().After(deadline) {
+			t.Fatalf("not split after %d writes: %v", written, shards)
+		}
+		put(t, env)
+		env.JSON(t, testenv.Call{Project: "web", Target: "/logstores/access/shards"}, &shards)
+	}
+	put(t, env)
+	found := 0
+	for _, s := range shards {
+		var from struct{ Cursor string }
+		target := fmt.Sprintf("/logstores/access/shards/%d?type=", s.ShardID)
+		env.JSON(t, testenv.Call{Project: "web", Target: target + "cursor&from=begin"}, &from)
+		for n := -1; n != 0; found += n {
+			a := env.OK(t, testenv.Call{Project: "web", Target: target + "log&cursor=" + strings.ReplaceAll(from.Cursor, "=", "%3D")})
+			from.Cursor = a.Header.Get("X-Log-Cursor")
+			n, _ = strconv.Atoi(a.Header.Get("X-Log-Count"))
+		}
+	}
+	if found != written+1 {
+		t.Errorf("%d groups in %d shards, want %d", found, len(shards), written+1)
+	}
 }
 
 // The numbers that operators look at move with what happens.

@@ -134,6 +134,17 @@ func (s *Store) removeDir(dir string) error {
 	return s.fs.SyncDir(path.Dir(dir))
 }
 
+// Newest returns the highest number of a log that has data or was opened, 0 for none.
+func (s *Store) Newest() sluice.LogID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var newest sluice.LogID
+	for id := range s.logs {
+		newest = max(newest, id)
+	}
+	return newest
+}
+
 // Retain drops every log that was not opened with Log since the store was opened: what a crash left of logs that metadata no
 // longer knows. Call it once, when all logs are open.
 func (s *Store) Retain() error {

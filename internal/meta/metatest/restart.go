@@ -98,6 +98,8 @@ func testReopen(t *testing.T, opener Opener) {
 
 func testLogNumbersOverRestart(t *testing.T, opener Opener) {
 	s := open(t, opener)
+	lastLog := func(tx meta.Tx) (sluice.LogID, error) { return tx.LastLog() }
+	wantSame(t, "last log of an empty store", read(t, s, lastLog), 0)
 	var last sluice.LogID
 	update(t, s, func(tx meta.Tx) (err error) {
 		if err := fillLogstore(tx, ref); err != nil {
@@ -108,9 +110,11 @@ func testLogNumbersOverRestart(t *testing.T, opener Opener) {
 		}
 		return tx.DeleteProject("p") // no row is left to count from
 	})
+	wantSame(t, "last log", read(t, s, lastLog), last)
 	closeStore(t, s)
 	s = open(t, opener)
 	defer closeStore(t, s)
+	wantSame(t, "last log after a restart", read(t, s, lastLog), last)
 	update(t, s, func(tx meta.Tx) error {
 		if err := fillLogstore(tx, ref); err != nil {
 			return err

@@ -58,6 +58,10 @@ func (t *tx) nextLog() (sluice.LogID, error) {
 	return next, nil
 }
 
+func (t *tx) LastLog() (last sluice.LogID, err error) {
+	return last, wrap("last log", t.row("SELECT value FROM counters WHERE name = 'log'", nil, &last))
+}
+
 func (t *tx) UpdateShard(s meta.Shard) error {
 	old, err := t.Shard(sluice.LogstoreRef{Project: s.Project, Logstore: s.Logstore}, s.ID)
 	if err != nil {
