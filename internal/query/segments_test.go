@@ -216,9 +216,9 @@ func (s *segmented) checkUsed() {
 // TestIndexSurvivesFaults fails each file operation of the object store once: a round then fails, later ones make good for it, and no
 // answer is ever wrong. A restart finds no leftovers.
 func TestIndexSurvivesFaults(t *testing.T) {
-	stride := 5
+	stride := 19
 	if testing.Short() {
-		stride = 40
+		stride = 97
 	}
 	for n := 1; ; n += stride {
 		r := rand.New(rand.NewPCG(uint64(n), 10))
