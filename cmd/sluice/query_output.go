@@ -172,7 +172,7 @@ func columnsOf(l *client.Logs) []string {
 // keep puts rows aside until all columns are known.
 func (r *results) keep(l *client.Logs, rows []client.Row) error {
 	if r.spool == nil {
-		var columns []string
+		columns := []string{"__time__"} // every log has it, and a file of none still says so
 		kinds := map[string]sheet.Kind{}
 		if l.HasSQL {
 			columns = columnsOf(l)
