@@ -23,6 +23,7 @@ type Machine struct {
 	FS        string  `json:"filesystem"`
 	FsyncP50  float64 `json:"fsync256KBp50Milliseconds"`
 	FsyncP99  float64 `json:"fsync256KBp99Milliseconds"`
+	Load      float64 `json:"loadAverage"` // of the last minute, before the first run: near zero on a quiet machine
 }
 
 func inspect(dir string) (Machine, error) {
@@ -38,7 +39,13 @@ func inspect(dir string) (Machine, error) {
 	}
 	m.Kernel = unix.ByteSliceToString(uts.Release[:])
 	m.FS = filesystem(dir)
-	var err error
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return m, fmt.Errorf("read load average: %w", err)
+	}
+	if _, err := fmt.Sscan(string(load), &m.Load); err != nil {
+		return m, fmt.Errorf("read load average: %w", err)
+	}
 	m.FsyncP50, m.FsyncP99, err = probeFsync(dir)
 	return m, err
 }

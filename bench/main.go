@@ -66,6 +66,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if machine.Load > 0.5 {
+		fmt.Fprintf(os.Stderr, "the machine is busy (load average %.1f): latencies and rates over the clock will say little\n", machine.Load)
+	}
 	b.report = Report{Time: time.Now().UTC(), Version: version(b.binary), Machine: machine, Flags: args}
 	if b.bodies, err = makeBodies(600); err != nil { // about 100 MB raw, sent again and again
 		return err

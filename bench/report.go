@@ -45,8 +45,8 @@ func (r *Report) add(name, what, unit, goal string, value float64) {
 // table writes the results as Markdown.
 func (r *Report) table(w io.Writer) {
 	m := r.Machine
-	fmt.Fprintf(w, "%s, %d cores, %.1f GiB, kernel %s, %s on %s, fsync of 256 KB p50 %.2f ms, p99 %.2f ms; %s; %s\n\n",
-		m.CPU, m.Cores, m.MemoryGiB, m.Kernel, m.Go, m.FS, m.FsyncP50, m.FsyncP99, r.Version, r.Time.Format(time.DateOnly))
+	fmt.Fprintf(w, "%s, %d cores, %.1f GiB, kernel %s, %s on %s, fsync of 256 KB p50 %.2f ms, p99 %.2f ms, load average %.1f; %s; %s\n\n",
+		m.CPU, m.Cores, m.MemoryGiB, m.Kernel, m.Go, m.FS, m.FsyncP50, m.FsyncP99, m.Load, r.Version, r.Time.Format(time.DateOnly))
 	fmt.Fprintln(w, "| | unit | median | least to most | runs | goal |\n|---|---|---|---|---|---|")
 	for _, res := range r.Results {
 		fmt.Fprintf(w, "| %s | %s | %.4g | %.4g to %.4g | %d | %s |\n",

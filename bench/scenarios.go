@@ -150,6 +150,13 @@ func (b *bench) recovery(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	put, pulled := rawBytes(b.bodies, groups), int64(0)
+	if pulled, err = drain(ctx, s, st, logpb.LZ4); err != nil {
+		return err
+	}
+	if pulled < put {
+		return fmt.Errorf("recovered %d bytes of the %d that were acknowledged", pulled, put)
+	}
 	what := fmt.Sprintf("start after kill -9 with %g GB of unsealed journal, page cache %s", b.journalGB, cache)
 	b.report.add("recovery", what, "s", "≤ 20 for 10 GB", s.ReadyAfter.Seconds())
 	b.report.add("recovery_rss", "… peak of resident memory until ready", "MB", "", peak)

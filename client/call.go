@@ -32,6 +32,7 @@ type call struct {
 	codec           logpb.Codec // how body is compressed
 	rawSize         int         // length of body before that
 	accept          logpb.Codec // compression wanted for the answer
+	answerType      string      // content type wanted for the answer; "" takes any
 }
 
 // answer is a success.
@@ -53,7 +54,7 @@ func (c *Client) sendJSON(ctx context.Context, method, project, path string, que
 	}
 	return c.send(ctx, call{
 		method: method, project: project, path: path, query: query,
-		contentType: "application/json", body: body, rawSize: len(body),
+		contentType: contentJSON, body: body, rawSize: len(body),
 	}, out)
 }
 
@@ -143,8 +144,10 @@ func (c *Client) request(ctx context.Context, r call) (*http.Request, error) {
 		h.Set("x-log-compresstype", string(r.codec))
 	}
 	if r.accept != logpb.None {
-		h.Set("Accept", contentProtobuf)
 		h.Set("Accept-Encoding", string(r.accept))
+	}
+	if r.answerType != "" {
+		h.Set("Accept", r.answerType)
 	}
 	if c.options.SecurityToken != "" {
 		h.Set("x-acs-security-token", c.options.SecurityToken)

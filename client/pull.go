@@ -37,7 +37,7 @@ func (c *Client) Pull(ctx context.Context, ref sluice.LogstoreRef, id sluice.Sha
 		query.Set("end_cursor", o.EndCursor)
 	}
 	a, err := c.do(ctx, call{
-		method: http.MethodGet, project: ref.Project, path: shardPath(ref, id), query: query, accept: logpb.LZ4,
+		method: http.MethodGet, project: ref.Project, path: shardPath(ref, id), query: query, accept: logpb.LZ4, answerType: contentProtobuf,
 	})
 	if err != nil {
 		return nil, err

@@ -10,7 +10,11 @@ import (
 	"github.com/sluicelog/sluice/internal/logpb"
 )
 
-const contentProtobuf = "application/x-protobuf"
+// The content types of bodies.
+const (
+	contentProtobuf = "application/x-protobuf"
+	contentJSON     = "application/json"
+)
 
 // PutOptions of a write.
 type PutOptions struct {

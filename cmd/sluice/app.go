@@ -51,8 +51,8 @@ func program() string {
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "sluice",
-		Short: "Put, read and manage logs on a Sluice server",
-		Long: `sluice puts, reads and manages logs on a Sluice server.
+		Short: "Put, read, search and manage logs on a Sluice server",
+		Long: `sluice puts, reads, searches and manages logs on a Sluice server.
 
 Where the server is and who is asking come from flags, else from SLUICE_ENDPOINT, SLUICE_ACCESS_KEY_ID and
 SLUICE_ACCESS_KEY_SECRET, else from a profile (see: sluice profile).`,
@@ -60,7 +60,8 @@ SLUICE_ACCESS_KEY_SECRET, else from a profile (see: sluice profile).`,
   sluice project create web
   sluice logstore create web/access --shards 2
   sluice put web/access access.log
-  sluice tail -f web/access`,
+  sluice tail -f web/access
+  sluice query web/access 'status >= 500' --last 1h`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -81,7 +82,7 @@ SLUICE_ACCESS_KEY_SECRET, else from a profile (see: sluice profile).`,
 			root.AddCommand(c)
 		}
 	}
-	add("logs", a.putCommand(), a.pullCommand(), a.tailCommand(), a.demoCommand())
+	add("logs", a.putCommand(), a.pullCommand(), a.tailCommand(), a.queryCommand(), a.histogramCommand(), a.demoCommand())
 	add("manage", a.projectCommand(), a.logstoreCommand(), a.shardCommand(), a.indexCommand(), a.groupCommand())
 	add("access", a.statusCommand(), a.profileCommand(), a.keyCommand())
 	root.AddCommand(a.versionCommand())
@@ -99,7 +100,7 @@ func (a *app) globalFlags(root *cobra.Command) {
 	flags.StringVar(&a.flags.sign, "sign", "", "version of the signature, v1 or v4 (default v1)")
 	flags.StringVar(&a.flags.region, "region", "", "region named in v4 signatures")
 	flags.StringVar(&a.name, "profile", "", "`name` of the profile to use")
-	flags.StringVarP(&a.output, "output", "o", "", "table or json (default table); for logs also raw")
+	flags.StringVarP(&a.output, "output", "o", "", "table or json (default table); for logs also raw, for queries also csv, xlsx, parquet")
 }
 
 // noteStart makes every command say that it began: an error before that is one of use.

@@ -146,7 +146,7 @@ func (d *demo) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return indexDemo(ctx, d.c)
 }
 
 // announce says what is shipped and what to type next.
@@ -170,6 +170,8 @@ func (d *demo) announce() {
 	for _, line := range []string{
 		"tail -f demo/access",
 		"tail -n 20 demo/syslog",
+		"query demo/access 'status >= 400 and not method:POST'",
+		"histogram demo/access --last 5m",
 		"pull demo/access --from -1m -o json",
 		"shard list demo/access",
 		"status",
@@ -177,7 +179,7 @@ func (d *demo) announce() {
 		note("  %s %s", d.app.err.Bold(sluice), line)
 	}
 	note("")
-	note("Searching, SQL and the web console are not there yet. Ctrl-C ends the demo and keeps its logs.")
+	note("SQL and the web console are not there yet. Ctrl-C ends the demo and keeps its logs.")
 	note("")
 }
 

@@ -45,6 +45,11 @@ func (a *app) fail(ctx context.Context, err error) int {
 		a.note("See: %s --help", use.command)
 		return exitMisused
 	}
+	var part *incomplete
+	if errors.As(err, &part) {
+		a.note("%s %s", a.err.Yellow("warning:"), tty.VisibleLines(err.Error()))
+		return exitIncomplete
+	}
 	what, next := explain(err)
 	a.note("%s %s", a.err.Red("error:"), what)
 	if next != "" {

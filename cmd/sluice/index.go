@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) indexCommand() *cobra.Command {
-	return parent("index", "Index configurations (kept and checked now; queries come later)",
+	return parent("index", "Index configurations: what queries can search for",
 		a.indexShow(), a.indexSet(), a.indexDelete())
 }
 

@@ -3,7 +3,8 @@
 //
 //	flags > SLUICE_* > profile ──settings──> client ──> server
 //	                                            │
-//	commands: what is asked for goes to stdout, all else to stderr; exit 0 done, 1 failed, 2 misused
+//	commands: what is asked for goes to stdout, all else to stderr; exit 0 done, 1 failed, 2 misused,
+//	3 done, as far as the server could: the answer is incomplete
 //
 // One file holds one noun's verbs. What they share is in app.go; what went wrong is said in explain.go and nowhere else.
 package main
@@ -27,6 +28,7 @@ const (
 	exitOK = iota
 	exitFailed
 	exitMisused
+	exitIncomplete
 )
 
 // run is the program without the process around it.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
 )
 
 // finish tells what became of the logs, and returns err with how to go on.
@@ -117,6 +118,9 @@ func bytesText(n int64) string {
 	return fmt.Sprintf("%.*f %cB", digits, value, units[0])
 }
 
+// progressWidth is how wide bars of progress are.
+const progressWidth = 30
+
 // progress shows how far a big input is.
 func (p *putter) progress() {
 	const big = 8 << 20
@@ -126,10 +130,7 @@ func (p *putter) progress() {
 	}
 	p.shown = p.app.now()
 	done := float64(p.sum.Bytes) / float64(p.total)
-	const width = 30
-	filled := min(int(done*width), width)
 	rate := float64(p.sum.Bytes) / p.app.now().Sub(p.begun).Seconds()
 	left := time.Duration(float64(p.total-p.sum.Bytes)/max(rate, 1)) * time.Second
-	out.Status(fmt.Sprintf("%s%s %3.0f%%  %s/s  %s left", strings.Repeat("█", filled), strings.Repeat("░", width-filled),
-		min(done, 1)*100, bytesText(int64(rate)), left.Round(time.Second)))
+	out.Status(fmt.Sprintf("%s %3.0f%%  %s/s  %s left", tty.Progress(done, progressWidth), min(done, 1)*100, bytesText(int64(rate)), left.Round(time.Second)))
 }

@@ -13,7 +13,7 @@ from collections import namedtuple
 
 import pytest
 import resolver
-from aliyun.log import LogClient, LogException, LogItem, PutLogsRequest
+from aliyun.log import IndexConfig, IndexKeyConfig, IndexLineConfig, LogClient, LogException, LogItem, PutLogsRequest
 
 KEY_ID = os.environ["SLUICE_TEST_ACCESS_KEY_ID"]
 SECRET = os.environ["SLUICE_TEST_ACCESS_KEY_SECRET"]
@@ -26,6 +26,8 @@ for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_prox
     os.environ.pop(name, None)
 
 Store = namedtuple("Store", "project name")
+Searched = namedtuple("Searched", "project name begin end")
+SEARCHED = 230  # logs of the logstore that is searched
 
 
 def new_client(endpoint=ENDPOINT, auth="v1", key_id=KEY_ID, secret=SECRET):
@@ -64,6 +66,25 @@ def store(client, project, request):
     """A logstore of two shards, or as many as the test asks for by an indirect parameter."""
     client.create_logstore(project, "web", ttl=7, shard_count=getattr(request, "param", 2), auto_split=False)
     return Store(project, "web")
+
+
+@pytest.fixture
+def searched(client, store):
+    """A logstore with an index and logs numbered from 0, one a second from begin on."""
+    line = IndexLineConfig([" ", '"', "/"])
+    keys = {
+        "status": IndexKeyConfig(index_type="long", doc_value=True),
+        "path": IndexKeyConfig(["/"], index_type="text", doc_value=True),
+    }
+    client.create_index(store.project, store.name, IndexConfig(7, line, keys))
+    begin = int(time.time()) - 600
+    for first in range(0, SEARCHED, 10):
+        logs = [
+            LogItem(begin + n, [("n", str(n)), ("status", ["200", "500"][n % 2]), ("path", f"/list/{n % 10}"), ("text", 'two "words" \u65e5\u5fd7')])
+            for n in range(first, first + 10)
+        ]
+        client.put_logs(PutLogsRequest(store.project, store.name, "topic", "10.0.0.1", logs, logtags=[("rack", "7")]))
+    return Searched(*store, begin, begin + SEARCHED)
 
 
 def put(client, store, *messages, hash_key=None, **request):

@@ -21,6 +21,9 @@ type Printer struct {
 	Format Format
 	Field  string // what Raw prints; "" is DefaultField
 
+	// Mark, if not nil, marks words in the value of a field, for Table.
+	Mark func(field, value string) string
+
 	line []byte
 }
 
@@ -67,12 +70,19 @@ func (p *Printer) table(g *sluice.LogGroup, r *sluice.Record) {
 	}
 	p.add(" ")
 	if len(r.Fields) == 1 && r.Fields[0].Key == DefaultField {
-		p.add(" " + tty.Visible(r.Fields[0].Value))
+		p.add(" " + p.mark(DefaultField, tty.Visible(r.Fields[0].Value)))
 		return
 	}
 	for _, f := range r.Fields {
-		p.add(" " + p.Out.Dim(tty.Visible(f.Key)+"=") + quoted(f.Value))
+		p.add(" " + p.Out.Dim(tty.Visible(f.Key)+"=") + p.mark(f.Key, quoted(f.Value)))
 	}
+}
+
+func (p *Printer) mark(field, value string) string {
+	if p.Mark == nil {
+		return value
+	}
+	return p.Mark(field, value)
 }
 
 func (p *Printer) add(s string) { p.line = append(p.line, s...) }
@@ -104,6 +114,18 @@ func appendJSON(dst []byte, g *sluice.LogGroup, r *sluice.Record) []byte {
 	}
 	for _, f := range r.Fields {
 		dst = appendMember(dst, f.Key, f.Value)
+	}
+	return append(dst, '}')
+}
+
+// AppendObject appends the JSON object of fields, every value as text, in their order.
+func AppendObject(dst []byte, fields []sluice.Field) []byte {
+	dst = append(dst, '{')
+	for i, f := range fields {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(append(appendString(dst, f.Key), ':'), f.Value)
 	}
 	return append(dst, '}')
 }

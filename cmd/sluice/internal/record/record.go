@@ -32,6 +32,15 @@ type Entry struct {
 	Timed         bool // Record.Time came from the line
 }
 
+// Of makes an entry of fields under the dialect's names.
+func Of(fields []sluice.Field) Entry {
+	var e Entry
+	for _, f := range fields {
+		e.add(f.Key, f.Value)
+	}
+	return e
+}
+
 const (
 	keyTime   = "__time__"
 	keyNanos  = "__time_ns_part__"

@@ -19,21 +19,77 @@ func NewTable(header ...string) *Table { return &Table{header: header} }
 // Add adds a row, which has a cell for each column.
 func (t *Table) Add(cells ...string) { t.rows = append(t.rows, cells) }
 
-// Write writes the table to o.
-func (t *Table) Write(o *Output) error {
+// Fit cuts the cells of the widest columns until a line fits into width columns, if it can be done without making one narrower
+// than a few characters. Cells must not hold colours.
+func (t *Table) Fit(width int) {
+	widths := t.widths()
+	line := -gap
+	for _, w := range widths {
+		line += w + gap
+	}
+	for line > width {
+		widest := 0
+		for i, w := range widths {
+			if w > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= narrow {
+			break
+		}
+		widths[widest]--
+		line--
+	}
+	for i, w := range widths {
+		for _, row := range t.rows {
+			row[i] = shorten(row[i], w)
+		}
+		number := strings.HasPrefix(t.header[i], ">")
+		if t.header[i] = shorten(strings.TrimPrefix(t.header[i], ">"), w); number {
+			t.header[i] = ">" + t.header[i]
+		}
+	}
+}
+
+const (
+	gap    = 2 // columns of the terminal between columns of the table
+	narrow = 8 // a column that Fit leaves as it is
+)
+
+// shorten cuts s to width columns, with an ellipsis in the last one.
+func shorten(s string, width int) string {
+	if cellWidth(s) <= width {
+		return s
+	}
+	end := 0
+	for i := range s {
+		if cellWidth(s[:i])+1 > width {
+			break
+		}
+		end = i
+	}
+	return s[:end] + "…"
+}
+
+func (t *Table) widths() []int {
 	widths := make([]int, len(t.header))
-	header := make([]string, len(t.header))
 	for i, h := range t.header {
-		header[i] = strings.TrimPrefix(h, ">")
-		widths[i] = cellWidth(header[i])
+		widths[i] = cellWidth(strings.TrimPrefix(h, ">"))
 		for _, row := range t.rows {
 			widths[i] = max(widths[i], cellWidth(row[i]))
 		}
 	}
-	var b strings.Builder
-	for i, h := range header {
-		header[i] = o.Bold(h)
+	return widths
+}
+
+// Write writes the table to o.
+func (t *Table) Write(o *Output) error {
+	widths := t.widths()
+	header := make([]string, len(t.header))
+	for i, h := range t.header {
+		header[i] = o.Bold(strings.TrimPrefix(h, ">"))
 	}
+	var b strings.Builder
 	t.line(&b, header, widths)
 	for _, row := range t.rows {
 		t.line(&b, row, widths)
@@ -46,7 +102,7 @@ func (t *Table) line(b *strings.Builder, cells []string, widths []int) {
 	var line strings.Builder
 	for i, cell := range cells {
 		if i > 0 {
-			line.WriteString("  ")
+			line.WriteString(strings.Repeat(" ", gap))
 		}
 		pad := strings.Repeat(" ", widths[i]-cellWidth(cell))
 		if strings.HasPrefix(t.header[i], ">") {

@@ -55,6 +55,9 @@ func (o *Output) Green(s string) string  { return o.style("32", s) }
 func (o *Output) Yellow(s string) string { return o.style("33", s) }
 func (o *Output) Cyan(s string) string   { return o.style("36", s) }
 
+// Marked is how words stand out that were searched for.
+func (o *Output) Marked(s string) string { return o.style("1;31", s) }
+
 func (o *Output) style(code, s string) string {
 	if !o.colour || s == "" {
 		return s

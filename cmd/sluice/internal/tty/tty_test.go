@@ -2,6 +2,7 @@ package tty_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
@@ -37,5 +38,47 @@ func TestNoTerminalNoEscapes(t *testing.T) {
 	o.ClearStatus()
 	if b.Len() != 0 || o.Red("x") != "x" || o.Terminal() {
 		t.Errorf("a buffer was treated as a terminal: %q, %q", b.String(), o.Red("x"))
+	}
+}
+
+func TestTableFits(t *testing.T) {
+	draw := func(width int) string {
+		table := tty.NewTable("name", ">a count of things", "日志日志日志日志")
+		table.Add("short", "1", "x")
+		table.Add("a name that goes on and on", "1234567", "日志日志日志日志日志日志")
+		table.Fit(width)
+		var b bytes.Buffer
+		if err := table.Write(tty.New(&b, func(string) string { return "" })); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	for width, want := range map[int]string{
+		70: "name                       a count of things  日志日志日志日志\n" +
+			"short                                      1  x\n" +
+			"a name that goes on and …            1234567  日志日志日志日志日志日志\n",
+		40: "name          a count of …  日志日志日…\n" +
+			"short                    1  x\n" +
+			"a name that…       1234567  日志日志日…\n",
+	} {
+		if got := draw(width); got != want {
+			t.Errorf("in %d columns:\n%s", width, got)
+		}
+	}
+	if got := draw(1); !strings.Contains(got, "a name …   1234567  日志日…") {
+		t.Errorf("columns of a few characters stay:\n%s", got)
+	}
+}
+
+func TestBlocks(t *testing.T) {
+	for part, want := range map[float64]string{0: "", 1e-9: "▏", 0.5: "█▌", 1: "███", 2: "███", -1: "", 0.99: "███", 0.95: "██▉"} {
+		if got := tty.Blocks(part, 3); got != want {
+			t.Errorf("Blocks(%v, 3) = %q, want %q", part, got, want)
+		}
+	}
+	for part, want := range map[float64]string{0: "░░░", 0.5: "█░░", 1: "███", 7: "███"} {
+		if got := tty.Progress(part, 3); got != want {
+			t.Errorf("Progress(%v, 3) = %q, want %q", part, got, want)
+		}
 	}
 }

@@ -2,13 +2,16 @@
 //
 //	-15m   2h   3d      that long ago, with or without the minus
 //	15 minutes ago      the same in words
-//	now today yesterday the last two at 00:00
+//	now today yesterday the last two at 00:00; also "the day before yesterday"
 //	15:04[:05]          today
+//	yesterday 15:04     on that day, as 2 days ago 15:04
+//	now-1h now/d -1d@d  steps from now, from left to right; / and @ go back to the beginning of the unit
 //	2006-01-02[ 15:04[:05]]
 //	2006-01-02T15:04:05Z or any RFC 3339
+//	Jan 2 2006 15:04:05+8:00
 //	1700000000          seconds since 1970; 13, 16 or 19 digits are milli-, micro- or nanoseconds
 //
-// Times without a zone are local ones.
+// Units are s m h d w M y and their names; M is a month of 30 days, y a year of 365. Times without a zone are local ones.
 package when
 
 import (
@@ -25,7 +28,12 @@ var units = map[string]time.Duration{
 	"h": time.Hour, "hr": time.Hour, "hour": time.Hour,
 	"d": 24 * time.Hour, "day": 24 * time.Hour,
 	"w": 7 * 24 * time.Hour, "week": 7 * 24 * time.Hour,
+	"month": 30 * 24 * time.Hour,
+	"y":     365 * 24 * time.Hour, "year": 365 * 24 * time.Hour,
 }
+
+// longest is the longest time that an age can be, in nanoseconds.
+const longest = float64(1 << 62)
 
 var (
 	ago  = regexp.MustCompile(`^-?\s*((?:\d+(?:\.\d+)?\s*[a-z]+\s*)+?)(?:\s+ago)?$`)
@@ -34,16 +42,9 @@ var (
 
 // Parse reads s; now is what "now", ages and times of day are relative to, in the zone that times without one are meant in.
 func Parse(s string, now time.Time) (time.Time, error) {
-	text := strings.ToLower(strings.TrimSpace(s))
-	year, month, day := now.Date()
-	midnight := time.Date(year, month, day, 0, 0, 0, 0, now.Location())
-	switch text {
-	case "now":
-		return now, nil
-	case "today":
-		return midnight, nil
-	case "yesterday":
-		return midnight.AddDate(0, 0, -1), nil
+	text := monthly(strings.TrimSpace(s))
+	if t, ok := namedDay(text, now); ok {
+		return t, nil
 	}
 	if t, ok := epoch(text); ok {
 		return t, nil
@@ -51,12 +52,16 @@ func Parse(s string, now time.Time) (time.Time, error) {
 	if age, ok := age(text); ok {
 		return now.Add(-age), nil
 	}
-	for _, layout := range []string{"15:04", "15:04:05"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return time.Date(year, month, day, t.Hour(), t.Minute(), t.Second(), 0, now.Location()), nil
-		}
+	if t, ok := onDay(text, now); ok {
+		return t, nil
 	}
 	if t, ok := Timestamp(s, now.Location()); ok {
+		return t, nil
+	}
+	if t, ok := loose(s, now.Location()); ok {
+		return t, nil
+	}
+	if t, ok := relative(strings.TrimSpace(s), now); ok && text != "" {
 		return t, nil
 	}
 	return time.Time{}, fmt.Errorf("%q is not a time; try -15m, \"1 hour ago\", 2006-01-02T15:04:05Z or seconds since 1970", s)
@@ -75,7 +80,7 @@ func age(text string) (time.Duration, bool) {
 			unit, ok = units[strings.TrimSuffix(p[2], "s")]
 		}
 		n, err := strconv.ParseFloat(p[1], 64)
-		if !ok || err != nil || n*float64(unit) > float64(1<<62) {
+		if !ok || err != nil || n*float64(unit) > longest {
 			return 0, false
 		}
 		total += time.Duration(n * float64(unit))
