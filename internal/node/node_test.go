@@ -3,11 +3,15 @@ package node_test
 import (
 	"fmt"
 	"io"
+	"os"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/sluicelog/sluice/internal/config"
@@ -132,6 +136,37 @@ func TestMetrics(t *testing.T) {
 		if !strings.Contains(string(raw), line+"\n") {
 			t.Errorf("metrics have no line %s", line)
 		}
+	}
+}
+
+// docs/metrics.md names every metric of ours, and none that is not there.
+func TestMetricsPageTellsTheTruth(t *testing.T) {
+	env := hub(t)
+	put(t, env)
+	env.Do(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores/access/shards/lb", Body: []byte("no protobuf")})
+	resp, err := env.Client().Get(env.URL() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(pattern string, in []byte) (list []string) {
+		for _, m := range regexp.MustCompile(pattern).FindAllSubmatch(in, -1) {
+			list = append(list, string(m[1])+" "+string(m[2]))
+		}
+		slices.Sort(list)
+		return list
+	}
+	got, want := names("(?m)^\\| `(sluice_\\w+)` \\| (\\w+) ", page), names(`(?m)^# TYPE (sluice_\w+) (\w+)`, text)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("metrics (-served +on the page):\n%s", diff)
 	}
 }
 
