@@ -109,6 +109,26 @@ func (w *groupWriter) ownChunk(c *tableColumn, required, clean bool, tokens Toke
 	return w.textChunk(v, required, clean, tokens)
 }
 
+// groupShape is a shape as a group keeps it: chunks of tags, then of fields, 0 for an entry of the rest column.
+type groupShape struct {
+	tags   int
+	chunks []int
+}
+
+// readShape reads a shape of a group with so many chunks.
+func readShape(in []byte, chunks int) (groupShape, bool) {
+	s := scanner{in: in}
+	shape := groupShape{tags: s.count()}
+	for len(s.in) > 0 {
+		c := s.upTo(uint64(chunks - chunkRest - 1))
+		if c > 0 && c < chunkFields {
+			s.fail()
+		}
+		shape.chunks = append(shape.chunks, c)
+	}
+	return shape, s.err == nil && shape.tags <= len(shape.chunks)
+}
+
 func ownView(c *tableColumn) view {
 	v := view{column: c, ranks: make([]uint32, 0, len(c.cells)), spans: make([]uint32, 0, len(c.cells))}
 	for _, cell := range c.cells {

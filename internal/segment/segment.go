@@ -87,7 +87,7 @@ type Options struct {
 	Config uint64
 	// Fast spends less time on compression. For segments that will soon be merged.
 	Fast bool
-	// MaxColumns is how many fields may have a column of their own, 200 if 0. The most frequent win.
+	// MaxColumns is how many fields may have a column of their own: 200 if 0, at most 4,096. The most frequent win.
 	MaxColumns int
 	// GroupRows is the number of rows in a full group: 122,880 if 0, at most 131,072.
 	GroupRows int
@@ -95,13 +95,14 @@ type Options struct {
 
 const (
 	defaultMaxColumns = 200
+	maxMaxColumns     = 4096
 	defaultGroupRows  = 122880 // what DuckDB makes of a row group: one task of one thread
 	maxGroupRows      = 1 << 17
 )
 
 func (o Options) maxColumns() int {
 	if o.MaxColumns > 0 {
-		return o.MaxColumns
+		return min(o.MaxColumns, maxMaxColumns)
 	}
 	return defaultMaxColumns
 }
