@@ -17,7 +17,7 @@ func (w *groupWriter) identityFirst() error {
 		return err
 	}
 	for _, i := range [...]int{columnSource, columnTopic} {
-		known := w.options.column(t.columns[i].name)
+		known := w.known.find(t.columns[i].name)
 		if err := w.textChunk(w.view(t.columns[i]), true, true, known.Tokens); err != nil {
 			return err
 		}
@@ -223,7 +223,7 @@ func (w *groupWriter) restOf(row uint32, chunks []int) []restEntry {
 func (w *groupWriter) restTokens(entries []restEntry, emit func([]byte)) {
 	for _, e := range entries {
 		emit(restKeyToken(e.key))
-		if known := w.options.column(e.key); known.Tokens != nil {
+		if known := w.known.find(e.key); known.Tokens != nil {
 			known.Tokens(e.value, emit)
 		} else {
 			emit(restPlainToken(e.key))

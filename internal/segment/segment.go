@@ -114,17 +114,29 @@ func (o Options) groupRows() int {
 	return defaultGroupRows
 }
 
-// column returns what is known of the column name.
-func (o *Options) column(name string) Column {
+// columnSet is the columns of options by name.
+type columnSet struct {
+	known map[string]Column
+	other Tokenize
+}
+
+func newColumnSet(o *Options) columnSet {
+	s := columnSet{known: make(map[string]Column, len(o.Columns)), other: o.Other}
 	for _, c := range o.Columns {
-		if c.Name == name {
-			if name == ColumnSource || name == ColumnTopic {
-				c.Kind = Text
-			}
-			return c
+		if c.Name == ColumnSource || c.Name == ColumnTopic {
+			c.Kind = Text
 		}
+		s.known[c.Name] = c
 	}
-	return Column{Name: name, Tokens: o.Other}
+	return s
+}
+
+// find returns what is known of a column.
+func (s columnSet) find(name string) Column {
+	if c, ok := s.known[name]; ok {
+		return c
+	}
+	return Column{Name: name, Tokens: s.other}
 }
 
 // Info is all that has to be kept elsewhere to open a segment. It is plain data.
