@@ -61,7 +61,7 @@ func (b *Builder) Write(ctx context.Context, store objects.Store, name string) (
 		return Info{}, fmt.Errorf("write segment %s: %w", name, err)
 	}
 	defer w.abort()
-	w.setColumns(planColumns(&b.options, b.table))
+	w.setColumns(planColumns(&b.options, w.known, b.table))
 	if err := w.writeGroups(ctx, b.table, b.table.sortedRows()); err != nil {
 		return Info{}, fmt.Errorf("write segment %s: %w", name, err)
 	}
@@ -73,12 +73,12 @@ func (b *Builder) Write(ctx context.Context, store objects.Store, name string) (
 }
 
 // planColumns chooses the fields that get columns: those that the options name, then the most frequent ones.
-func planColumns(o *Options, t *table) []plannedColumn {
+func planColumns(o *Options, known columnSet, t *table) []plannedColumn {
 	counts := make([]fieldCount, 0, len(t.columns))
 	for _, c := range t.columns[columnTopic+1:] {
 		counts = append(counts, fieldCount{c.name, len(c.cells)})
 	}
-	return chooseColumns(o, counts, t.rows())
+	return chooseColumns(o, known, counts, t.rows())
 }
 
 // fieldCount says how many rows have a field.
@@ -88,13 +88,9 @@ type fieldCount struct {
 }
 
 // chooseColumns keeps the order of fields.
-func chooseColumns(o *Options, fields []fieldCount, rows int) []plannedColumn {
-	named := make(map[string]bool, len(o.Columns))
-	for _, c := range o.Columns {
-		named[c.Name] = true
-	}
+func chooseColumns(o *Options, known columnSet, fields []fieldCount, rows int) []plannedColumn {
 	rank := func(f fieldCount) int {
-		if named[f.name] {
+		if _, named := known.known[f.name]; named {
 			return math.MaxInt
 		}
 		return f.rows
@@ -115,7 +111,7 @@ func chooseColumns(o *Options, fields []fieldCount, rows int) []plannedColumn {
 	var columns []plannedColumn
 	for _, f := range fields {
 		if chosen[f.name] {
-			c := o.column(f.name)
+			c := known.find(f.name)
 			columns = append(columns, plannedColumn{name: f.name, kind: c.Kind, tokens: c.Tokens})
 		}
 	}
@@ -133,7 +129,7 @@ func newGroupWriter(o Options) (*groupWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &groupWriter{options: o}
+	w := &groupWriter{options: o, known: newColumnSet(&o)}
 	w.pages.zstd, w.tokens.zstd = compressor, compressor
 	return w, nil
 }

@@ -67,14 +67,21 @@ func (c *columnChunk) pageDamage(p *page, err error) error {
 	return c.group.segment.damage(c.group.segment.info.ParquetObject(), c.group.summary.parquet.offset, p.section, err)
 }
 
-// page returns the n-th page, decoded.
-func (c *columnChunk) page(ctx context.Context, n int) (*pageValues, error) {
-	return cached(c.group.segment.cache, c.group.key(piecePage, c.number, n), func() (*pageValues, int64, error) {
-		v, err := c.readPage(ctx, n)
+// page returns the n-th page, decoded, and keeps it in the cache if keep is set.
+func (c *columnChunk) page(ctx context.Context, n int, keep bool) (*pageValues, error) {
+	key := c.group.key(piecePage, c.number, n)
+	if !keep {
+		if p, ok := c.group.segment.cache.get(key); ok {
+			return p.(*pageValues), nil
+		}
+		return c.readPage(ctx, n)
+	}
+	return cached(c.group.segment.cache, key, func() (*pageValues, int64, error) {
+		p, err := c.readPage(ctx, n)
 		if err != nil {
 			return nil, 0, err
 		}
-		return v, v.bytes(), nil
+		return p, p.bytes(), nil
 	})
 }
 

@@ -2,7 +2,6 @@ package segment
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -85,27 +84,12 @@ func (f *fetcher) shapes(ctx context.Context) error {
 	})
 }
 
-func (f *fetcher) shape(at int, shape string) bool {
-	var chunks []int
-	tags := -1
-	for in := []byte(shape); len(in) > 0; {
-		v, used := binary.Uvarint(in)
-		if used <= 0 || v >= uint64(len(f.dir.chunks)) && tags >= 0 || v > 1<<16 {
-			return false
-		}
-		in = in[used:]
-		if tags < 0 {
-			tags = int(v)
-			continue
-		}
-		if v != 0 && (v < chunkFields || v >= uint64(len(f.dir.chunks)-chunkRest)) {
-			return false
-		}
-		chunks = append(chunks, int(v))
-	}
-	if tags < 0 || tags > len(chunks) {
+func (f *fetcher) shape(at int, encoded string) bool {
+	shape, ok := readShape([]byte(encoded), len(f.dir.chunks))
+	if !ok {
 		return false
 	}
+	tags, chunks := shape.tags, shape.chunks
 	r := &f.out[at]
 	all := make([]sluice.Field, len(chunks))
 	r.Tags, r.Fields = all[:tags:tags], all[tags:]

@@ -197,6 +197,10 @@ func readFrequent(raw []byte) (*frequentTokens, error) {
 	if err != nil {
 		return nil, err
 	}
+	return readFrequentList(body)
+}
+
+func readFrequentList(body []byte) (*frequentTokens, error) {
 	s := &scanner{in: body}
 	n := s.count()
 	f := &frequentTokens{texts: texts{ends: []uint32{0}}}

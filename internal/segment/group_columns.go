@@ -17,7 +17,7 @@ func (w *groupWriter) identityFirst() error {
 		return err
 	}
 	for _, i := range [...]int{columnSource, columnTopic} {
-		known := w.options.column(t.columns[i].name)
+		known := w.known.find(t.columns[i].name)
 		if err := w.textChunk(w.view(t.columns[i]), true, true, known.Tokens); err != nil {
 			return err
 		}
@@ -107,6 +107,26 @@ func (w *groupWriter) ownChunk(c *tableColumn, required, clean bool, tokens Toke
 		v.ranks = nil
 	}
 	return w.textChunk(v, required, clean, tokens)
+}
+
+// groupShape is a shape as a group keeps it: chunks of tags, then of fields, 0 for an entry of the rest column.
+type groupShape struct {
+	tags   int
+	chunks []int
+}
+
+// readShape reads a shape of a group with so many chunks.
+func readShape(in []byte, chunks int) (groupShape, bool) {
+	s := scanner{in: in}
+	shape := groupShape{tags: s.count()}
+	for len(s.in) > 0 {
+		c := s.upTo(uint64(chunks - chunkRest - 1))
+		if c > 0 && c < chunkFields {
+			s.fail()
+		}
+		shape.chunks = append(shape.chunks, c)
+	}
+	return shape, s.err == nil && shape.tags <= len(shape.chunks)
 }
 
 func ownView(c *tableColumn) view {
@@ -203,7 +223,7 @@ func (w *groupWriter) restOf(row uint32, chunks []int) []restEntry {
 func (w *groupWriter) restTokens(entries []restEntry, emit func([]byte)) {
 	for _, e := range entries {
 		emit(restKeyToken(e.key))
-		if known := w.options.column(e.key); known.Tokens != nil {
+		if known := w.known.find(e.key); known.Tokens != nil {
 			known.Tokens(e.value, emit)
 		} else {
 			emit(restPlainToken(e.key))

@@ -19,6 +19,7 @@ const (
 // groupWriter writes groups of rows of tables to both objects. It keeps its buffers between groups.
 type groupWriter struct {
 	options Options
+	known   columnSet
 	parquet *objectWriter
 	index   *objectWriter
 	pages   chunkWriter

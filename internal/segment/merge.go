@@ -40,11 +40,11 @@ func merge(ctx context.Context, store objects.Store, name string, in []*Segment,
 		return 0
 	})
 	m := &merger{table: newTable()}
-	columns, err := mergedColumns(ctx, &o, groups)
+	g, err := newGroupWriter(o)
 	if err != nil {
 		return Info{}, err
 	}
-	g, err := newGroupWriter(o)
+	columns, err := mergedColumns(ctx, &o, g.known, groups)
 	if err != nil {
 		return Info{}, err
 	}
@@ -61,7 +61,7 @@ func merge(ctx context.Context, store objects.Store, name string, in []*Segment,
 
 // mergedColumns chooses columns for the fields of all groups. Fields in rest columns are too rare, or too many, to get one, unless the
 // options name them.
-func mergedColumns(ctx context.Context, o *Options, groups []*Group) ([]plannedColumn, error) {
+func mergedColumns(ctx context.Context, o *Options, known columnSet, groups []*Group) ([]plannedColumn, error) {
 	counts := []fieldCount{}
 	index := map[string]int{}
 	count := func(name string, rows int) {
@@ -93,7 +93,7 @@ func mergedColumns(ctx context.Context, o *Options, groups []*Group) ([]plannedC
 			}
 		}
 	}
-	return chooseColumns(o, counts, total), nil
+	return chooseColumns(o, known, counts, total), nil
 }
 
 // merger writes groups of several segments.

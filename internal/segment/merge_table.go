@@ -2,7 +2,6 @@ package segment
 
 import (
 	"context"
-	"encoding/binary"
 )
 
 // addGroup appends the rows of a group to a table, column by column.
@@ -139,58 +138,43 @@ func (a *groupAdder) shapes(ctx context.Context) error {
 		return err
 	}
 	c := a.group.chunk(a.dir, -chunkShape)
-	known := map[string]decodedShape{}
+	type sizedShape struct {
+		groupShape
+		keys uint32
+	}
+	known := map[string]sizedShape{}
 	return c.each(ctx, all, func(row uint32, encoded string, _ int32) error {
 		s, ok := known[encoded]
 		if !ok {
-			if s, ok = a.decode(encoded); !ok {
+			if s.groupShape, ok = readShape([]byte(encoded), len(a.dir.chunks)); !ok {
 				return c.rowDamage(row)
 			}
+			s.keys = a.keySizes(s.groupShape)
 			known[encoded] = s
 		}
-		if !a.addShape(row, s) {
+		if !a.addShape(row, s.groupShape, s.keys) {
 			return c.rowDamage(row)
 		}
 		return nil
 	})
 }
 
-// decodedShape is a shape of a group.
-type decodedShape struct {
-	tags   int
-	chunks []int
-	keys   uint32 // bytes of the keys of fields with a chunk
-}
-
-func (a *groupAdder) decode(encoded string) (decodedShape, bool) {
-	s := decodedShape{tags: -1}
-	for in := []byte(encoded); len(in) > 0; {
-		v, used := binary.Uvarint(in)
-		if used <= 0 || v > 1<<16 {
-			return s, false
-		}
-		in = in[used:]
-		if s.tags < 0 {
-			s.tags = int(v)
-			continue
-		}
-		if v != 0 && (v < chunkFields || int(v) >= len(a.dir.chunks)-chunkRest) {
-			return s, false
-		}
-		if v != 0 {
-			s.keys += uint32(len(a.table.columns[a.columnOf[v]].name))
-			if len(s.chunks) < s.tags {
-				s.keys -= uint32(len(TagPrefix))
+// keySizes returns the bytes of the keys of a shape's fields that have a chunk.
+func (a *groupAdder) keySizes(s groupShape) (n uint32) {
+	for i, chunk := range s.chunks {
+		if chunk != 0 {
+			n += uint32(len(a.table.columns[a.columnOf[chunk]].name))
+			if i < s.tags {
+				n -= uint32(len(TagPrefix))
 			}
 		}
-		s.chunks = append(s.chunks, int(v))
 	}
-	return s, s.tags >= 0 && s.tags <= len(s.chunks)
+	return n
 }
 
-func (a *groupAdder) addShape(row uint32, s decodedShape) bool {
+func (a *groupAdder) addShape(row uint32, s groupShape, keys uint32) bool {
 	t := a.table
-	bytes := s.keys
+	bytes := keys
 	rest := a.rests[row]
 	t.current = append(t.current[:0], uint16(s.tags))
 	for i, chunk := range s.chunks {

@@ -104,7 +104,7 @@ func (c *columnChunk) rowsInside(ctx context.Context, from, to uint64) (*roaring
 	}
 	words := make([]uint64, (c.group.Rows()+63)/64)
 	for n := range c.pages {
-		p, err := c.page(ctx, n)
+		p, err := c.page(ctx, n, true)
 		if err != nil {
 			return nil, err
 		}

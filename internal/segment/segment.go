@@ -87,7 +87,7 @@ type Options struct {
 	Config uint64
 	// Fast spends less time on compression. For segments that will soon be merged.
 	Fast bool
-	// MaxColumns is how many fields may have a column of their own, 200 if 0. The most frequent win.
+	// MaxColumns is how many fields may have a column of their own: 200 if 0, at most 4,096. The most frequent win.
 	MaxColumns int
 	// GroupRows is the number of rows in a full group: 122,880 if 0, at most 131,072.
 	GroupRows int
@@ -95,13 +95,14 @@ type Options struct {
 
 const (
 	defaultMaxColumns = 200
+	maxMaxColumns     = 4096
 	defaultGroupRows  = 122880 // what DuckDB makes of a row group: one task of one thread
 	maxGroupRows      = 1 << 17
 )
 
 func (o Options) maxColumns() int {
 	if o.MaxColumns > 0 {
-		return o.MaxColumns
+		return min(o.MaxColumns, maxMaxColumns)
 	}
 	return defaultMaxColumns
 }
@@ -113,20 +114,32 @@ func (o Options) groupRows() int {
 	return defaultGroupRows
 }
 
-// column returns what is known of the column name.
-func (o *Options) column(name string) Column {
+// columnSet is the columns of options by name.
+type columnSet struct {
+	known map[string]Column
+	other func(column string) Tokenize
+}
+
+func newColumnSet(o *Options) columnSet {
+	s := columnSet{known: make(map[string]Column, len(o.Columns)), other: o.Other}
 	for _, c := range o.Columns {
-		if c.Name == name {
-			if name == ColumnSource || name == ColumnTopic {
-				c.Kind = Text
-			}
-			return c
+		if c.Name == ColumnSource || c.Name == ColumnTopic {
+			c.Kind = Text
 		}
+		s.known[c.Name] = c
 	}
-	if o.Other == nil {
+	return s
+}
+
+// find returns what is known of a column.
+func (s columnSet) find(name string) Column {
+	if c, ok := s.known[name]; ok {
+		return c
+	}
+	if s.other == nil {
 		return Column{Name: name}
 	}
-	return Column{Name: name, Tokens: o.Other(name)}
+	return Column{Name: name, Tokens: s.other(name)}
 }
 
 // Info is all that has to be kept elsewhere to open a segment. It is plain data.

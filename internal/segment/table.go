@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxTableColumns = 4096 // further fields of a table are kept like duplicates, in extras
+	maxTableColumns = 3 * maxMaxColumns // further fields of a table are kept like duplicates, in extras
 	maxColumnName   = 256
 	columnSource    = 0 // index in table.columns
 	columnTopic     = 1

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"math/bits"
 	"slices"
@@ -11,6 +12,7 @@ const (
 	frequentRows    = 16   // a token in as many rows of a group has its posting list
 	smallDictionary = 1024 // all tokens of a dictionary with no more entries have theirs
 	hotSample       = 1024 // values looked at to guess which tokens are in many
+	hotSampleTokens = 1 << 16
 	maxHot          = 4096
 	postingsBlock   = 32 << 10
 )
@@ -43,6 +45,7 @@ type tokenBuilder struct {
 	pairs   []hashItem
 	scratch []hashItem
 	rare    []rarePair
+	missing []missingText
 }
 
 type hotToken struct {
@@ -79,8 +82,13 @@ func (b *tokenBuilder) build(seed uint64, src *tokenSource, subject tokenSubject
 func (b *tokenBuilder) findHot(src *tokenSource) {
 	step := max(1, src.items/hotSample)
 	counts := map[string]int{}
-	count := func(token []byte) { counts[string(token)]++ }
-	for i := 0; i < src.items; i += step {
+	seen := 0
+	count := func(token []byte) {
+		if seen++; seen <= hotSampleTokens {
+			counts[string(token)]++
+		}
+	}
+	for i := 0; i < src.items && seen < hotSampleTokens; i += step {
 		src.tokenize(i, count)
 	}
 	b.hot = b.hot[:0]
@@ -166,7 +174,8 @@ func (b *tokenBuilder) divide(src *tokenSource, subject tokenSubject) ([]frequen
 			}
 		}
 		if rows := weigh(run); rows >= least {
-			frequent = append(frequent, frequentToken{text: b.textOf(src, hash, int(run[0])), list: b.numbers(src, slices.Clone(run)), rows: rows})
+			b.missing = append(b.missing, missingText{hash: hash, item: run[0], at: len(frequent)})
+			frequent = append(frequent, frequentToken{list: b.numbers(src, slices.Clone(run)), rows: rows})
 		} else {
 			for i, item := range run {
 				if p := src.place(int(item)); i == 0 || rare[len(rare)-1].place != p {
@@ -177,6 +186,7 @@ func (b *tokenBuilder) divide(src *tokenSource, subject tokenSubject) ([]frequen
 		from = to
 	}
 	b.rare = rare
+	b.findTexts(src, frequent)
 	return frequent, rare
 }
 
@@ -190,15 +200,30 @@ func (b *tokenBuilder) numbers(src *tokenSource, items []uint32) []uint32 {
 	return items
 }
 
-// textOf finds the token with the hash in an item that has it.
-func (b *tokenBuilder) textOf(src *tokenSource, hash uint64, item int) []byte {
-	var text []byte
-	src.tokenize(item, func(token []byte) {
-		if text == nil && hashToken(b.seed, token) == hash {
-			text = append([]byte{}, token...)
+// missingText is a token that is known by its hash, and an item that has it.
+type missingText struct {
+	hash uint64
+	item uint32
+	at   int // in the list of frequent tokens
+}
+
+// findTexts finds the texts of tokens that turned out to be frequent, reading each item once.
+func (b *tokenBuilder) findTexts(src *tokenSource, frequent []frequentToken) {
+	slices.SortFunc(b.missing, func(x, y missingText) int { return cmp.Compare(x.item, y.item) })
+	wanted := map[uint64]int{}
+	take := func(token []byte) {
+		if at, ok := wanted[hashToken(b.seed, token)]; ok && frequent[at].text == nil {
+			frequent[at].text = append([]byte{}, token...)
 		}
-	})
-	return text
+	}
+	for i := 0; i < len(b.missing); {
+		item := b.missing[i].item
+		for clear(wanted); i < len(b.missing) && b.missing[i].item == item; i++ {
+			wanted[b.missing[i].hash] = b.missing[i].at
+		}
+		src.tokenize(int(item), take)
+	}
+	b.missing = b.missing[:0]
 }
 
 // sortPairs sorts by hash, keeping the order of items with equal ones: by the highest 33 bits in three rounds, then what is left.

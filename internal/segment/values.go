@@ -11,20 +11,31 @@ import (
 // looked for in the rest column. match is called once for each row, or once for each distinct value where the column has a
 // dictionary; its argument stays valid.
 func (g *Group) Filter(ctx context.Context, column string, rows *roaring.Bitmap, match func(value string) bool) (*roaring.Bitmap, error) {
-	out := roaring.New()
-	known := map[int32]bool{}
+	const unknown, no, yes = 0, 1, 2
+	var found []uint32
+	var known []uint8 // by entry of the dictionary
 	err := g.eachValue(ctx, column, rows, func(row uint32, entry int32, value string) {
-		yes, ok := known[entry]
-		if !ok {
-			yes = match(value)
-			if entry >= 0 {
+		if entry < 0 {
+			if match(value) {
+				found = append(found, row)
+			}
+			return
+		}
+		for int(entry) >= len(known) {
+			known = append(known, unknown)
+		}
+		if known[entry] == unknown {
+			known[entry] = no
+			if match(value) {
 				known[entry] = yes
 			}
 		}
-		if yes {
-			out.Add(row)
+		if known[entry] == yes {
+			found = append(found, row)
 		}
 	})
+	out := roaring.New()
+	out.AddMany(found)
 	return out, err
 }
 
@@ -155,8 +166,12 @@ func (c *columnChunk) each(ctx context.Context, rows *roaring.Bitmap, visit func
 	})
 }
 
+const scanShare = 8
+
 // eachCell calls visit for each of some rows whose value is not NULL: it is the i-th of a page.
 func (c *columnChunk) eachCell(ctx context.Context, rows *roaring.Bitmap, visit func(row uint32, p *pageValues, i int) error) error {
+	// A scan reads each page once: it is not to drive out what others read again and again.
+	scan := rows.GetCardinality() > uint64(c.group.Rows()/scanShare)
 	var p *pageValues
 	for it := rows.Iterator(); it.HasNext(); {
 		row := it.Next()
@@ -165,7 +180,7 @@ func (c *columnChunk) eachCell(ctx context.Context, rows *roaring.Bitmap, visit 
 		}
 		if p == nil || int(row) >= p.first+p.rows {
 			var err error
-			if p, err = c.page(ctx, c.pageNumber(row)); err != nil {
+			if p, err = c.page(ctx, c.pageNumber(row), !scan); err != nil {
 				return err
 			}
 		}
