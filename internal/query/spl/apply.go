@@ -50,8 +50,10 @@ func (p *Pipeline) Apply(ctx context.Context, group *sluice.LogGroup, o Options)
 		return nil, Stats{}, sluice.Errorf(sluice.Invalid, "query",
 			"%s looks at all logs of a query, so it cannot follow a stream; use it in a query", name)
 	}
-	var rows [][]sluice.Field
+	rows := make([][]sluice.Field, 0, len(group.Records))
+	shared := fieldsOf(group)
 	var stats Stats
+	var size int64
 	runner := NewRunner(p, o, func(fields []sluice.Field) error {
 		rows = append(rows, fields)
 		return nil
@@ -60,8 +62,15 @@ func (p *Pipeline) Apply(ctx context.Context, group *sluice.LogGroup, o Options)
 		if err := ctx.Err(); err != nil {
 			return nil, Stats{}, err
 		}
-		in := rowOf(group, &group.Records[i])
+		in, before := rowOf(shared, &group.Records[i]), len(rows)
 		err := runner.Row(in)
+		if err == nil {
+			if size += fieldBytes(rows[before:]); size > runner.rt.Memory {
+				size -= fieldBytes(rows[before:])
+				rows = rows[:before]
+				err = rowError("the log group becomes larger than %d bytes", runner.rt.Memory)
+			}
+		}
 		switch bad, ok := errors.AsType[*RowError](err); {
 		case err == nil:
 		case !ok:
@@ -77,18 +86,32 @@ func (p *Pipeline) Apply(ctx context.Context, group *sluice.LogGroup, o Options)
 	return groupOf(rows), stats, nil
 }
 
-// rowOf makes the fields of a row.
-func rowOf(g *sluice.LogGroup, r *sluice.Record) []sluice.Field {
-	fields := make([]sluice.Field, 0, 4+len(g.Tags)+len(r.Fields))
-	fields = append(fields,
-		sluice.Field{Key: timeField, Value: strconv.FormatUint(uint64(r.Time), 10)},
-		sluice.Field{Key: nanosField, Value: strconv.FormatUint(uint64(r.Nanos), 10)},
-		sluice.Field{Key: topicField, Value: g.Topic},
-		sluice.Field{Key: sourceField, Value: g.Source})
+func fieldBytes(rows [][]sluice.Field) int64 {
+	n := 0
+	for _, fields := range rows {
+		for _, f := range fields {
+			n += len(f.Key) + len(f.Value)
+		}
+	}
+	return int64(n)
+}
+
+// fieldsOf makes the fields that all logs of a group share.
+func fieldsOf(g *sluice.LogGroup) []sluice.Field {
+	fields := []sluice.Field{{Key: topicField, Value: g.Topic}, {Key: sourceField, Value: g.Source}}
 	for _, tag := range g.Tags {
 		fields = append(fields, sluice.Field{Key: tagPrefix + tag.Key, Value: tag.Value})
 	}
-	return append(fields, r.Fields...)
+	return fields
+}
+
+// rowOf makes the fields of a row.
+func rowOf(shared []sluice.Field, r *sluice.Record) []sluice.Field {
+	fields := make([]sluice.Field, 0, 2+len(shared)+len(r.Fields))
+	fields = append(fields,
+		sluice.Field{Key: timeField, Value: strconv.FormatUint(uint64(r.Time), 10)},
+		sluice.Field{Key: nanosField, Value: strconv.FormatUint(uint64(r.Nanos), 10)})
+	return append(append(fields, shared...), r.Fields...)
 }
 
 // groupOf makes a log group of rows.
@@ -117,9 +140,10 @@ func groupOf(rows [][]sluice.Field) *sluice.LogGroup {
 
 // sharedFields returns the fields of a group that all rows have with the same value.
 func sharedFields(rows [][]sluice.Field) []sluice.Field {
-	shared := groupFields(rows[0])
+	shared := groupFields(nil, rows[0])
+	var own []sluice.Field
 	for _, fields := range rows[1:] {
-		own := groupFields(fields)
+		own = groupFields(own[:0], fields)
 		if slices.Equal(shared, own) {
 			continue
 		}
@@ -135,9 +159,8 @@ func sharedFields(rows [][]sluice.Field) []sluice.Field {
 	return shared
 }
 
-// groupFields returns the first topic, the first source and all tags of a row.
-func groupFields(fields []sluice.Field) []sluice.Field {
-	var own []sluice.Field
+// groupFields appends the first topic, the first source and all tags of a row.
+func groupFields(own, fields []sluice.Field) []sluice.Field {
 	var topic, source bool
 	for _, f := range fields {
 		switch {

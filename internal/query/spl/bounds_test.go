@@ -184,3 +184,17 @@ func TestEmitEndsRun(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestGroupBounds: a group cannot become larger than the memory of a run, however many logs it has.
+func TestGroupBounds(t *testing.T) {
+	o := testOptions()
+	o.Memory = 10_000
+	group := &sluice.LogGroup{}
+	for i := range 20 {
+		group.Records = append(group.Records, sluice.Record{Time: uint32(i)})
+	}
+	got, s, err := mustParse(t, "* | extend a = repeat('x', 1000)").Apply(t.Context(), group, o)
+	if err != nil || s.Failed != 11 || len(got.Records) != 20 || len(got.Records[0].Fields) != 1 || len(got.Records[19].Fields) != 0 {
+		t.Errorf("%+v, %v, %d logs", s, err, len(got.Records))
+	}
+}

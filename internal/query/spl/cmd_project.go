@@ -51,20 +51,29 @@ func (p *parser) renaming(before []renaming) []renaming {
 	return append(before, r)
 }
 
-func (c *project) start(rt *run, next sink) sink { return rowSink{c, rt, next} }
-
-func (c *project) apply(rt *run, r *row) (bool, error) {
-	named := make(map[string]bool, len(c.patterns)+len(c.renames))
+func (c *project) start(rt *run, next sink) sink {
+	s := &projection{c, map[string]bool{}}
+	empty := rt.newRow(nil)
 	for _, n := range c.renames {
-		named[r.key(n.from)] = true
+		s.named[empty.key(n.from)] = true
 	}
 	for _, m := range c.patterns {
 		if !m.wild() {
-			named[r.key(m.parts[0])] = true
+			s.named[empty.key(m.parts[0])] = true
 		}
 	}
+	return rowSink{s, rt, next}
+}
+
+// projection is a run of project.
+type projection struct {
+	*project
+	named map[string]bool // the names without wildcards, of fields that stay, for now
+}
+
+func (c *projection) apply(_ *run, r *row) (bool, error) {
 	r.keep(func(name string) bool {
-		return isTimeField(name) || named[r.key(name)] || matchesAny(c.patterns, name, r.fold)
+		return isTimeField(name) || c.named[r.key(name)] || matchesAny(c.patterns, name, r.fold)
 	})
 	r.rename(c.renames)
 	return true, nil

@@ -2,9 +2,9 @@ package spl
 
 import "slices"
 
-// stats computes aggregates over groups of rows that have the same values in some fields. Groups come in the order in which they
+// grouping is stats: it computes aggregates over groups of rows that have the same values in some fields. Groups come in the order in which they
 // were first seen; without fields there is one group, even of no rows.
-type stats struct {
+type grouping struct {
 	outputs []string
 	aggs    []aggregate
 	by      []string
@@ -18,7 +18,7 @@ type aggregate struct {
 
 // parseStats: stats output=aggregate(field), ... [by field, ...]
 func parseStats(p *parser) command {
-	c := &stats{}
+	c := &grouping{}
 	list(p, func() struct{} {
 		at := p.peek()
 		if p.ahead(1).isSymbol("(") {
@@ -43,13 +43,13 @@ func parseStats(p *parser) command {
 	return c
 }
 
-func (c *stats) start(rt *run, next sink) sink {
-	return &groups{stats: c, rt: rt, next: next, byKey: map[string]*group{}}
+func (c *grouping) start(rt *run, next sink) sink {
+	return &groups{grouping: c, rt: rt, next: next, byKey: map[string]*group{}}
 }
 
 // groups is a run of stats.
 type groups struct {
-	*stats
+	*grouping
 	rt    *run
 	next  sink
 	byKey map[string]*group

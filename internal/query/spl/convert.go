@@ -12,6 +12,9 @@ import (
 
 // parseInteger reads digits with a sign; not 0x1f, 1_000 or 1.0.
 func parseInteger(s string) (int64, bool) {
+	if s == "" || s[len(s)-1] < '0' || s[len(s)-1] > '9' {
+		return 0, false // as most texts that are none, without making an error
+	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	return n, err == nil
 }

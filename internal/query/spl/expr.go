@@ -55,8 +55,9 @@ type (
 	when struct{ condition, then expr }
 	// cases is case, and if.
 	cases struct {
-		whens  []when
-		orElse expr // may be nil
+		operand expr // nil: the conditions are on their own
+		whens   []when
+		orElse  expr // may be nil
 	}
 	cast struct {
 		x  expr
@@ -199,8 +200,19 @@ func compareBy(op string, a, b value, rt *run) (value, error) {
 }
 
 func (e *between) eval(sc *scope) (value, error) {
-	lower := &comparison{"<=", e.lo, e.x}
-	return (&logic{terms: []expr{lower, &comparison{"<=", e.x, e.hi}}}).eval(sc)
+	v, err := evalAll(sc, []expr{e.lo, e.x, e.hi})
+	if err != nil {
+		return null, err
+	}
+	low, err := compareBy("<=", v[0], v[1], sc.rt)
+	if err != nil {
+		return null, err
+	}
+	high, err := compareBy("<=", v[1], v[2], sc.rt)
+	if err != nil {
+		return null, err
+	}
+	return (&logic{terms: []expr{constant{low}, constant{high}}}).eval(sc)
 }
 
 func (e *in) eval(sc *scope) (value, error) {
@@ -243,8 +255,18 @@ func (e *isSame) eval(sc *scope) (value, error) {
 }
 
 func (e *cases) eval(sc *scope) (value, error) {
+	var operand value
+	if e.operand != nil {
+		var err error
+		if operand, err = e.operand.eval(sc); err != nil {
+			return null, err
+		}
+	}
 	for _, w := range e.whens {
 		v, err := w.condition.eval(sc)
+		if err == nil && e.operand != nil {
+			v, err = compareBy("=", operand, v, sc.rt)
+		}
 		if err != nil {
 			return null, err
 		}
@@ -264,8 +286,8 @@ func (e *zoned) eval(sc *scope) (value, error) {
 		return null, err
 	}
 	t, ok := x.time(sc.rt.Zone)
-	zone, known := zoneNamed(name.String())
-	if !ok || !known {
+	zone := sc.rt.zone(name.String())
+	if !ok || zone == nil {
 		return null, nil
 	}
 	return momentOf(t.In(zone)), nil

@@ -103,8 +103,8 @@ func fromUnixtime(rt *run, a []value) (value, error) {
 		return null, nil
 	}
 	if len(a) > 1 {
-		zone, ok := zoneNamed(a[1].String())
-		if !ok {
+		zone := rt.zone(a[1].String())
+		if zone == nil {
 			return null, nil
 		}
 		t = t.In(zone)
@@ -112,20 +112,23 @@ func fromUnixtime(rt *run, a []value) (value, error) {
 	return momentOf(t), nil
 }
 
-// zoneNamed reads a zone: +08:00, or a name such as Asia/Shanghai, as far as the machine knows names.
-func zoneNamed(name string) (*time.Location, bool) {
+// zoneNamed reads a zone: +08:00, or a name such as Asia/Shanghai, as far as the machine knows names; nil for none.
+func zoneNamed(name string) *time.Location {
 	if t, err := time.Parse("-07:00", name); err == nil {
 		_, offset := t.Zone()
-		return time.FixedZone(name, offset), true
+		return time.FixedZone(name, offset)
 	}
-	if name == "" || name == "Local" || len(name) > 64 {
-		return nil, false // no matter where the server stands
-	}
-	if name == shanghai.String() {
-		return shanghai, true
+	switch {
+	case name == shanghai.String():
+		return shanghai
+	case name == "" || name == "Local" || len(name) > 64: // Local would say where the server stands
+		return nil
 	}
 	zone, err := time.LoadLocation(name)
-	return zone, err == nil
+	if err != nil {
+		return nil
+	}
+	return zone
 }
 
 // units are the units of time with a fixed length.

@@ -37,14 +37,20 @@ type segment []string
 // segments are the parts of a like pattern; there is one more than it has %.
 type segments []segment
 
-func likePattern(pattern string, escape rune) segments {
+// likeKey is a pattern of like with its escape, -1 for none.
+type likeKey struct {
+	pattern string
+	escape  rune
+}
+
+func (k likeKey) compile() segments {
 	var all segments
 	var seg segment
 	var text []byte
 	escaped := false
-	for _, r := range pattern {
+	for _, r := range k.pattern {
 		switch {
-		case !escaped && r == escape:
+		case !escaped && r == k.escape:
 			escaped = true
 			continue
 		case !escaped && (r == '%' || r == '_'):

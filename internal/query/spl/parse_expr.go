@@ -241,16 +241,12 @@ func (p *parser) special(word string, next token) func() expr {
 
 // parseCase: case [x] when a then b ... [else c] end
 func (p *parser) parseCase() expr {
-	var operand expr
-	if !p.peek().isWord("when") {
-		operand = p.parseExpr()
-	}
 	c := &cases{}
+	if !p.peek().isWord("when") {
+		c.operand = p.parseExpr()
+	}
 	for p.acceptWord("when") {
 		condition := p.parseExpr()
-		if operand != nil {
-			condition = &comparison{"=", operand, condition}
-		}
 		p.expectWord("then")
 		c.whens = append(c.whens, when{condition, p.parseExpr()})
 	}

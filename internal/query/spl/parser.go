@@ -139,7 +139,7 @@ func withLimit(commands []command) []command {
 	limited := true
 	for _, c := range commands {
 		switch c.(type) {
-		case *stats:
+		case *grouping:
 			limited = false
 		case *limit:
 			limited = true

@@ -53,7 +53,7 @@ func genGroup(t *rapid.T) *sluice.LogGroup {
 func flat(g *sluice.LogGroup) [][]string {
 	var rows [][]string
 	for i := range g.Records {
-		rows = append(rows, flatRow(rowOf(g, &g.Records[i])))
+		rows = append(rows, flatRow(rowOf(fieldsOf(g), &g.Records[i])))
 	}
 	return rows
 }
@@ -84,7 +84,7 @@ func TestStreamIsBatch(t *testing.T) {
 			return nil
 		})
 		for i := range group.Records {
-			in := rowOf(group, &group.Records[i])
+			in := rowOf(fieldsOf(group), &group.Records[i])
 			if err := r.Row(in); err != nil {
 				if _, ok := errors.AsType[*RowError](err); !ok {
 					t.Fatal(err)

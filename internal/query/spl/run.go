@@ -2,6 +2,7 @@ package spl
 
 import (
 	"regexp"
+	"time"
 
 	"github.com/sluicelog/sluice"
 )
@@ -13,16 +14,13 @@ type run struct {
 	memory  int64 // held by stats and sort
 	regexps map[string]*regexp.Regexp
 	likes   map[likeKey]segments
-}
-
-// likeKey is a pattern of like with its escape.
-type likeKey struct {
-	pattern string
-	escape  rune
+	zones   map[string]*time.Location
 }
 
 func newRun(o Options) *run {
-	return &run{Options: o.withDefaults(), regexps: map[string]*regexp.Regexp{}, likes: map[likeKey]segments{}}
+	return &run{
+		Options: o.withDefaults(), regexps: map[string]*regexp.Regexp{}, likes: map[likeKey]segments{}, zones: map[string]*time.Location{},
+	}
 }
 
 // newRow makes a row of fields that came in.
@@ -30,8 +28,10 @@ func (rt *run) newRow(fields []sluice.Field) *row {
 	r := &row{fold: rt.FoldNames, cells: make([]cell, len(fields), len(fields)+8)}
 	for i, f := range fields {
 		v := textOf(f.Value)
-		if n, ok := parseInteger(f.Value); ok && isTimeField(f.Key) {
-			v = intOf(n)
+		if isTimeField(f.Key) {
+			if n, ok := parseInteger(f.Value); ok {
+				v = intOf(n)
+			}
 		}
 		r.cells[i] = cell{name: f.Key, value: v}
 	}
@@ -108,39 +108,41 @@ func (rt *run) grow(bytes int) error {
 	return nil
 }
 
-// maxCompiled is how many compiled patterns a run remembers. Scripts have fewer; fields that hold patterns may not.
-const maxCompiled = 128
+// maxCached is how many compiled patterns of a kind a run remembers. Scripts have fewer; fields that hold patterns may not.
+const maxCached = 128
+
+// cached returns what make made of a key before, or makes it.
+func cached[K comparable, V any](cache map[K]V, key K, make func(K) V) V {
+	v, ok := cache[key]
+	if !ok {
+		if len(cache) >= maxCached {
+			clear(cache)
+		}
+		v = make(key)
+		cache[key] = v
+	}
+	return v
+}
 
 // regexp compiles a pattern; nil if it is none.
 func (rt *run) regexp(pattern string) *regexp.Regexp {
-	re, ok := rt.regexps[pattern]
-	if !ok {
-		if len(rt.regexps) >= maxCompiled {
-			clear(rt.regexps)
-		}
-		re, _ = compileRegexp(pattern)
-		rt.regexps[pattern] = re
-	}
-	return re
+	return cached(rt.regexps, pattern, func(pattern string) *regexp.Regexp {
+		re, _ := compileRegexp(pattern)
+		return re
+	})
 }
+
+// like compiles a pattern of like.
+func (rt *run) like(pattern string, escape rune) segments {
+	return cached(rt.likes, likeKey{pattern, escape}, likeKey.compile)
+}
+
+// zone finds a zone by its name; nil if there is none.
+func (rt *run) zone(name string) *time.Location { return cached(rt.zones, name, zoneNamed) }
 
 func compileRegexp(pattern string) (*regexp.Regexp, error) {
 	if len(pattern) > maxPatternBytes {
 		return nil, rowError("the expression has %d bytes; the most is %d", len(pattern), maxPatternBytes)
 	}
 	return regexp.Compile(pattern)
-}
-
-// like compiles a pattern of like.
-func (rt *run) like(pattern string, escape rune) segments {
-	key := likeKey{pattern, escape}
-	all, ok := rt.likes[key]
-	if !ok {
-		if len(rt.likes) >= maxCompiled {
-			clear(rt.likes)
-		}
-		all = likePattern(pattern, escape)
-		rt.likes[key] = all
-	}
-	return all
 }

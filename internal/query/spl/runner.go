@@ -10,7 +10,7 @@ import (
 
 // Options of a run. The zero value of a field means the default in brackets.
 type Options struct {
-	Memory    int64 // [64 MiB] of what stats and sort hold, and of the rows that one row becomes
+	Memory    int64 // [64 MiB] of what stats and sort hold, of the rows that one row becomes, and of the group that Apply makes
 	RowBytes  int   // [8 MiB] of names and values of one row
 	RowFields int   // [10,000] of one row
 	RowCopies int   // [1,000] that one row becomes by expand-values

@@ -75,7 +75,7 @@ func (p *Pipeline) Stream() bool { return p.collector() == "" }
 func (p *Pipeline) collector() string {
 	for _, c := range p.commands {
 		switch c.(type) {
-		case *stats:
+		case *grouping:
 			return "stats"
 		case *sorting:
 			return "sort"
