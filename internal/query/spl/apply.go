@@ -179,7 +179,8 @@ func groupFields(own, fields []sluice.Field) []sluice.Field {
 // recordOf makes a log of a row, without what belongs to the group.
 func recordOf(fields, shared []sluice.Field) sluice.Record {
 	var r sluice.Record
-	if n := 2 + len(shared); len(fields) >= n && fields[0].Key == timeField && fields[1].Key == nanosField && slices.Equal(fields[2:n], shared) {
+	n := 2 + len(shared)
+	if len(fields) >= n && fields[0].Key == timeField && fields[1].Key == nanosField && slices.Equal(fields[2:n], shared) {
 		r.Time, r.Nanos = number32(fields[0].Value), number32(fields[1].Value)
 		if len(fields) > n {
 			r.Fields = fields[n:]

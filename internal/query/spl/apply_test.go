@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicelog/sluice"
 )
@@ -188,5 +189,28 @@ func TestFoldNames(t *testing.T) {
 	}
 	if want := [][]sluice.Field{fields("St", "1", "Url", "/a!")}; !slices.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestPipelineIsShared: one pipeline may run many times at once.
+func TestPipelineIsShared(t *testing.T) {
+	p := mustParse(t, `* | where regexp_like(url, '^/[ab]') and url like '/%' | parse-regexp url, '/(.)' as u | parse-kv -delims='&' url
+		| project -wildcard "u*" | pack-fields -keep -include='u.*' as all | extend t = date_format(now(), '%Y')`)
+	want, _, err := p.Apply(t.Context(), access(), testOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g errgroup.Group
+	for range 8 {
+		g.Go(func() error {
+			got, _, err := p.Apply(t.Context(), access(), testOptions())
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -21,7 +21,7 @@ func (p *parser) parseType() castType {
 	t := p.peek()
 	k, ok := typeNames[strings.ToLower(t.text)]
 	if !ok || t.kind != wordToken {
-		p.unexpected("a type (" + joinSorted([]string{"varchar", "bigint", "double", "boolean", "varbinary", "json", "timestamp", "date", "array(...)", "map(...)"}) + ")")
+		p.unexpected("a type (varchar, bigint, double, boolean, varbinary, json, timestamp, date, array(...), map(...))")
 	}
 	p.take()
 	c := castType{kind: k}

@@ -51,7 +51,9 @@ func (c *packFields) apply(_ *run, r *row) (bool, error) {
 		}
 		b = append(appendJSONString(b, strings.TrimPrefix(cell.name, c.ltrim)), ':')
 		b = appendJSONString(b, cell.value.s)
-		cell.gone = !c.keep
+		if !c.keep {
+			r.remove(i)
+		}
 	}
 	r.set(c.output, textOf(string(append(b, '}'))))
 	return true, nil

@@ -22,7 +22,8 @@ func parseParseRegexp(p *parser) command {
 	if p.acceptWord("as") {
 		c.outputs = list(p, p.name)
 		if len(c.outputs) > c.re.NumSubexp() {
-			p.fail(at, "the expression has %d groups and there are %d names for them; put each part in parentheses", c.re.NumSubexp(), len(c.outputs))
+			p.fail(at, "the expression has %d groups and there are %d names for them; put each part in parentheses",
+				c.re.NumSubexp(), len(c.outputs))
 		}
 		return c
 	}

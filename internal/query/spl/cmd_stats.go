@@ -2,8 +2,8 @@ package spl
 
 import "slices"
 
-// grouping is stats: it computes aggregates over groups of rows that have the same values in some fields. Groups come in the order in which they
-// were first seen; without fields there is one group, even of no rows.
+// grouping is stats: it computes aggregates over groups of rows that have the same values in some fields. Groups come in the order
+// in which they were first seen; without fields there is one group, even of no rows.
 type grouping struct {
 	outputs []string
 	aggs    []aggregate

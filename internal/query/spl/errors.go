@@ -23,7 +23,8 @@ func fail(kind sluice.Kind, text string, offset int, format string, args ...any)
 	before := text[:min(offset, len(text))]
 	line := strings.Count(before, "\n") + 1
 	column := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
-	panic(failure{sluice.Errorf(kind, "query", "ErrorType:SyntaxError.ErrorMessage:line %d:%d: %s", line, column, fmt.Sprintf(format, args...))})
+	msg := fmt.Sprintf(format, args...)
+	panic(failure{sluice.Errorf(kind, "query", "ErrorType:SyntaxError.ErrorMessage:line %d:%d: %s", line, column, msg)})
 }
 
 // catch turns a failure into the error of the function that deferred it.

@@ -179,11 +179,16 @@ func (p *parser) parseCommand() command {
 	}
 	name := p.hyphenated()
 	read, ok := readers[strings.ToLower(name)]
+	if !ok && at == p.tokens[0] {
+		p.fail(at, "a pipeline begins with a command, or with * | before it, and not with '%s'; the commands are %s", name, commandNames())
+	}
 	if !ok {
-		p.fail(at, "unknown command '%s'; the commands are %s", name, joinSorted(slices.Collect(maps.Keys(readers))))
+		p.fail(at, "unknown command '%s'; the commands are %s", name, commandNames())
 	}
 	return read(p)
 }
+
+func commandNames() string { return joinSorted(slices.Collect(maps.Keys(readers))) }
 
 // hyphenated reads a word that may have hyphens inside, like project-away.
 func (p *parser) hyphenated() string {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// cell is a field of a row. A cell that was dropped stays in its place until the row is packed, so that places do not move.
+// cell is a field of a row. One that was dropped stays in its place until the row is copied or indexed, so that places do not move.
 type cell struct {
 	name  string
 	value value
@@ -101,10 +101,13 @@ func (r *row) append(name string, v value) {
 	r.cells = append(r.cells, cell{name: name, value: v})
 }
 
+// remove drops one field; its name stays, its value is let go.
+func (r *row) remove(i int) { r.cells[i].gone, r.cells[i].value = true, null }
+
 // drop removes every field of a name.
 func (r *row) drop(name string) {
 	if i := r.find(name); i >= 0 {
-		r.cells[i].gone = true
+		r.remove(i)
 		r.dropAfter(i, name)
 	}
 }
@@ -116,7 +119,7 @@ func (r *row) dropAfter(i int, name string) {
 	}
 	for j := i + 1; j < len(r.cells); j++ {
 		if r.same(r.cells[j].name, name) {
-			r.cells[j].gone = true
+			r.remove(j)
 		}
 	}
 }
@@ -152,7 +155,7 @@ func (r *row) rename(renames []renaming) {
 func (r *row) keep(wanted func(name string) bool) {
 	for i := range r.cells {
 		if c := &r.cells[i]; !c.gone && !wanted(c.name) {
-			c.gone = true
+			r.remove(i)
 		}
 	}
 }
