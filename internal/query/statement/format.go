@@ -10,8 +10,11 @@ import (
 func quoteName(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 func quoteText(s string) string { return `'` + strings.ReplaceAll(s, `'`, `''`) + `'` }
 
-// formatter prints the tree in the dialect it came from.
-type formatter struct{ strings.Builder }
+// formatter prints the tree in the dialect it came from. With resolve, names are written as that says.
+type formatter struct {
+	strings.Builder
+	resolve func(*name) string
+}
 
 func (f *formatter) writes(parts ...string) {
 	for _, s := range parts {

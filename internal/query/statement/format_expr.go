@@ -75,6 +75,10 @@ func (f *formatter) expr(e expr) {
 	case *intervalLit:
 		f.writes("INTERVAL ", map[bool]string{true: "-"}[e.negative], quoteText(e.value), " ", e.unit)
 	case *name:
+		if f.resolve != nil {
+			f.writes(f.resolve(e))
+			return
+		}
 		for i, part := range e.parts {
 			f.writes(map[bool]string{true: "."}[i > 0])
 			f.name(part)

@@ -20,7 +20,7 @@ func (p *parser) parsePrimary() expr {
 		if err != nil {
 			p.fail(t.pos, "the number %s is out of range", t.text)
 		}
-		return &doubleLit{at, strconv.FormatFloat(f, 'e', -1, 64)}
+		return &doubleLit{at, doubleText(f)}
 	case tokenString:
 		p.next++
 		return &stringLit{at, t.text}
@@ -59,6 +59,14 @@ func (p *parser) parseInteger(at node, sign string) expr {
 		p.fail(t.pos, "the number %s%s does not fit into a bigint; write it with a decimal point for a double", sign, t.text)
 	}
 	return &intLit{at, n}
+}
+
+// doubleText writes a number so that it is read as a double, there and here: 2.5e0, 1e-07.
+func doubleText(f float64) string {
+	if s := strconv.FormatFloat(f, 'f', -1, 64); len(s) < 20 {
+		return s + "e0"
+	}
+	return strconv.FormatFloat(f, 'e', -1, 64)
 }
 
 // unescape reads the escapes of U&'...': \ and four digits, \+ and six, \\.

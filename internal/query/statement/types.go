@@ -30,17 +30,18 @@ const (
 	Row
 
 	// The rest stand in signatures of functions only.
-	kindVar     // a type variable
-	kindFunc    // a lambda
-	kindInstant // whatever names a moment: bigint seconds, timestamps, dates, texts
-	kindNumber  // bigint, double or decimal
+	kindVar      // a type variable
+	kindFunc     // a lambda
+	kindInstant  // whatever names a moment: bigint seconds, timestamps, dates, texts
+	kindNumber   // bigint, double or decimal
+	kindDocument // JSON, or a text that holds it
 	kindAny
 )
 
 var kindNames = [...]string{
 	"unknown", "boolean", "bigint", "double", "decimal", "varchar", "varbinary", "date", "time", "timestamp",
 	"timestamp with time zone", "interval", "json", "HyperLogLog", "array", "map", "row",
-	"variable", "function", "instant", "number", "any",
+	"variable", "function", "instant", "number", "document", "any",
 }
 
 // Type is the type of a value as statements name it. Types are values: nothing may change the slices.
