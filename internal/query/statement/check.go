@@ -34,6 +34,7 @@ type info struct {
 	using   map[*join][][2]*column
 	used    map[*column]bool // columns that the statement reads
 	ranges  map[*source]TimeRange
+	sizes   map[expr]int64
 	// extracts holds the calls that EXTRACT stands for.
 	extracts map[*extract]*call
 }
@@ -53,6 +54,7 @@ type column struct {
 	name   string // as printed: unique among the columns of the source
 	sql    string // how it is referred to in the printed statement
 	typ    Type
+	size   int64 // at most so many bytes
 	hidden bool
 	merged []*column // of a join with USING: the two columns that it stands for
 }
@@ -68,6 +70,7 @@ type target struct {
 type output struct {
 	name string
 	typ  Type
+	size int64
 }
 
 // scope is what names can mean at some place.
@@ -84,7 +87,7 @@ func newInfo() *info {
 	return &info{
 		types: map[expr]Type{}, names: map[*name]target{}, calls: map[*call]*function{}, params: map[*lambda][]*column{},
 		targets: map[*call][]Type{}, selects: map[*selection]*selectInfo{}, outputs: map[body][]output{},
-		sources: map[relation]*source{}, ctes: map[*query][]*source{}, scans: map[*source]string{}, using: map[*join][][2]*column{}, used: map[*column]bool{}, ranges: map[*source]TimeRange{}, extracts: map[*extract]*call{},
+		sources: map[relation]*source{}, ctes: map[*query][]*source{}, scans: map[*source]string{}, using: map[*join][][2]*column{}, used: map[*column]bool{}, ranges: map[*source]TimeRange{}, extracts: map[*extract]*call{}, sizes: map[expr]int64{},
 	}
 }
 
@@ -109,16 +112,16 @@ func (c *checker) fresh(prefix string) string {
 }
 
 // newSource makes a source whose columns are printed under names of their own.
-func (c *checker) newSource(alias string, labels []string, types []Type) *source {
+func (c *checker) newSource(alias string, out []output) *source {
 	s := &source{id: c.fresh("_t"), alias: alias}
 	taken := map[string]bool{}
-	for i, label := range labels {
-		name := label
+	for _, o := range out {
+		label, name := o.name, o.name
 		for n := 1; taken[strings.ToLower(name)]; n++ {
 			name = label + "_" + strconv.Itoa(n)
 		}
 		taken[strings.ToLower(name)] = true
-		s.columns = append(s.columns, &column{source: s, label: label, name: name, sql: s.id + "." + quoteName(name), typ: types[i]})
+		s.columns = append(s.columns, &column{source: s, label: label, name: name, sql: s.id + "." + quoteName(name), typ: o.typ, size: o.size})
 	}
 	return s
 }

@@ -20,9 +20,15 @@ func (c *checker) call(e *call) Type {
 		}
 	}
 	f, m := c.choose(e, overloads, args)
+	elements := int64(0) // no element is larger than the arrays together
+	for _, a := range e.args {
+		if _, isLambda := a.(*lambda); !isLambda {
+			elements += c.info.size(a)
+		}
+	}
 	for i, a := range e.args {
 		if l, isLambda := a.(*lambda); isLambda {
-			c.lambda(l, f.param(i), m)
+			c.lambda(l, f.param(i), m, elements)
 		}
 	}
 	c.info.calls[e] = f
@@ -78,8 +84,9 @@ func fits(f *function, e *call, args []Type) (*match, bool) {
 	return m, true
 }
 
-// lambda checks the body with the types that the other arguments gave to the parameters; its type binds the result.
-func (c *checker) lambda(l *lambda, want Type, m *match) {
+// lambda checks the body with the types that the other arguments gave to the parameters; its type binds the result. The
+// parameters have at most as many bytes as elements says.
+func (c *checker) lambda(l *lambda, want Type, m *match, elements int64) {
 	types, result := want.Elems[:len(want.Elems)-1], want.Elems[len(want.Elems)-1]
 	if len(types) != len(l.params) {
 		c.fail(l.pos, "the lambda has %d parameters and is given %d", len(l.params), len(types))
@@ -87,7 +94,7 @@ func (c *checker) lambda(l *lambda, want Type, m *match) {
 	sc := &scope{params: []*column{}}
 	for i, p := range l.params {
 		sql := c.fresh("_p")
-		sc.params = append(sc.params, &column{label: p.text, name: sql, sql: sql, typ: m.fill(types[i])})
+		sc.params = append(sc.params, &column{label: p.text, name: sql, sql: sql, typ: m.fill(types[i]), size: elements})
 	}
 	c.info.params[l] = sc.params
 	done := c.push(sc)

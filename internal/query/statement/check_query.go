@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"slices"
 	"strconv"
 )
 
@@ -62,14 +63,11 @@ func (c *checker) sourceOf(alias string, out []output, rename []ident) *source {
 	if rename != nil && len(rename) != len(out) {
 		c.fail(rename[0].pos, "%d column names are given for %d columns", len(rename), len(out))
 	}
-	labels, types := make([]string, len(out)), make([]Type, len(out))
-	for i, o := range out {
-		labels[i], types[i] = o.name, o.typ
-		if rename != nil {
-			labels[i] = rename[i].text
-		}
+	out = slices.Clone(out)
+	for i := range rename {
+		out[i].name = rename[i].text
 	}
-	return c.newSource(alias, labels, types)
+	return c.newSource(alias, out)
 }
 
 func (c *checker) body(b body) []output {
@@ -102,7 +100,7 @@ func (c *checker) values(v *values) []output {
 			if !ok {
 				c.fail(e.at(), "the values of a column have types %s and %s", out[i].typ, c.info.types[e])
 			}
-			out[i].typ = t
+			out[i].typ, out[i].size = t, max(out[i].size, c.info.size(e))
 		}
 	}
 	return out
@@ -119,7 +117,7 @@ func (c *checker) setOp(s *setOp) []output {
 		if !ok {
 			c.fail(s.pos, "column %d of %s has types %s and %s; cast one side", i+1, s.op, left[i].typ, right[i].typ)
 		}
-		out[i] = output{left[i].name, t}
+		out[i] = output{left[i].name, t, max(left[i].size, right[i].size)}
 	}
 	return out
 }
@@ -152,7 +150,12 @@ func (c *checker) selection(s *selection) []output {
 	c.checkGrouped(s, si)
 	out := make([]output, len(si.items))
 	for i, it := range si.items {
-		out[i] = output{it.name, it.typ}
+		out[i] = output{name: it.name, typ: it.typ}
+		if it.expr != nil {
+			out[i].size = c.info.size(it.expr)
+		} else {
+			out[i].size = it.column.size
+		}
 	}
 	return out
 }

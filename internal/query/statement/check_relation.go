@@ -74,7 +74,7 @@ func (c *checker) table(t *tableName) {
 	if w := c.cteNamed(t.name.text); w != nil {
 		out := make([]output, len(w.columns))
 		for i, col := range w.columns {
-			out[i] = output{col.label, col.typ}
+			out[i] = output{col.label, col.typ, col.size}
 		}
 		src := c.sourceOf(alias, out, rename)
 		src.cte = w
@@ -92,7 +92,7 @@ func (c *checker) table(t *tableName) {
 			continue // names that differ only by case: the first counts
 		}
 		src.columns = append(src.columns, &column{
-			source: src, label: col.Name, name: col.Name, sql: src.id + "." + quoteName(col.Name), typ: col.Type, hidden: col.Hidden,
+			source: src, label: col.Name, name: col.Name, sql: src.id + "." + quoteName(col.Name), typ: col.Type, size: scanSize(col.Type), hidden: col.Hidden,
 		})
 	}
 	if rename != nil {
@@ -100,6 +100,13 @@ func (c *checker) table(t *tableName) {
 	}
 	c.info.scans[src] = strings.ToLower(t.name.text)
 	c.addSource(t, src)
+}
+
+func scanSize(t Type) int64 {
+	if t.numeric() || t.moment() || t.Kind == Boolean {
+		return 16
+	}
+	return columnBytes
 }
 
 // rename gives a table the column names of its alias.
@@ -120,13 +127,15 @@ func (c *checker) rename(src *source, names []ident) {
 
 // unnest: an array becomes a column, a map two; with ordinality one more counts the rows.
 func (c *checker) unnest(u *unnest) {
-	var labels []string
-	var types []Type
+	var out []output
+	size := int64(16)
 	add := func(t Type) {
-		labels, types = append(labels, "_col"+strconv.Itoa(len(labels))), append(types, t)
+		out = append(out, output{"_col" + strconv.Itoa(len(out)), t, size})
 	}
 	for _, e := range u.exprs {
-		switch t := c.plain(e, "UNNEST"); t.Kind {
+		t := c.plain(e, "UNNEST")
+		size = c.info.size(e)
+		switch t.Kind {
 		case Array:
 			add(t.Elems[0])
 		case Map:
@@ -138,10 +147,6 @@ func (c *checker) unnest(u *unnest) {
 	}
 	if u.ordinality {
 		add(TypeOf(Bigint))
-	}
-	out := make([]output, len(labels))
-	for i := range labels {
-		out[i] = output{labels[i], types[i]}
 	}
 	c.addSource(u, c.aliased(u.alias, out))
 }
@@ -163,7 +168,7 @@ func (c *checker) join(j *join) {
 		}
 		c.info.using[j] = append(c.info.using[j], [2]*column{l, r})
 		c.scope.merged = append(c.scope.merged, &column{
-			label: l.label, name: l.name, typ: t, sql: "coalesce(" + l.sql + ", " + r.sql + ")", merged: []*column{l, r},
+			label: l.label, name: l.name, typ: t, size: max(l.size, r.size), sql: "coalesce(" + l.sql + ", " + r.sql + ")", merged: []*column{l, r},
 		})
 	}
 }

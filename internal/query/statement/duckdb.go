@@ -16,7 +16,7 @@ type duckPrinter struct {
 	text    string
 	info    *info
 	options Options
-	table   func(Input) string // the name that the engine knows an input by
+	table   func(Input) string // the relation that an input is there
 	ids     int
 
 	shift    int64             // by how many seconds the inputs lie back; see compare
@@ -323,7 +323,7 @@ func (p *duckPrinter) tableName(t *tableName) string {
 	if in.Shift != 0 && in.Time != (TimeRange{}) {
 		p.refuse(t.pos, "a range of __time__ in WHERE below compare is not supported; set the time range of the query instead")
 	}
-	sql := quoteName(p.table(in)) + " AS " + src.id
+	sql := p.table(in) + " AS " + src.id
 	if s := t.sample; s != nil {
 		sql += " TABLESAMPLE " + s.percent + "% (" + strings.ToLower(s.method) + ")"
 	}

@@ -87,7 +87,7 @@ func (p *duckPrinter) placeholder(s string, c *call, args []string, words map[st
 	case s == "$*":
 		return strings.Join(args, ", ")
 	case s[1] == 'T':
-		return duckType(p.info.types[c.args[s[2]-'1']])
+		return DuckType(p.info.types[c.args[s[2]-'1']])
 	case s[1] >= '1' && s[1] <= '9':
 		return args[s[1]-'1']
 	}

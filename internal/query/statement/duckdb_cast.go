@@ -10,7 +10,7 @@ func (p *duckPrinter) cast(c *cast) string {
 	if c.try {
 		verb = "TRY_CAST("
 	}
-	plain := func(x string) string { return verb + x + " AS " + duckType(to) + ")" }
+	plain := func(x string) string { return verb + x + " AS " + DuckType(to) + ")" }
 	switch {
 	case from.Equal(to) && to.Kind != Decimal && to.precision == 0:
 		return x

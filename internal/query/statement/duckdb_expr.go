@@ -1,8 +1,10 @@
 package statement
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func (p *duckPrinter) expr(e expr) string {
@@ -75,7 +77,7 @@ func (p *duckPrinter) literal(e expr) string {
 	case *binaryLit:
 		return "unhex('" + hexText(e.value) + "')"
 	case *typedLit:
-		return "CAST(" + quoteText(e.value) + " AS " + duckType(e.typ) + ")"
+		return "CAST(" + quoteText(e.value) + " AS " + DuckType(e.typ) + ")"
 	case *intervalLit:
 		sign := map[bool]string{true: "-"}[e.negative]
 		return "to_" + e.unit + "s(CAST(" + sign + e.value + " AS " + intervalArgument(e.unit) + "))"
@@ -146,9 +148,9 @@ func (p *duckPrinter) concatenation(b *binary) string {
 			}
 			return "[" + p.as(e, t.Elems[0]) + "]"
 		}
-		return "list_concat(" + element(b.l, l) + ", " + element(b.r, r) + ")"
+		return p.joinLists(element(b.l, l), element(b.r, r))
 	}
-	var parts []string
+	var parts []expr
 	var collect func(e expr)
 	collect = func(e expr) {
 		if in, ok := e.(*binary); ok && in.op == "||" && p.replaced == nil {
@@ -156,14 +158,12 @@ func (p *duckPrinter) concatenation(b *binary) string {
 			collect(in.r)
 			return
 		}
-		parts = append(parts, p.expr(e))
+		parts = append(parts, e)
 	}
 	collect(b.l)
 	collect(b.r)
 	return p.concat(parts)
 }
-
-func (p *duckPrinter) concat(parts []string) string { return "(" + strings.Join(parts, " || ") + ")" }
 
 func (p *duckPrinter) predicate(e expr) string {
 	not := func(b bool) string { return map[bool]string{true: "NOT "}[b] }
@@ -254,7 +254,7 @@ func (p *duckPrinter) as(e expr, to Type) string {
 		return "CAST(" + p.expr(e) + " AS DOUBLE)"
 	case to.Kind == Decimal: // the engine knows better how many digits
 	case coercible(from, to) && to.Kind < kindVar:
-		return "CAST(" + p.expr(e) + " AS " + duckType(to) + ")"
+		return "CAST(" + p.expr(e) + " AS " + DuckType(to) + ")"
 	}
 	return p.expr(e)
 }
@@ -265,7 +265,9 @@ func (p *duckPrinter) instant(e expr) string {
 	switch p.info.types[e].Kind {
 	case Timestamp:
 		return sql
-	case Bigint, Double, Decimal:
+	case Bigint:
+		return p.fromSeconds(sql)
+	case Double, Decimal:
 		return "CAST(to_timestamp(" + sql + ") AS TIMESTAMP)"
 	case Varchar: // may carry a zone
 		return "CAST(CAST(" + sql + " AS TIMESTAMPTZ) AS TIMESTAMP)"
@@ -273,22 +275,37 @@ func (p *duckPrinter) instant(e expr) string {
 	return "CAST(" + sql + " AS TIMESTAMP)"
 }
 
+// fromSeconds prints the local time of unix seconds. Asking the calendar of the engine for each row costs five times as much as
+// adding the offset of a zone, so that is done where the offset has not changed since and is not going to.
+func (p *duckPrinter) fromSeconds(sql string) string {
+	const simple, endOfTime = 200, 253402300799
+	calendar := "CAST(to_timestamp(" + sql + ") AS TIMESTAMP)"
+	now := time.Now().In(p.options.location())
+	start, end := now.ZoneBounds()
+	if !end.IsZero() || len(sql) > simple {
+		return calendar
+	}
+	since := max(start.Unix(), 0)
+	_, offset := now.Zone()
+	return fmt.Sprintf("CASE WHEN %s BETWEEN %d AND %d THEN make_timestamp((%s + %d) * 1000000) ELSE %s END", sql, since, endOfTime, sql, offset, calendar)
+}
+
 var duckTypes = map[Kind]string{
 	Unknown: "VARCHAR", Boolean: "BOOLEAN", Bigint: "BIGINT", Double: "DOUBLE", Varchar: "VARCHAR", Varbinary: "BLOB", Date: "DATE",
 	Time: "TIME", Timestamp: "TIMESTAMP", TimestampTZ: "TIMESTAMPTZ", Interval: "INTERVAL", JSON: "JSON", HyperLogLog: "BLOB",
 }
 
-// duckType names a type as the engine does. Fields of rows are called f1, f2 and so on there.
-func duckType(t Type) string {
+// DuckType names a type as DuckDB does. Fields of rows are called f1, f2 and so on there.
+func DuckType(t Type) string {
 	switch t.Kind {
 	case Array:
-		return duckType(t.Elems[0]) + "[]"
+		return DuckType(t.Elems[0]) + "[]"
 	case Map:
-		return "MAP(" + duckType(t.Elems[0]) + ", " + duckType(t.Elems[1]) + ")"
+		return "MAP(" + DuckType(t.Elems[0]) + ", " + DuckType(t.Elems[1]) + ")"
 	case Row:
 		fields := make([]string, len(t.Elems))
 		for i, e := range t.Elems {
-			fields[i] = fieldName(i) + " " + duckType(e)
+			fields[i] = fieldName(i) + " " + DuckType(e)
 		}
 		return "STRUCT(" + strings.Join(fields, ", ") + ")"
 	case Decimal:

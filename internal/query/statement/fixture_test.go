@@ -83,7 +83,7 @@ func plan(text string) string {
 	var b strings.Builder
 	tables := map[string]string{}
 	for _, in := range p.Inputs {
-		tables[in.Key] = in.Key
+		tables[in.Key] = `"` + in.Key + `"`
 		fmt.Fprintf(&b, "read %s %s", in.Key, strings.Join(in.Columns, ","))
 		if in.Shift != 0 {
 			fmt.Fprintf(&b, " shift %d", in.Shift)

@@ -1,5 +1,10 @@
 package statement
 
+import (
+	"strconv"
+	"strings"
+)
+
 var aggregateFunctions = section{"Aggregates", aggregate, []row{
 	{sig: "count(*) bigint", duck: "{count *}", example: "count(*) → 5"},
 	{sig: "count(any) bigint", duck: "{count $1}", example: "count(s) → 4"},
@@ -40,11 +45,11 @@ var aggregateFunctions = section{"Aggregates", aggregate, []row{
 		example: "element_at(map_union(map(array[n], array[x])), 2) → 2.5",
 	},
 	{
-		sig: "map_agg(K, V) map(K, V)", duck: mapAgg + "map_from_entries(list_transform(t.k, lambda e, i: struct_pack(k := e, v := t.p[list_position(t.q, e)])))" + mapAggEnd,
+		sig: "map_agg(K, V) map(K, V)", duck: mapAgg + "map_from_entries(list_transform(u.s, lambda i: u.l[i]))" + mapAggEnd,
 		example: "element_at(map_agg(n, x), 3) → 3.5",
 	},
 	{
-		sig: "multimap_agg(K, V) map(K, array(V))", duck: mapAgg + "map_from_entries(list_transform(t.k, lambda e, i: struct_pack(k := e, v := list_filter(t.p, lambda v, j: t.q[j] = e))))" + mapAggEnd,
+		sig: "multimap_agg(K, V) map(K, array(V))", duck: mapAgg + "map_from_entries(list_transform(u.s, lambda i, j: struct_pack(k := u.l[i].k, v := list_transform(u.l[i:coalesce(u.s[j + 1] - 1, len(u.l))], lambda e: e.v))))" + mapAggEnd,
 		example: "element_at(multimap_agg(s, n), 'a') → [1,3]",
 	},
 	{
@@ -77,9 +82,10 @@ var aggregateFunctions = section{"Aggregates", aggregate, []row{
 // bounded cuts a list given to one of our functions just behind the length at which that function refuses it.
 const bounded = "[1:1000001]"
 
-// mapAgg names the lists of keys (k without repetition, q all) and of values (p), each made once.
+// mapAgg sorts the pairs of keys and values (u.l), so that equal keys lie side by side, and finds where each key begins (u.s).
 const (
-	mapAgg    = "list_transform([struct_pack(k := list_distinct({list $1}), q := {list $1}, p := {list $2})], lambda t: "
+	mapAgg = "list_transform(list_transform([list_filter(list_sort({list struct_pack(k := $1, v := $2)}), lambda e: e.k IS NOT NULL)], " +
+		"lambda l: struct_pack(l := l, s := list_filter(range(1, len(l) + 1), lambda i: i = 1 OR l[i].k <> l[i - 1].k))), lambda u: "
 	mapAggEnd = ")[1]"
 )
 
@@ -111,21 +117,32 @@ var sketchFunctions = section{"Approximation", aggregate, []row{
 	},
 	{
 		sig:     "approx_set(any) HyperLogLog",
-		duck:    "sluice_hll({list DISTINCT CAST((hash($1) & 2047) * 64 + CASE WHEN hash($1) >> 12 = 0 THEN 53 ELSE 52 - floor(log2(CAST(hash($1) >> 12 AS DOUBLE))) END AS BIGINT)})",
+		duck:    "sluice_hll({list DISTINCT CASE WHEN $1 IS NOT NULL THEN CAST((hash($1) & 2047) * 64 + CASE WHEN hash($1) >> 12 = 0 THEN 53 ELSE 52 - floor(log2(CAST(hash($1) >> 12 AS DOUBLE))) END AS BIGINT) END})",
 		example: "cardinality(approx_set(s)) → 3",
 	},
 	{sig: "merge(HyperLogLog) HyperLogLog", duck: "sluice_hll_merge({list $1}" + bounded + ")", example: "cardinality(merge(empty_approx_set())) → 0"},
 }}
 
-// percentile: the share must be a constant for the engine.
+var sketchValues = section{"Approximation", scalar, []row{
+	{sig: "empty_approx_set() HyperLogLog", duck: "sluice_hll([]::BIGINT[])", example: "cardinality(empty_approx_set()) → 0"},
+	{sig: "cardinality(HyperLogLog) bigint", duck: "sluice_hll_count($1)", example: "cardinality(approx_set(n)) → 5"},
+}}
+
+// percentile: the engine wants the shares as constants of type FLOAT.
 func percentile(p *duckPrinter, c *call) string {
+	var all []string
 	for _, share := range shares(c.args[1]) {
 		v, ok := numberValue(share)
 		if !ok || v < 0 || v > 1 {
 			p.fail(share.at(), "a percentile is a constant between 0 and 1")
 		}
+		all = append(all, strconv.FormatFloat(v, 'f', -1, 64)+"::FLOAT")
 	}
-	return p.template("{approx_quantile $1, $2}", c)
+	text := strings.Join(all, ", ")
+	if _, list := c.args[1].(*arrayLit); list {
+		text = "[" + text + "]"
+	}
+	return p.templateWith("{approx_quantile $1, $P}", c, map[string]string{"$P": text})
 }
 
 func shares(e expr) []expr {

@@ -2,11 +2,11 @@ package statement
 
 var arrayFunctions = section{"Arrays", scalar, []row{
 	{sig: "array_distinct(array(T)) array(T)", duck: "list_distinct($1)", example: "array_distinct(array[2, 2]) → [2]"},
-	{sig: "array_except(array(T), array(T)) array(T)", duck: "list_distinct(list_filter($1, lambda e: NOT list_contains($2, e)))", example: "array_except(array[1, 2], array[2]) → [1]"},
+	{sig: "array_except(array(T), array(T)) array(T)", duck: "CASE WHEN len($1) * len($2) > 10000000 THEN error('the arrays are too long') ELSE list_distinct(list_filter($1, lambda e: NOT list_contains($2, e))) END", example: "array_except(array[1, 2], array[2]) → [1]"},
 	{sig: "array_intersect(array(T), array(T)) array(T)", duck: "list_intersect($1, $2)", example: "array_intersect(array[1, 2], array[2, 3]) → [2]"},
 	{sig: "array_union(array(T), array(T)) array(T)", duck: "list_sort(list_distinct(list_concat($1, $2)))", example: "array_union(array[1, 2], array[2, 3]) → [1,2,3]"},
-	{sig: "array_join(array(T), varchar) varchar", duck: "array_to_string(list_filter($1, lambda e: e IS NOT NULL), $2)", example: "array_join(array['a', null, 'b'], '-') → a-b"},
-	{sig: "array_join(array(T), varchar, varchar) varchar", duck: "array_to_string(list_transform($1, lambda e: coalesce(CAST(e AS VARCHAR), $3)), $2)", example: "array_join(array['a', null, 'b'], '-', '?') → a-?-b"},
+	{sig: "array_join(array(T), varchar) varchar", print: joined("list_filter($1, lambda e: e IS NOT NULL)"), example: "array_join(array['a', null, 'b'], '-') → a-b"},
+	{sig: "array_join(array(T), varchar, varchar) varchar", print: joined("list_transform($1, lambda e: coalesce(CAST(e AS VARCHAR), $3))"), example: "array_join(array['a', null, 'b'], '-', '?') → a-?-b"},
 	{sig: "array_max(array(T)) T", duck: "list_max($1)", example: "array_max(array[1, 3, 2]) → 3"},
 	{sig: "array_min(array(T)) T", duck: "list_min($1)", example: "array_min(array[3, 1, 2]) → 1"},
 	{sig: "array_position(array(T), T) bigint", duck: "coalesce(CAST(array_position($1, $2) AS BIGINT), 0)", example: "array_position(array['a', 'b'], 'b') → 2"},
@@ -18,7 +18,7 @@ var arrayFunctions = section{"Arrays", scalar, []row{
 	},
 	{sig: "arrays_overlap(array(T), array(T)) boolean", duck: "list_has_any($1, $2)", example: "arrays_overlap(array[1, 2], array[2, 3]) → true"},
 	{sig: "cardinality(array(T)) bigint", duck: "len($1)", example: "cardinality(array[1, 2]) → 2"},
-	{sig: "concat(array(T)...) array(T)", duck: "list_concat($*)", example: "concat(array[1], array[2]) → [1,2]"},
+	{sig: "concat(array(T)...) array(T)", print: func(p *duckPrinter, c *call) string { return joinAll(p, c) }, example: "concat(array[1], array[2]) → [1,2]"},
 	{sig: "contains(array(T), T) boolean", duck: "list_contains($1, $2)", example: "contains(array['a', 'b'], 'b') → true"},
 	{sig: "element_at(array(T), bigint) T", duck: "list_extract($1, $2)", example: "element_at(array['a', 'b'], -1) → b"},
 	{sig: "flatten(array(array(T))) array(T)", duck: "flatten($1)", example: "flatten(array[array[1], array[2, 3]]) → [1,2,3]"},
@@ -52,6 +52,24 @@ var arrayFunctions = section{"Arrays", scalar, []row{
 // sequence is a list from a to b, of at most 10,000 elements as in Presto.
 func sequence(a, b, step, steps string) string {
 	return "CASE WHEN " + steps + " >= 10000 THEN error('a sequence has at most 10000 elements') ELSE generate_series(" + a + ", " + b + ", " + step + ") END"
+}
+
+func joinAll(p *duckPrinter, c *call) string {
+	sql := p.arg(c, 0)
+	for i := range c.args[1:] {
+		sql = p.joinLists(sql, p.arg(c, i+1))
+	}
+	return sql
+}
+
+// joined: the engine joins with a constant between the elements, or else one after another.
+func joined(list string) func(*duckPrinter, *call) string {
+	return func(p *duckPrinter, c *call) string {
+		if _, constant := c.args[1].(*stringLit); constant {
+			return p.template("array_to_string("+list+", $2)", c)
+		}
+		return p.template("list_reduce(list_transform("+list+", lambda e: CAST(e AS VARCHAR)), lambda a, e: a || $2 || e)", c)
+	}
 }
 
 func zipWith(p *duckPrinter, c *call) string {

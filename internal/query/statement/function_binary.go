@@ -30,7 +30,7 @@ var binaryFunctions = section{"Binary and bits", scalar, []row{
 	{sig: "to_big_endian_64(bigint) varbinary", duck: "sluice_to_big_endian($1)", example: "to_hex(to_big_endian_64(255)) → 00000000000000FF"},
 	{sig: "length(varbinary) bigint", duck: "octet_length($1)", example: "length(to_utf8('日志')) → 6"},
 	{sig: "md5(varbinary) varbinary", duck: "unhex(md5($1))", example: "to_hex(md5(to_utf8('log'))) → DC1D71BBB5C4D2A5E936DB79EF10C19F"},
-	{sig: "sha1(varbinary) varbinary", duck: "unhex(sha1($1))", example: "substr(to_hex(sha1(to_utf8('log'))), 1, 8) → 77D86EC5"},
+	{sig: "sha1(varbinary) varbinary", duck: "unhex(sha1($1))", example: "substr(to_hex(sha1(to_utf8('log'))), 1, 8) → 7BABC233"},
 	{sig: "sha256(varbinary) varbinary", duck: "unhex(sha256($1))", example: "length(sha256(to_utf8('log'))) → 32"},
 	{sig: "sha512(varbinary) varbinary", duck: "sluice_sha512($1)", example: "length(sha512(to_utf8('log'))) → 64"},
 	{sig: "xxhash64(varbinary) varbinary", duck: "sluice_xxhash64($1)", example: "to_hex(xxhash64(to_utf8(''))) → EF46DB3751D8E999"},
@@ -64,7 +64,7 @@ var networkFunctions = section{"IP addresses and places", scalar, []row{
 }}
 
 var unitFunctions = section{"Units", scalar, []row{
-	{sig: "parse_data_size(varchar) decimal", duck: "CAST(sluice_data_size($1) AS DECIMAL(38, 0))", example: "parse_data_size('2.3MB') → 2411724"},
+	{sig: "parse_data_size(varchar) decimal", duck: "CAST(trunc(sluice_data_size($1)) AS DECIMAL(38, 0))", example: "parse_data_size('2.3MB') → 2411724"},
 	{sig: "convert_data_size(varchar) varchar", duck: "sluice_data_text(sluice_data_size($1), '')", example: "convert_data_size('1200KB') → 1.17MB"},
 	{sig: "convert_data_size(varchar, varchar) varchar", duck: "sluice_data_text(sluice_data_size($1), $2)", example: "convert_data_size('1.5GB', 'MB') → 1536.0MB"},
 	{sig: "format_data_size(number) varchar", duck: "sluice_data_text(CAST($1 AS DOUBLE), '')", example: "format_data_size(1823) → 1.78KB"},

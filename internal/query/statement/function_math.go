@@ -3,7 +3,7 @@ package statement
 var mathFunctions = section{"Mathematics", scalar, []row{
 	{sig: "abs(bigint) bigint", duck: "abs($1)", example: "abs(-5) → 5"},
 	{sig: "abs(double) double", duck: "abs($1)", example: "abs(-1.5) → 1.5"},
-	{sig: "cbrt(double) double", duck: "cbrt($1)", example: "cbrt(27) → 3.0"},
+	{sig: "cbrt(double) double", duck: "cbrt($1)", example: "cbrt(8) → 2.0"},
 	{sig: "ceil(bigint) bigint", duck: "$1", example: "ceil(2) → 2"},
 	{sig: "ceil(double) double", duck: "ceil($1)", example: "ceil(1.2) → 2.0"},
 	{sig: "ceiling(bigint) bigint", duck: "$1", example: "ceiling(2) → 2"},

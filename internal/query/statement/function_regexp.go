@@ -35,7 +35,7 @@ var groupReference = regexp.MustCompile(`\\\$|\\\\|\\|\$\d`)
 func regexpReplace(p *duckPrinter, c *call) string {
 	s, ok := c.args[2].(*stringLit)
 	if !ok {
-		return p.template(`regexp_replace($1, $2, regexp_replace($3, '\$$(\d)', '\\\1', 'g'), 'g')`, c)
+		return p.replacement(c, p.template(`regexp_replace($1, $2, regexp_replace($3, '\$$(\d)', '\\\1', 'g'), 'g')`, c))
 	}
 	engine := groupReference.ReplaceAllStringFunc(s.value, func(m string) string {
 		switch {
@@ -46,5 +46,5 @@ func regexpReplace(p *duckPrinter, c *call) string {
 		}
 		return `\` + m[1:]
 	})
-	return p.templateWith("regexp_replace($1, $2, $P, 'g')", c, map[string]string{"$P": quoteText(engine)})
+	return p.replacement(c, p.templateWith("regexp_replace($1, $2, $P, 'g')", c, map[string]string{"$P": quoteText(engine)}))
 }

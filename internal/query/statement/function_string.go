@@ -27,13 +27,14 @@ var stringFunctions = section{"Strings", scalar, []row{
 	{sig: "strrpos(varchar, varchar) bigint", duck: "sluice_strpos($1, $2, -1::BIGINT)", example: "strrpos('hello', 'l') → 4"},
 	{sig: "strrpos(varchar, varchar, bigint) bigint", duck: "sluice_strpos($1, $2, -$3)", example: "strrpos('hello', 'l', 2) → 3"},
 	{sig: "replace(varchar, varchar) varchar", duck: "replace($1, $2, '')", example: "replace('a-b-c', '-') → abc"},
-	{sig: "replace(varchar, varchar, varchar) varchar", duck: "replace($1, $2, $3)", example: "replace('a-b', '-', '+') → a+b"},
+	{sig: "replace(varchar, varchar, varchar) varchar", print: replaceText, example: "replace('a-b', '-', '+') → a+b"},
 	{sig: "reverse(varchar) varchar", duck: "reverse($1)", example: "reverse('abc') → cba"},
 	{sig: "split(varchar, varchar) array(varchar)", duck: "string_split($1, $2)", example: "split('a:b:c', ':') → [\"a\",\"b\",\"c\"]"},
 	{
 		sig: "split(varchar, varchar, bigint) array(varchar)",
-		duck: "list_transform([struct_pack(l := string_split($1, $2), d := $2, n := $3)], lambda t: " +
-			"CASE WHEN len(t.l) <= t.n THEN t.l ELSE list_append(t.l[1:t.n - 1], array_to_string(t.l[t.n:], t.d)) END)[1]",
+		duck: "list_transform([struct_pack(s := $1, l := string_split($1, $2), d := length($2), n := $3)], lambda t: " +
+			"CASE WHEN len(t.l) <= t.n THEN t.l ELSE list_append(t.l[1:t.n - 1], " +
+			"substr(t.s, 1 + CAST(coalesce(list_sum(list_transform(t.l[1:t.n - 1], lambda e: length(e) + t.d)), 0) AS BIGINT))) END)[1]",
 		example: "split('a:b:c', ':', 2) → [\"a\",\"b:c\"]",
 	},
 	{sig: "split_part(varchar, varchar, bigint) varchar", duck: "string_split($1, $2)[$3]", example: "split_part('a:b:c', ':', 2) → b"},
@@ -55,12 +56,10 @@ var stringFunctions = section{"Strings", scalar, []row{
 // padLength keeps one function from making gigabytes of a row.
 const padLength = "CASE WHEN $2 > 65536 THEN error('the length of a padded text is at most 65536') ELSE CAST($2 AS INTEGER) END"
 
-func concat(p *duckPrinter, c *call) string {
-	parts := make([]string, len(c.args))
-	for i, a := range c.args {
-		parts[i] = p.expr(a)
-	}
-	return p.concat(parts)
+func concat(p *duckPrinter, c *call) string { return p.concat(c.args) }
+
+func replaceText(p *duckPrinter, c *call) string {
+	return p.replacement(c, p.template("replace($1, $2, $3)", c))
 }
 
 // substr: a start of 0 gives nothing.

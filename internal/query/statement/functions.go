@@ -47,7 +47,7 @@ type section struct {
 
 // functions holds the table by name.
 var functions = index(
-	aggregateFunctions, sketchFunctions, windowFunctions, stringFunctions, timeFunctions, jsonFunctions, regexpFunctions,
+	aggregateFunctions, sketchFunctions, sketchValues, windowFunctions, stringFunctions, timeFunctions, jsonFunctions, regexpFunctions,
 	arrayFunctions, mapFunctions, mathFunctions, conditionalFunctions, urlFunctions, binaryFunctions, networkFunctions,
 	unitFunctions, rowMakers, compareFunctions, seriesFunctions,
 )

@@ -103,8 +103,8 @@ func (p *Plan) addInput(in Input) string {
 	return in.Key
 }
 
-// DuckDB prints the statement for DuckDB. Tables maps the keys of the inputs to the names of relations there, each with the
-// columns that the input lists.
+// DuckDB prints the statement for DuckDB. Tables maps the keys of the inputs to relations with the columns that the input lists,
+// as they are written in FROM: a name in double quotes, or a query in brackets. They are trusted.
 func (p *Plan) DuckDB(tables map[string]string) string {
 	return p.print(func(in Input) string {
 		for _, known := range p.Inputs {
@@ -130,3 +130,15 @@ func (in Input) same(other Input) bool {
 }
 
 func equalPointers(a, b *int64) bool { return a == b || a != nil && b != nil && *a == *b }
+
+// Functions lists the signatures of the functions that the statement calls, as [Functions] names them.
+func (p *Plan) Functions() []string {
+	var all []string
+	for _, f := range p.info.calls {
+		if !slices.Contains(all, f.text) {
+			all = append(all, f.text)
+		}
+	}
+	slices.Sort(all)
+	return all
+}

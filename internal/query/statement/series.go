@@ -100,7 +100,7 @@ func pad(padding, value string, t Type) string {
 	case padding == "next":
 		return next
 	case padding == "avg" && t.numeric():
-		return "coalesce(" + value + ", CAST((" + last + " + " + next + ") / 2e0 AS " + duckType(t) + "))"
+		return "coalesce(" + value + ", CAST((" + last + " + " + next + ") / 2e0 AS " + DuckType(t) + "))"
 	}
 	return value
 }
