@@ -40,7 +40,7 @@ func (p *duckPrinter) expr(e expr) string {
 		for i, col := range p.info.params[e] {
 			names[i] = col.sql
 		}
-		return "lambda " + strings.Join(names, ", ") + ": " + p.expr(e.body)
+		return "lambda " + strings.Join(names, ", ") + ": " + p.lambdaBody(e)
 	}
 	if sql := p.literal(e); sql != "" {
 		return sql
@@ -179,11 +179,7 @@ func (p *duckPrinter) predicate(e expr) string {
 	case *exists:
 		return "EXISTS (" + p.query(e.query, nil) + ")"
 	case *like:
-		sql := "(" + p.expr(e.x) + " " + not(e.not) + "LIKE " + p.expr(e.pattern)
-		if e.escape != nil {
-			sql += " ESCAPE " + p.expr(e.escape)
-		}
-		return sql + ")"
+		return p.like(e)
 	case *isNull:
 		return "(" + p.expr(e.x) + " IS " + not(e.not) + "NULL)"
 	case *isDiff:

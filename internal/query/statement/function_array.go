@@ -81,7 +81,7 @@ func zipWith(p *duckPrinter, c *call) string {
 	a.sql, b.sql = p.fresh("t")+"[1]", ""
 	b.sql = a.sql[:len(a.sql)-3] + "[2]"
 	t := a.sql[:len(a.sql)-3]
-	return "list_transform(list_zip(" + p.expr(c.args[0]) + ", " + p.expr(c.args[1]) + "), lambda " + t + ": " + p.expr(f.body) + ")"
+	return "list_transform(list_zip(" + p.expr(c.args[0]) + ", " + p.expr(c.args[1]) + "), lambda " + t + ": " + p.lambdaBody(f) + ")"
 }
 
 var mapFunctions = section{"Maps", scalar, []row{
@@ -120,6 +120,6 @@ func mapLambda(template string) func(*duckPrinter, *call) string {
 		}
 		e := p.fresh("e")
 		p.info.params[f][0].sql, p.info.params[f][1].sql = e+".key", e+".value"
-		return p.templateWith(template, c, map[string]string{"$E": e, "$B": p.expr(f.body)})
+		return p.templateWith(template, c, map[string]string{"$E": e, "$B": p.lambdaBody(f)})
 	}
 }

@@ -8,7 +8,7 @@ var stringFunctions = section{"Strings", scalar, []row{
 	{sig: "from_utf8(varbinary, varchar) varchar", duck: "sluice_from_utf8($1, $2)", example: "from_utf8(from_hex('41ff'), '?') → A?"},
 	{sig: "to_utf8(varchar) varbinary", duck: "encode($1)", example: "to_utf8('log') → bG9n"},
 	{sig: "length(varchar) bigint", duck: "length($1)", example: "length('日志ab') → 4"},
-	{sig: "levenshtein_distance(varchar, varchar) bigint", duck: "levenshtein($1, $2)", example: "levenshtein_distance('kitten', 'sitting') → 3"},
+	{sig: "levenshtein_distance(varchar, varchar) bigint", duck: "CASE WHEN length($1) * length($2) > 1000000 THEN error('the texts are too long for levenshtein_distance') ELSE levenshtein($1, $2) END", example: "levenshtein_distance('kitten', 'sitting') → 3"},
 	{sig: "hamming_distance(varchar, varchar) bigint", duck: "hamming($1, $2)", example: "hamming_distance('abc', 'abd') → 1"},
 	{sig: "lower(varchar) varchar", duck: "lower($1)", example: "lower('SlS') → sls"},
 	{sig: "upper(varchar) varchar", duck: "upper($1)", example: "upper('SlS') → SLS"},
