@@ -133,6 +133,11 @@ func (c *checker) modifiers(e *call, f *function) {
 		c.fail(e.pos, "IGNORE NULLS is for window functions, not for %s", e.name)
 	}
 	c.sortItems(e.orderBy)
+	for _, o := range e.orderBy {
+		if e.distinct && c.info.keyOf(o.expr) != c.info.keyOf(e.args[0]) {
+			c.fail(o.expr.at(), "an aggregate with DISTINCT is ordered by its argument only")
+		}
+	}
 	if e.filter != nil {
 		c.condition(e.filter, "FILTER")
 	}

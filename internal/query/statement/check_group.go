@@ -77,6 +77,9 @@ func (c *checker) checkGrouped(s *selection, si *selectInfo) {
 	}
 	si.grouped = si.grouped || s.having != nil
 	if !si.grouped {
+		for _, it := range si.items {
+			c.groupingCalls(si, it.expr)
+		}
 		return
 	}
 	si.keys = map[string]bool{}
@@ -92,6 +95,7 @@ func (c *checker) checkGrouped(s *selection, si *selectInfo) {
 		}
 	}
 	for _, it := range si.items {
+		c.groupingCalls(si, it.expr)
 		switch {
 		case it.expr != nil:
 			c.grouped(si, it.expr)
@@ -102,6 +106,20 @@ func (c *checker) checkGrouped(s *selection, si *selectInfo) {
 	if s.having != nil {
 		c.grouped(si, s.having)
 	}
+}
+
+// groupingCalls checks that GROUPING asks about what GROUP BY names.
+func (c *checker) groupingCalls(si *selectInfo, e expr) {
+	walk(e, func(e expr) bool {
+		if call, ok := e.(*call); ok && call.name == "grouping" {
+			for _, a := range call.args {
+				if !si.keys[c.info.keyOf(a)] {
+					c.fail(a.at(), "The arguments to GROUPING() must be expressions referenced by the GROUP BY")
+				}
+			}
+		}
+		return true
+	})
 }
 
 // checkOrder does the same for one entry of ORDER BY.

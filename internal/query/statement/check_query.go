@@ -307,12 +307,23 @@ func (c *checker) orderBy(q *query, out []output) {
 			continue
 		}
 		c.expr(o.expr)
+		if isConstant(o.expr) {
+			c.fail(o.expr.at(), "ORDER BY takes columns, their numbers and expressions; a constant does not order")
+		}
 		if isSelect {
 			c.checkOrder(s, o.expr)
 		} else if !c.isItem(o.expr) {
 			c.fail(o.expr.at(), "ORDER BY behind a set operation takes names and numbers of its columns")
 		}
 	}
+}
+
+func isConstant(e expr) bool {
+	switch e.(type) {
+	case *nullLit, *boolLit, *doubleLit, *stringLit, *binaryLit, *typedLit, *intervalLit:
+		return true
+	}
+	return false
 }
 
 func (c *checker) isItem(e expr) bool {

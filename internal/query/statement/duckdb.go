@@ -133,7 +133,7 @@ func columnList(src *source) string {
 func (p *duckPrinter) body(b body) string {
 	switch b := b.(type) {
 	case *query:
-		return "(" + p.query(b, nil) + ")"
+		return "SELECT * FROM (" + p.query(b, nil) + ") AS " + p.fresh("q")
 	case *values:
 		rows := make([]string, len(b.rows))
 		for i, r := range b.rows {

@@ -195,7 +195,7 @@ func (p *duckPrinter) composite(e expr) string {
 	case *extract:
 		return p.expr(p.info.extracts[e])
 	case *atZone:
-		return "(CAST(" + p.expr(e.x) + " AS TIMESTAMPTZ) AT TIME ZONE " + p.expr(e.zone) + ")"
+		return p.inZone("CAST("+p.expr(e.x)+" AS TIMESTAMPTZ)", e.zone)
 	case *arrayLit:
 		elems := make([]string, len(e.elems))
 		for i, x := range e.elems {
@@ -241,6 +241,9 @@ func (p *duckPrinter) caseExpr(e *caseExpr) string {
 // as prints an expression that is to be of a type it can be coerced to.
 func (p *duckPrinter) as(e expr, to Type) string {
 	from := p.info.types[e]
+	if _, null := e.(*nullLit); null && to.Kind < kindVar && !to.has(Unknown) {
+		return "NULL::" + DuckType(to)
+	}
 	switch {
 	case from.Kind == Unknown, from.Equal(to), from.has(Unknown), to.has(Unknown):
 	case to.Kind == Double && from.Kind == Bigint:

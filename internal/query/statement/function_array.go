@@ -68,7 +68,7 @@ func joined(list string) func(*duckPrinter, *call) string {
 		if _, constant := c.args[1].(*stringLit); constant {
 			return p.template("array_to_string("+list+", $2)", c)
 		}
-		return p.template("list_reduce(list_transform("+list+", lambda e: CAST(e AS VARCHAR)), lambda a, e: a || $2 || e)", c)
+		return p.template("substr(list_reduce(list_transform("+list+", lambda e: $2 || CAST(e AS VARCHAR)), lambda a, e: a || e, ''), length($2) + 1)", c)
 	}
 }
 

@@ -48,7 +48,7 @@ func jsonPath(template string) func(*duckPrinter, *call) string {
 	}
 }
 
-// enginePath rewrites $.a.b[0], $["a.b"] and $['a.b'] to the engine's $."a"."b"[0], $."a.b".
+// enginePath rewrites $.a.b[0], $["a.b"] and $['a.b'] to the engine's $."a"."b"[0], $."a.b". Wildcards would give lists.
 func enginePath(path string) (string, bool) {
 	rest, ok := strings.CutPrefix(path, "$")
 	if !ok && path != "" && path[0] != '[' {
@@ -58,7 +58,7 @@ func enginePath(path string) (string, bool) {
 	b.WriteByte('$')
 	key := func(k string) bool {
 		b.WriteString(`."` + k + `"`)
-		return k != "" && !strings.ContainsAny(k, `"\`)
+		return k != "" && !strings.ContainsAny(k, `"\*`)
 	}
 	for rest != "" {
 		switch {
@@ -80,7 +80,7 @@ func enginePath(path string) (string, bool) {
 			rest = rest[end+2:]
 		case strings.HasPrefix(rest, "["):
 			end := strings.IndexByte(rest, ']')
-			if end < 2 || strings.Trim(rest[1:end], "0123456789") != "" && rest[1:end] != "*" {
+			if end < 2 || strings.Trim(rest[1:end], "0123456789") != "" {
 				return "", false
 			}
 			b.WriteString(rest[:end+1])

@@ -1,8 +1,10 @@
 package statement
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Where a moment is asked for (instant), bigint seconds, timestamps, dates and texts will do; the printer turns them into the
@@ -23,7 +25,7 @@ var timeFunctions = section{"Date and time", scalar, []row{
 	{sig: "date_diff(varchar, instant, instant) bigint", print: unit("date_sub($U, $2, $3)"), example: "date_diff('hour', timestamp '2021-01-05 10:30:00', timestamp '2021-01-05 12:29:00') → 1"},
 	{sig: "from_unixtime(bigint) timestamp", print: func(p *duckPrinter, c *call) string { return p.fromSeconds(p.expr(c.args[0])) }, example: "from_unixtime(1609837139) → 2021-01-05 16:58:59.000"},
 	{sig: "from_unixtime(double) timestamp", duck: "CAST(to_timestamp($1) AS TIMESTAMP)", example: "from_unixtime(1609837139.5) → 2021-01-05 16:58:59.500"},
-	{sig: "from_unixtime(double, varchar) timestamp", duck: "(to_timestamp($1) AT TIME ZONE $2)", example: "from_unixtime(1609837139, 'UTC') → 2021-01-05 08:58:59.000"},
+	{sig: "from_unixtime(double, varchar) timestamp", print: func(p *duckPrinter, c *call) string { return p.inZone("to_timestamp("+p.arg(c, 0)+")", c.args[1]) }, example: "from_unixtime(1609837139, 'UTC') → 2021-01-05 08:58:59.000"},
 	{sig: "from_unixtime(double, bigint, bigint) timestamp", duck: "(to_timestamp($1 + $2 * 3600 + $3 * 60) AT TIME ZONE 'UTC')", example: "from_unixtime(1609837139, 1, 30) → 2021-01-05 10:28:59.000"},
 	{sig: "to_unixtime(double) double", duck: "CAST($1 AS DOUBLE)", example: "to_unixtime(1609837139) → 1.609837139E9"},
 	{sig: "to_unixtime(timestamptz) double", duck: "epoch(CAST($1 AS TIMESTAMPTZ))", example: "to_unixtime(timestamp '2021-01-05 16:58:59') → 1.609837139E9"},
@@ -87,6 +89,22 @@ func unit(template string) func(*duckPrinter, *call) string {
 		}
 		return p.templateWith(template, c, map[string]string{"$U": quoted, "$N": typ})
 	}
+}
+
+// inZone prints the local time of a moment in a zone: a name, or an offset such as +08:00.
+func (p *duckPrinter) inZone(moment string, zone expr) string {
+	s, ok := zone.(*stringLit)
+	if !ok {
+		return "(" + moment + " AT TIME ZONE " + p.expr(zone) + ")"
+	}
+	if t, err := time.Parse("-07:00", s.value); err == nil {
+		_, offset := t.Zone()
+		return fmt.Sprintf("((%s AT TIME ZONE 'UTC') + to_seconds(%d))", moment, offset)
+	}
+	if _, err := time.LoadLocation(s.value); err != nil || s.value == "" || s.value == "Local" {
+		p.fail(s.pos, "Time zone not supported: '%s'; zones are named as in 'Asia/Shanghai' or '+08:00'", s.value)
+	}
+	return "(" + moment + " AT TIME ZONE " + quoteText(s.value) + ")"
 }
 
 // dateFormat prints strftime or strptime with the format, a constant, in the engine's letters.

@@ -2,6 +2,7 @@ package statement
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -77,6 +78,9 @@ func (p *parser) parseSampled() relation {
 		p.mismatch("a number of percent")
 	}
 	s.percent = p.advance().text
+	if f, err := strconv.ParseFloat(s.percent, 64); err != nil || f > 100 {
+		p.fail(pos, "TABLESAMPLE takes 0 to 100 percent")
+	}
 	p.expectSymbol(")")
 	t.sample = s
 	return r
