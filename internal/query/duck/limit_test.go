@@ -1,0 +1,133 @@
+package duck_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/query/duck"
+	"github.com/sluicelog/sluice/internal/query/statement"
+)
+
+// million is a table that is expensive to combine with itself.
+func million() duck.Table {
+	n := make([]int64, 1_000_000)
+	for i := range n {
+		n[i] = int64(i)
+	}
+	return duck.Table{
+		Columns: []statement.Column{{Name: "n", Type: statement.TypeOf(statement.Bigint)}},
+		Parts:   []duck.Part{{Names: []string{"n"}, Rows: &duck.Rowset{Len: len(n), Columns: []duck.Vector{{Name: "n", Ints: n}}}}},
+	}
+}
+
+// bombs run for hours if nobody stops them.
+var bombs = []string{
+	"select count(*) from log a, log b, log c where a.n + b.n + c.n = 7",
+	"select sum(a.n * b.n) over (order by a.n) from log a, log b",
+	"select max(cardinality(transform(sequence(n, n + 9999), x -> array_max(transform(sequence(1, 9999), y -> x * y)))))",
+	"select max(cardinality(filter(sequence(n, n + 9999), x -> contains(sequence(n, n + 9999), x + 1))))",
+}
+
+func TestCancel(t *testing.T) {
+	e := open(t, duck.Options{})
+	table := million()
+	for _, text := range bombs {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		_, err := run(ctx, e, text, table)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s\ngot %v, want the error of the context", text, err)
+		}
+		if got, err := run(t.Context(), e, "select count(*)", table); err != nil || got[0][0] != "1000000" {
+			t.Errorf("the next statement: %v, %v", got, err)
+		}
+	}
+}
+
+// These would be slow in the engine's own way; here they are not.
+func TestPatternsOfManyStars(t *testing.T) {
+	e := open(t, duck.Options{})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	a := strings.Repeat("a", 3000)
+	for _, text := range []string{
+		"select '" + a + "' like '%a%a%a_a%a%a%a%b'",
+		"select s || '" + a + "' like '%a%a%a%a%a%a%b' || s from log",
+		"select '" + a + "' like '%a%a!%%a%a%a%a%b' escape '!'",
+		"select regexp_like('" + a + "', '(a+)+b')",
+	} {
+		got, err := run(ctx, e, text, five)
+		if err != nil || got[0][0] != "false" {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+}
+
+func TestMemory(t *testing.T) {
+	e := open(t, duck.Options{MemoryBytes: 50 << 20, Threads: 2})
+	table := million()
+	_, err := run(t.Context(), e, "select cast(a.n as varchar) || 'a long enough text to fill memory', count(*) from log a group by 1 order by 2 desc, 1", table)
+	if sluice.KindOf(err) != sluice.TooLarge {
+		t.Errorf("got %v", err)
+	}
+	if got, err := run(t.Context(), e, "select count(*)", table); err != nil || got[0][0] != "1000000" {
+		t.Errorf("the next statement: %v, %v", got, err)
+	}
+}
+
+func TestSpill(t *testing.T) {
+	e := open(t, duck.Options{MemoryBytes: 100 << 20, Threads: 1, TempDir: t.TempDir()})
+	got, err := run(t.Context(), e, "select count(*) from (select cast(a.n as varchar) || 'a long enough text to fill memory' as t, count(*) from log a group by 1) where t > ''", million())
+	if err != nil || got[0][0] != "1000000" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestResultBytes(t *testing.T) {
+	e := open(t, duck.Options{MaxResultBytes: 10_000})
+	table := million()
+	plan, err := planOf("select n limit 100000", table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := e.Run(t.Context(), plan, map[string]duck.Table{"log": table})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	bytes := 0
+	for rows.Next() {
+		bytes += len(rows.Row()[0])
+	}
+	if !rows.Truncated() || rows.Err() != nil || bytes > 10_000 || bytes < 9_000 {
+		t.Errorf("%d bytes, truncated %v, %v", bytes, rows.Truncated(), rows.Err())
+	}
+}
+
+// Statements wait for their turn, and stop waiting when they are given up.
+func TestMaxQueries(t *testing.T) {
+	e := open(t, duck.Options{MaxQueries: 1})
+	plan, err := planOf("select n", five)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := e.Run(t.Context(), plan, map[string]duck.Table{"log": five})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := e.Run(ctx, plan, map[string]duck.Table{"log": five}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a second statement ran: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run(t.Context(), e, "select 1", five); err != nil {
+		t.Error(err)
+	}
+}
