@@ -132,6 +132,9 @@ func (c *Config) FullText(field string) (values, name *Tokenizer) {
 	return nil, name
 }
 
+// Names lists the fields that have keys, sorted.
+func (c *Config) Names() []string { return c.names }
+
 // FullTextTokenizers lists all that FullText may return, each at its Number.
 func (c *Config) FullTextTokenizers() []*Tokenizer { return c.tokenizers }
 

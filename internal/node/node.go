@@ -125,7 +125,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	n.Ingest = ingest.New(n.Catalog, ingestOptions(c, o, stored))
-	dir, err := objects.OpenDir(vfs.OS{}, filepath.Join(c.DataDir, "index"))
+	dir, err := objects.OpenDir(vfs.OS{}, indexDir(c))
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +134,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	stored.watchIndex(n.Index)
+	engine := query.New(n.Catalog, n.Index, queryOptions(c, o))
+	n.onClose(engine.Close)
 	keys := auth.NewKeys(store, ring, o.Now) // the last that can fail: a root secret that was made gets to be shown
 	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
 	if err != nil {
@@ -149,7 +151,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Ingest:    n.Ingest,
 		Reads:     readQuota(c, o),
 		Consumers: consumer.New(store, n.Catalog, o.Now),
-		Query:     query.New(n.Catalog, n.Index, queryOptions(c, o)),
+		Query:     engine,
 	}, dialectOptions(c, o, addressing))
 	n.server = server.New(dialect, metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -50,7 +51,19 @@ func ingestOptions(c *config.Config, o Options, m *storeMetrics) ingest.Options 
 }
 
 func queryOptions(c *config.Config, o Options) query.Options {
-	return query.Options{Future: orAny(c.Ingest.MaxFuture), Now: o.Now, Logger: o.Logger}
+	return query.Options{
+		Future: orAny(c.Ingest.MaxFuture), Now: o.Now, Logger: o.Logger,
+		SQL: query.SQLOptions{IndexDir: indexDir(c), TempDir: filepath.Join(c.DataDir, "sql.tmp")},
+	}
+}
+
+// indexDir is where segments are, as the SQL engine wants to hear it: absolute.
+func indexDir(c *config.Config) string {
+	dir, err := filepath.Abs(filepath.Join(c.DataDir, "index"))
+	if err != nil {
+		return filepath.Join(c.DataDir, "index")
+	}
+	return dir
 }
 
 func orAny(d time.Duration) time.Duration {

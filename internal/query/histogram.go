@@ -6,6 +6,7 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/index"
 	"github.com/sluicelog/sluice/internal/segment"
 )
 
@@ -28,7 +29,7 @@ func (e *Engine) Histogram(ctx context.Context, f Filter, interval int64) ([]Buc
 	}
 	width := (buckets[0].To - buckets[0].From) * 1e9
 	var counts []*counter
-	cover, err := e.scan(ctx, q, func() collector {
+	cover, err := e.scan(ctx, q, nil, func() collector {
 		c := &counter{from: buckets[0].From * 1e9, width: width, counts: make([]int64, len(buckets))}
 		counts = append(counts, c)
 		return c
@@ -78,7 +79,7 @@ type counter struct {
 	counts      []int64
 }
 
-func (c *counter) add(k key) { c.counts[(k.time-c.from)/c.width]++ }
+func (c *counter) add(k key, _ *index.Log) { c.counts[(k.time-c.from)/c.width]++ }
 
 // addRows counts rows between the first rows of buckets: rows are in the order of time.
 func (c *counter) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bitmap) error {

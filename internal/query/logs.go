@@ -73,7 +73,7 @@ func (e *Engine) Logs(ctx context.Context, p Page) (*Found, error) {
 // first returns the keys of the n logs that come first, in order.
 func (e *Engine) first(ctx context.Context, q *question, n int, reverse bool) ([]key, Coverage, error) {
 	var parts []*first
-	cover, err := e.scan(ctx, q, func() collector {
+	cover, err := e.scan(ctx, q, nil, func() collector {
 		f := &first{n: n, order: order(reverse)}
 		parts = append(parts, f)
 		return f
@@ -102,7 +102,9 @@ type first struct {
 	full  bool
 }
 
-func (f *first) add(k key) {
+func (f *first) add(k key, _ *index.Log) { f.put(k) }
+
+func (f *first) put(k key) {
 	if f.n == 0 || f.full && f.order(k, f.worst) > 0 {
 		return
 	}
@@ -140,7 +142,7 @@ func (f *first) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bit
 	}
 	it := rows.Iterator()
 	for _, k := range keys {
-		f.add(key{time: k.Time, shard: k.Shard, position: k.Position, index: k.Index, group: g, row: it.Next()})
+		f.put(key{time: k.Time, shard: k.Shard, position: k.Position, index: k.Index, group: g, row: it.Next()})
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ type Options struct {
 	// Future is how far ahead of its receive time a log's own time may be, as the write door allows. Negative: any distance,
 	// which makes every search begin at the oldest log.
 	Future time.Duration // [15m]
+	SQL    SQLOptions
 	Now    func() time.Time
 	Logger *slog.Logger // [discard]
 }
@@ -43,6 +44,7 @@ type Engine struct {
 	index   *indexer.Indexer // nil: no segments
 	o       Options
 	workers chan struct{}
+	sql     sqlEngine
 }
 
 // New makes an engine for the logstores of cat. Without an index it reads shard logs alone.
@@ -62,7 +64,7 @@ func New(cat *catalog.Catalog, index *indexer.Indexer, o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers)}
+	return &Engine{cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: sqlEngine{o: o.SQL}}
 }
 
 // Range is a half-open range of log times, nanoseconds since 1970.

@@ -31,12 +31,13 @@ func (a key) compare(b key) int {
 
 // collector takes what matches in one part of a logstore, from one goroutine.
 type collector interface {
-	add(k key)                                                                 // a log of a shard log
+	add(k key, l *index.Log)                                                   // a log of a shard log; l is valid during the call
 	addRows(ctx context.Context, g *segment.Group, rows *roaring.Bitmap) error // rows of a segment; the bitmap is the collector's
 }
 
 // scan gives what matches to collectors, one for each part: the groups of segments, and what the shard logs have behind them.
-func (e *Engine) scan(ctx context.Context, q *question, collect func() collector) (Coverage, error) {
+// A segment for which skip, if not nil, is true is left to the caller.
+func (e *Engine) scan(ctx context.Context, q *question, skip func(*indexer.Segment) bool, collect func() collector) (Coverage, error) {
 	began := e.o.Now()
 	b := e.budget(ctx)
 	snap := &indexer.Snapshot{}
@@ -46,7 +47,7 @@ func (e *Engine) scan(ctx context.Context, q *question, collect func() collector
 			return Coverage{}, err
 		}
 	}
-	cover, err := e.segments(ctx, q, b, snap, collect)
+	cover, err := e.segments(ctx, q, b, snap, skip, collect)
 	if err != nil {
 		return cover, err
 	}
@@ -107,7 +108,7 @@ func (s *scanner) group(g *shard.Group, decoded *sluice.LogGroup) {
 		}
 		s.log.SetRecord(r)
 		if q.bound.Match(&s.log) {
-			s.collector.add(key{time: at, shard: s.shard, position: g.Position, index: int32(i)})
+			s.collector.add(key{time: at, shard: s.shard, position: g.Position, index: int32(i)}, &s.log)
 		}
 	}
 }

@@ -17,7 +17,9 @@ import (
 
 // segments asks the groups of a snapshot that can hold logs of the range, and gives collect what matches in each. It reports how
 // far it got; groups are asked by as many workers as the engine has, in no order.
-func (e *Engine) segments(ctx context.Context, q *question, b *budget, snap *indexer.Snapshot, collect func() collector) (Coverage, error) {
+func (e *Engine) segments(ctx context.Context, q *question, b *budget, snap *indexer.Snapshot,
+	skip func(*indexer.Segment) bool, collect func() collector,
+) (Coverage, error) {
 	var logs, bytes atomic.Int64
 	var damaged atomic.Bool
 	var g errgroup.Group
@@ -51,6 +53,14 @@ func (e *Engine) segments(ctx context.Context, q *question, b *budget, snap *ind
 	for _, s := range snap.Segments {
 		if s.Bad != nil {
 			damaged.Store(true)
+			continue
+		}
+		if info := s.Info(); info.Last.UnixNano() < q.Range.From || info.First.UnixNano() >= q.Range.To {
+			continue
+		}
+		if skip != nil && skip(s) {
+			logs.Add(s.Info().Rows)
+			bytes.Add(s.Info().Bytes)
 			continue
 		}
 		for i := range s.Groups() {

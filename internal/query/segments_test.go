@@ -59,18 +59,21 @@ type segmented struct {
 	door    *ingest.Door
 	index   *indexer.Indexer
 	objects objects.Store
+	dir     string // of objects
 	plain   *query.Engine
 	indexed *query.Engine
 }
 
-func newSegmented(t *testing.T) *segmented {
+func newSegmented(t *testing.T, config ...string) *segmented {
 	t.Helper()
+	config = append(config, hostileConfig)
 	s := &segmented{Env: catalogtest.Open(t, catalog.Options{}, shard.Options{MinFreeBytes: -1}), t: t}
 	s.CreateLogstore(3)
-	if err := s.Catalog.CreateIndex(t.Context(), catalogtest.Ref, json.RawMessage(hostileConfig)); err != nil {
+	if err := s.Catalog.CreateIndex(t.Context(), catalogtest.Ref, json.RawMessage(config[0])); err != nil {
 		t.Fatal(err)
 	}
-	dir, err := objects.OpenDir(vfs.OS{}, t.TempDir())
+	s.dir = t.TempDir()
+	dir, err := objects.OpenDir(vfs.OS{}, s.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +91,7 @@ func (s *segmented) open() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	o := query.Options{Now: s.Clock.Now}
+	o := query.Options{Now: s.Clock.Now, SQL: query.SQLOptions{IndexDir: s.dir}}
 	s.plain, s.indexed = query.New(s.Catalog, nil, o), query.New(s.Catalog, s.index, o)
 }
 

@@ -78,6 +78,7 @@ var codes = []struct {
 	{sluice.Conflict, "", 400, "ParameterInvalid"},
 
 	{sluice.TooLarge, "request", 400, "ParameterInvalid"},
+	{sluice.TooLarge, "sql", 400, "ParameterInvalid"},
 	{sluice.TooLarge, "", 400, "PostBodyTooLarge"},
 
 	{sluice.OutOfRange, "cursor", 400, "InvalidCursor"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,8 @@ import (
 // is in headers.
 // Differs: x-log-progress is Incomplete only when time ran out or data on disk is damaged; pages are exact otherwise.
 // Differs: wildcards find every word that they match, not a sample of 100, and phrases are exact and unlimited.
-// Differs: SQL and SPL behind the pipe are refused with NotSupported.
+// Also: SQL behind the pipe, over what the search finds: rows by column, at most 100 unless the statement has a limit.
+// Differs: SPL behind the pipe is refused with NotSupported; SQL reads no other logstores.
 
 // GetLogsV2: POST /logstores/{logstore}/logs
 //
@@ -49,34 +51,90 @@ type ask struct {
 	Reverse looseBool `json:"reverse"`
 }
 
-// page is the page of logs that is asked for, of the search that stands in front of the pipe.
-func (k *ask) page(ref sluice.LogstoreRef) (query.Page, error) {
-	p := query.Page{Line: maxLine, Offset: int(k.Offset), Reverse: bool(k.Reverse)}
+// page is the page of logs that is asked for, of the search that stands in front of the pipe, and the SQL behind it, "" if there is none.
+func (k *ask) page(ref sluice.LogstoreRef) (p query.Page, sql string, err error) {
+	p = query.Page{Line: maxLine, Offset: int(k.Offset), Reverse: bool(k.Reverse)}
 	if k.Line != nil && *k.Line >= 0 {
 		p.Line = min(int(*k.Line), maxLine)
 	}
 	r, err := query.Seconds(int64(k.From), int64(k.FromNs), int64(k.To), int64(k.ToNs))
 	if err != nil {
-		return p, err
+		return p, "", err
 	}
 	statement, err := search.Split(k.Query)
 	if err != nil {
-		return p, err
+		return p, "", err
 	}
 	switch statement.Kind {
 	case search.SQL:
-		return p, unsupportedBehindPipe("SQL")
+		sql = statement.Analytics
+		if k.Offset != 0 {
+			return p, "", sluice.Errorf(sluice.Invalid, "parameter",
+				"offset is not available for pagination in sql query, please use limit x,y syntax for pagination")
+		}
 	case search.SPL:
-		return p, unsupportedBehindPipe("SPL")
+		return p, "", sluice.Errorf(sluice.Unsupported, "query", "SPL behind the pipe is not supported by this server yet; a search and SQL are")
 	case search.WithPackMeta:
 		p.PackMeta = true
 	}
 	p.Filter = query.Filter{Ref: ref, Range: r, Search: statement.Search, Topic: k.Topic}
-	return p, nil
+	return p, sql, nil
 }
 
-func unsupportedBehindPipe(what string) error {
-	return sluice.Errorf(sluice.Unsupported, "query", "%s behind the pipe is not supported by this server yet; the search in front of it is", what)
+// answer is what is told of an answer, and its rows as a JSON array.
+type answer struct {
+	query.Coverage
+	logsMeta
+	rows []byte
+}
+
+// ask asks the engine for logs, or for the result of SQL.
+func (a *API) ask(q *request, k *ask) (*answer, error) {
+	p, sql, err := k.page(q.logstore())
+	if err != nil {
+		return nil, err
+	}
+	if sql == "" {
+		found, err := a.Query.Logs(q.ctx(), p)
+		if err != nil {
+			return nil, err
+		}
+		return &answer{found.Coverage, metaOf(k.Query, len(found.Logs), found.Terms, found.Coverage), appendRows(nil, found.Logs)}, nil
+	}
+	result, err := a.Query.SQL(q.ctx(), p.Filter, sql)
+	if err != nil {
+		return nil, err
+	}
+	m := metaOf(p.Search, len(result.Rows), result.Terms, result.Coverage)
+	m.HasSQL, m.Agg, m.Limited, m.Keys, m.ColumnTypes = true, sql, result.Limited, array(result.Columns), array(result.Types)
+	if result.Truncated {
+		m.Progress = "Incomplete"
+	}
+	return &answer{result.Coverage, m, appendTable(nil, result.Columns, result.Rows)}, nil
+}
+
+// appendTable appends the rows of a result as objects. Of columns with one name the first counts.
+func appendTable(b []byte, columns []string, rows [][]string) []byte {
+	b = append(b, '[')
+	for i, row := range rows {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '{')
+		first := true
+		for j, name := range columns {
+			if slices.Index(columns, name) < j {
+				continue
+			}
+			if !first {
+				b = append(b, ',')
+			}
+			first = false
+			b = appendString(append(appendString(b, name), ':'), row[j])
+		}
+		b = append(b, '}')
+	}
+	return append(b, ']')
 }
 
 // askOf reads what is asked for from the query string.
@@ -108,27 +166,23 @@ func (a *API) getLogs(q *request) error {
 	if err != nil {
 		return err
 	}
-	p, err := k.page(q.logstore())
-	if err != nil {
-		return err
-	}
-	found, err := a.Query.Logs(q.ctx(), p)
+	m, err := a.ask(q, k)
 	if err != nil {
 		return err
 	}
 	h := q.w.Header()
-	h["X-Log-Progress"] = []string{progress(found.Coverage)}
-	h["X-Log-Count"] = []string{strconv.Itoa(len(found.Logs))}
-	h["X-Log-Processed-Rows"] = []string{strconv.FormatInt(found.Coverage.Logs, 10)}
-	h["X-Log-Processed-Bytes"] = []string{strconv.FormatInt(found.Bytes, 10)}
-	h["X-Log-Elapsed-Millisecond"] = []string{strconv.FormatInt(found.Elapsed.Milliseconds(), 10)}
-	h["X-Log-Has-Sql"] = []string{"false"}
-	h["X-Log-Where-Query"] = []string{headerText(k.Query)}
-	h["X-Log-Agg-Query"] = []string{""}
+	h["X-Log-Progress"] = []string{m.Progress}
+	h["X-Log-Count"] = []string{strconv.Itoa(m.Count)}
+	h["X-Log-Processed-Rows"] = []string{strconv.FormatInt(m.Rows, 10)}
+	h["X-Log-Processed-Bytes"] = []string{strconv.FormatInt(m.logsMeta.Bytes, 10)}
+	h["X-Log-Elapsed-Millisecond"] = []string{strconv.FormatInt(m.Milliseconds, 10)}
+	h["X-Log-Has-Sql"] = []string{strconv.FormatBool(m.HasSQL)}
+	h["X-Log-Where-Query"] = []string{headerText(m.Where)}
+	h["X-Log-Agg-Query"] = []string{headerText(m.Agg)}
 	h["X-Log-Cpu-Sec"] = []string{"0"}
 	h["X-Log-Cpu-Cores"] = []string{"0"}
-	h["X-Log-Query-Info"] = []string{queryInfo(found)}
-	send(q.w, 200, typeJSON, appendRows(nil, found.Logs))
+	h["X-Log-Query-Info"] = []string{queryInfo(&m.logsMeta)}
+	send(q.w, 200, typeJSON, m.rows)
 	return nil
 }
 
@@ -137,22 +191,17 @@ func (a *API) getLogsV2(q *request) error {
 	if err := q.decode("parameter", &k); err != nil {
 		return err
 	}
-	p, err := k.page(q.logstore())
+	m, err := a.ask(q, &k)
 	if err != nil {
 		return err
 	}
-	found, err := a.Query.Logs(q.ctx(), p)
-	if err != nil {
-		return err
-	}
-	meta, err := json.Marshal(metaOf(&k, found))
+	meta, err := json.Marshal(m.logsMeta)
 	if err != nil {
 		return err
 	}
 	body := append([]byte(`{"meta":`), meta...)
 	body = append(body, `,"data":`...)
-	body = append(appendRows(body, found.Logs), '}')
-	return q.compressed(body)
+	return q.compressed(append(append(body, m.rows...), '}'))
 }
 
 // compressed answers JSON in the compression that the client asks for. HTTP libraries ask for "gzip, deflate" on their own
@@ -214,27 +263,26 @@ type logsMeta struct {
 	Telemetry    string   `json:"telementryType"` // as clients spell it
 }
 
-func metaOf(k *ask, found *query.Found) logsMeta {
+func metaOf(where string, count int, terms []search.Highlighted, c query.Coverage) logsMeta {
 	m := logsMeta{
-		Progress: progress(found.Coverage), Count: len(found.Logs), Rows: found.Coverage.Logs, Bytes: found.Bytes,
-		Milliseconds: found.Elapsed.Milliseconds(), Where: k.Query, Accurate: true,
-		Keys: []string{}, Terms: []term{}, ColumnTypes: []string{}, Highlights: []string{},
+		Progress: progress(c), Count: count, Rows: c.Logs, Bytes: c.Bytes, Milliseconds: c.Elapsed.Milliseconds(),
+		Where: where, Accurate: true, Keys: []string{}, Terms: []term{}, ColumnTypes: []string{}, Highlights: []string{},
 	}
-	for _, t := range found.Terms {
+	for _, t := range terms {
 		m.Terms = append(m.Terms, term{t.Field, t.Term})
 	}
 	return m
 }
 
 // queryInfo is the same for the GET, in a header and in other types (reference sls-query 4.2).
-func queryInfo(found *query.Found) string {
+func queryInfo(m *logsMeta) string {
 	terms := [][2]string{}
-	for _, t := range found.Terms {
-		terms = append(terms, [2]string{t.Term, t.Field})
+	for _, t := range m.Terms {
+		terms = append(terms, [2]string{t.Term, t.Key})
 	}
 	info, _ := json.Marshal(map[string]any{ // nothing in it can fail
-		"keys": []string{}, "terms": terms, "limited": "0", "marker": "", "mode": 0, "scanBytes": 0, "isAccurate": 1,
-		"columnTypes": []string{}, "highlight": []string{},
+		"keys": m.Keys, "terms": terms, "limited": strconv.Itoa(m.Limited), "marker": "", "mode": 0, "scanBytes": 0, "isAccurate": 1,
+		"columnTypes": m.ColumnTypes, "highlight": []string{},
 		"phraseQueryInfo": map[string]string{"scanAll": "true", "beginOffset": "0", "endOffset": "0", "endTime": "0"},
 	})
 	return headerText(string(info))

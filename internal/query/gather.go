@@ -1,0 +1,169 @@
+package query
+
+import (
+	"context"
+	"sync"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/index"
+	"github.com/sluicelog/sluice/internal/query/duck"
+	"github.com/sluicelog/sluice/internal/query/statement"
+	"github.com/sluicelog/sluice/internal/segment"
+)
+
+// maxGathered bounds the memory of the rows that one statement takes from a search.
+const maxGathered = 1 << 30
+
+// gatherer collects the columns of a statement from the logs that a search finds, a set of rows for each part of the logstore.
+type gatherer struct {
+	fields []sqlField
+	sets   []*rowSet
+
+	mu   sync.Mutex // guards room
+	room int64
+}
+
+func (g *gatherer) collector() collector {
+	s := &rowSet{gatherer: g, columns: make([]duck.Vector, len(g.fields))}
+	for i, f := range g.fields {
+		s.columns[i].Name = f.name
+		switch f.kind { // the slice that is not nil says the type, also of no rows
+		case statement.Bigint:
+			s.columns[i].Ints = []int64{}
+		case statement.Double:
+			s.columns[i].Doubles = []float64{}
+		default:
+			s.columns[i].Texts = []string{}
+		}
+	}
+	g.sets = append(g.sets, s)
+	return s
+}
+
+func (g *gatherer) take(bytes int64) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.room -= bytes; g.room < 0 {
+		return sluice.Errorf(sluice.TooLarge, "sql", "the search finds too many logs for this statement; narrow the search or the time range")
+	}
+	return nil
+}
+
+// rowSet is rows by column.
+type rowSet struct {
+	gatherer *gatherer
+	columns  []duck.Vector
+	Len      int
+	err      error
+}
+
+func (s *rowSet) rowset() *duck.Rowset { return &duck.Rowset{Columns: s.columns, Len: s.Len} }
+
+// add takes a log of a shard log.
+func (s *rowSet) add(k key, l *index.Log) {
+	if s.err != nil {
+		return
+	}
+	s.grow(1)
+	bytes := int64(0)
+	for i, f := range s.gatherer.fields {
+		if f.at.Name == index.TimeField {
+			s.columns[i].Ints[s.Len-1], s.columns[i].Null[s.Len-1] = k.time/1e9, false
+			continue
+		}
+		if value, ok := f.at.Value(l); ok {
+			bytes += s.set(i, s.Len-1, f.kind, value)
+		}
+	}
+	s.err = s.gatherer.take(bytes + 16*int64(len(s.columns)))
+}
+
+// addRows takes rows of a segment.
+func (s *rowSet) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bitmap) error {
+	n := int(rows.GetCardinality())
+	if n == 0 {
+		return nil
+	}
+	if err := s.gatherer.take(16 * int64(n) * int64(len(s.columns))); err != nil {
+		return err
+	}
+	first := s.Len
+	s.grow(n)
+	for i, f := range s.gatherer.fields {
+		if f.at.Name == index.TimeField {
+			if err := s.times(ctx, g, rows, first, i); err != nil {
+				return err
+			}
+			continue
+		}
+		bytes := int64(0)
+		at, it := first-1, rows.Iterator()
+		row := int64(-1)
+		err := g.Values(ctx, f.at.Name, rows, func(r uint32, value string) {
+			for row < int64(r) { // rows without the field are passed over
+				row = int64(it.Next())
+				at++
+			}
+			if text, ok := f.at.Of(value); ok {
+				bytes += s.set(i, at, f.kind, text)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if err := s.gatherer.take(bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *rowSet) times(ctx context.Context, g *segment.Group, rows *roaring.Bitmap, first, column int) error {
+	times, err := g.Times(ctx)
+	if err != nil {
+		return err
+	}
+	c := &s.columns[column]
+	for i, it := first, rows.Iterator(); it.HasNext(); i++ {
+		c.Ints[i], c.Null[i] = times[it.Next()]/1e9, false
+	}
+	return nil
+}
+
+// grow adds n rows of NULL.
+func (s *rowSet) grow(n int) {
+	s.Len += n
+	for i := range s.columns {
+		c := &s.columns[i]
+		switch {
+		case c.Ints != nil:
+			c.Ints = append(c.Ints, make([]int64, n)...)
+		case c.Doubles != nil:
+			c.Doubles = append(c.Doubles, make([]float64, n)...)
+		default:
+			c.Texts = append(c.Texts, make([]string, n)...)
+		}
+		for range n {
+			c.Null = append(c.Null, true)
+		}
+	}
+}
+
+// set sets a value, unless it is no number where one is wanted, and returns the bytes it takes.
+func (s *rowSet) set(column, row int, kind statement.Kind, value string) int64 {
+	c := &s.columns[column]
+	switch kind {
+	case statement.Bigint:
+		x, ok := index.ParseLong(value)
+		c.Ints[row], c.Null[row] = x, !ok
+	case statement.Double:
+		x, ok := index.ParseDouble(value)
+		c.Doubles[row], c.Null[row] = x, !ok
+	default:
+		c.Texts[row], c.Null[row] = value, false
+		return int64(len(value))
+	}
+	return 0
+}

@@ -1,0 +1,96 @@
+package query_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
+	"github.com/sluicelog/sluice/internal/query"
+)
+
+// statements over the columns of sqlConfig, each with a total order, so that two engines can be compared.
+var statements = []string{
+	"select count(*) as c",
+	"select n, count(*) as c group by n order by c desc, n limit 1000",
+	"select t, max(n) as m, sum(d) as s group by t order by t limit 1000",
+	"select count(distinct t) as c, count(n) as k, min(__time__) as a, max(__time__) as b",
+	"select __topic__, __source__, count(1) as c group by __topic__, __source__ order by 1, 2",
+	"select n % 7 as x, upper(t) as y where n > 0 order by n, t, d limit 20",
+	`select "j.a.n" as leaf, count(*) as c group by "j.a.n" order by 1 limit 100`,
+	"select date_trunc('minute', __time__) as m, count(*) as c group by m order by m limit 1000",
+}
+
+const sqlConfig = `{
+	"line": {"token": [" ", "/", ",", "\""], "caseSensitive": false},
+	"keys": {
+		"n": {"type": "long", "doc_value": true}, "d": {"type": "double", "doc_value": true},
+		"t": {"type": "text", "token": [" ", "-"], "caseSensitive": true, "doc_value": true}, "u": {"type": "text", "token": []},
+		"c": {"type": "text", "token": [" "], "chn": true},
+		"j": {"type": "json", "token": [" ", "\"", ":"], "index_all": true, "max_depth": -1, "doc_value": true,
+		      "json_keys": {"a.n": {"type": "long", "doc_value": true}, "a.t": {"type": "text"}}}
+	}
+}`
+
+// TestSQLOverSegmentsAndShardLogs runs statements behind searches over segments as files, segments by rows, and shard logs, and wants
+// the same of all.
+func TestSQLOverSegmentsAndShardLogs(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	s := newSegmented(t, sqlConfig)
+	defer s.closeSQL()
+	for range 6 {
+		s.write(r, 30)
+		if err := s.index.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.write(r, 3)
+		now := s.Clock.Now().Unix()
+		for range 12 {
+			from := now - r.Int64N(2400)
+			f := query.Filter{
+				Ref: catalogtest.Ref, Search: []string{"*", "n > 0", "d >= 1.5 or n in [0 10]", "not n > 0", "abc", "t:abc"}[r.IntN(6)],
+				Range: query.Range{From: from * 1e9, To: (from + 1 + r.Int64N(1800)) * 1e9},
+			}
+			s.compareSQL(f, statements[r.IntN(len(statements))])
+		}
+	}
+	all := query.Filter{Ref: catalogtest.Ref, Range: query.Range{From: 0, To: s.Clock.Now().Add(time.Hour).Unix() * 1e9}}
+	for _, text := range statements {
+		s.compareSQL(all, text)
+	}
+	for text, noun := range map[string]string{
+		"select nosuch": "sql", "selec 1": "sql", "select * from read_csv('/etc/passwd')": "sql", "select getenv('HOME')": "sql",
+		"select 1; drop table x": "sql", "copy log to '/tmp/x'": "sql", "select cast('x' as bigint)": "sql", "select * from other": "sql",
+	} {
+		_, err := s.indexed.SQL(t.Context(), all, text)
+		var e *sluice.Error
+		if !errors.As(err, &e) || e.Noun != noun {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func (s *segmented) closeSQL() {
+	for _, e := range []*query.Engine{s.plain, s.indexed} {
+		if err := e.Close(); err != nil {
+			s.t.Error(err)
+		}
+	}
+}
+
+func (s *segmented) compareSQL(f query.Filter, text string) {
+	s.t.Helper()
+	want, err1 := s.plain.SQL(s.t.Context(), f, text)
+	got, err2 := s.indexed.SQL(s.t.Context(), f, text)
+	if err1 != nil || err2 != nil {
+		s.t.Fatalf("%q | %s: shard logs: %v; segments: %v", f.Search, text, err1, err2)
+	}
+	if diff := cmp.Diff(fmt.Sprint(want.Columns, want.Types, want.Rows), fmt.Sprint(got.Columns, got.Types, got.Rows)); diff != "" || !got.Complete {
+		s.t.Fatalf("%q | %s over %v (complete %v; -shard logs +segments):\n%s", f.Search, text, f.Range, got.Complete, diff)
+	}
+}
