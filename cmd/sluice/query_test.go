@@ -55,8 +55,8 @@ func TestQuerySQL(t *testing.T) {
 			"  12  200               0.25\n" +
 			"   7  404, \"not found\"  null\n" +
 			"1000  日志\\x1b[2J        1.5\n",
-		"csv":   "n,status,avg\n12,200,0.25\n7,\"404, \"\"not found\"\"\",\n1000,日志\x1b[2J,1.5\n",
-		"raw":   "12\t200\t0.25\n7\t404, \"not found\"\tnull\n1000\t日志\x1b[2J\t1.5\n",
+		"csv": "n,status,avg\n12,200,0.25\n7,\"404, \"\"not found\"\"\",\n1000,日志\x1b[2J,1.5\n",
+		"raw": "12\t200\t0.25\n7\t404, \"not found\"\tnull\n1000\t日志\x1b[2J\t1.5\n",
 		"json": `{"avg":"0.25","n":"12","status":"200"}` + "\n" + `{"status":"404, \"not found\"","avg":"null","n":"7"}` + "\n" +
 			`{"n":"1000","status":"日志\u001b[2J","avg":"1.5"}` + "\n",
 	} {
