@@ -35,8 +35,25 @@ func (d *damaged) Get(ctx context.Context, name string, p []byte, off int64) err
 	return nil
 }
 
+// statStore tells the sizes that objects had when they were written.
+type statStore struct {
+	objects.Store
+	info segment.Info
+}
+
+func (s *statStore) Size(_ context.Context, name string) (int64, error) {
+	if name == s.info.IndexObject() {
+		return s.info.Index, nil
+	}
+	return s.info.Parquet, nil
+}
+
 // answers asks everything that can be asked, and returns the answers and the first error.
 func answers(ctx context.Context, store objects.Store, info segment.Info, merge bool) (out []string, err error) {
+	_, err = segment.Find(ctx, &statStore{store, info}, info.Name)
+	if err != nil {
+		return nil, err
+	}
 	s, err := segment.Open(ctx, store, segment.NewCache(1<<20), info)
 	if err != nil {
 		return nil, err

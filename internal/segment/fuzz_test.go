@@ -38,6 +38,7 @@ func FuzzDecoders(f *testing.F) {
 			return err
 		},
 		func(in []byte) error { _, ok := readShape(in, 20); return okError(ok) },
+		func(in []byte) error { _, err := readTrailer(in); return err },
 	}
 	for i, seed := range decoderSeeds() {
 		f.Add(byte(i), seed)
@@ -89,6 +90,7 @@ func decoderSeeds() [][]byte {
 		{1, 0, 0, 0, 'a', 0, 0, 0, 0, 0, 0, 0, 0},
 		{2, 0, 0, 0, 200, 1, 1},
 		{1, 4, 0, 5},
+		appendTrailer(nil, section{offset: 8, length: 5}),
 	}
 }
 

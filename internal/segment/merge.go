@@ -217,7 +217,7 @@ func copySections(ctx context.Context, s *Segment, object string, all section, p
 	}
 	p := make([]byte, all.length)
 	if err := s.store.Get(ctx, object, p, all.offset); err != nil {
-		if errors.Is(err, objects.ErrNotFound) || errors.Is(err, objects.ErrRange) {
+		if isMissing(err) {
 			return s.damage(object, 0, all, err)
 		}
 		return err
