@@ -146,7 +146,9 @@ func (s *Segment) read(ctx context.Context, object string, base int64, at sectio
 }
 
 // isMissing reports whether bytes that were there are not.
-func isMissing(err error) bool { return errors.Is(err, objects.ErrNotFound) || errors.Is(err, objects.ErrRange) }
+func isMissing(err error) bool {
+	return errors.Is(err, objects.ErrNotFound) || errors.Is(err, objects.ErrRange)
+}
 
 func (s *Segment) damage(object string, base int64, at section, err error) error {
 	return &DamageError{Object: object, Offset: base + at.offset, Err: err}
