@@ -23,19 +23,23 @@ var noCgo = []string{"client", "cmd/sluice", "internal/ingest", "internal/shard"
 
 // mayImport lists all that a package may import of this module, itself or through others.
 var mayImport = map[string][]string{
-	".":                     {},
-	"internal/vfs":          {},
-	"internal/lz4block":     {},
-	"internal/config":       {},
-	"internal/quota":        {},
-	"internal/wal":          {"internal/vfs"},
-	"internal/shard":        {".", "internal/vfs", "internal/wal"},
-	"internal/sign":         {"."},
-	"internal/logpb":        {"."},
-	"internal/meta":         {"."},
-	"internal/index":        {"."},
-	"internal/query/search": {".", "internal/index"},
-	"client":                {".", "internal/sign", "internal/logpb"},
+	".":                        {},
+	"internal/vfs":             {},
+	"internal/lz4block":        {},
+	"internal/config":          {},
+	"internal/quota":           {},
+	"internal/wal":             {"internal/vfs"},
+	"internal/shard":           {".", "internal/vfs", "internal/wal"},
+	"internal/sign":            {"."},
+	"internal/logpb":           {"."},
+	"internal/meta":            {"."},
+	"internal/index":           {"."},
+	"internal/query/search":    {".", "internal/index"},
+	"internal/query/spl":       {"."},
+	"internal/query/statement": {"."},
+	"internal/objects":         {"internal/vfs"},
+	"internal/segment":         {".", "internal/objects", "internal/vfs"},
+	"client":                   {".", "internal/sign", "internal/logpb"},
 }
 
 // onlyFrom lists the only importers of packages that sit at the top; both sides are patterns. Tests may import what they like.

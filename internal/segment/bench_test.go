@@ -319,3 +319,43 @@ func countRange(ctx context.Context, groups []*segment.Group, column string, lo,
 	}
 	return n, nil
 }
+
+// BenchmarkMerge merges eight segments whose groups are too small to be copied, and two whose groups are full.
+func BenchmarkMerge(b *testing.B) {
+	for _, c := range []struct {
+		name       string
+		parts, per int
+	}{{"small", 8, 15360}, {"full", 2, 122880}} {
+		b.Run(c.name, func(b *testing.B) {
+			store := openStore(b, "")
+			o := weblogsOptions()
+			o.Fast = c.name == "small"
+			w := newWeblogs(1)
+			cache := segment.NewCache(64 << 20)
+			var parts []*segment.Segment
+			for i := range c.parts {
+				builder := segment.NewBuilder(o)
+				packRows(w, c.per).each(builder.Add)
+				info, err := builder.Write(b.Context(), store, fmt.Sprint("part", i))
+				if err != nil {
+					b.Fatal(err)
+				}
+				s, err := segment.Open(b.Context(), store, cache, info)
+				if err != nil {
+					b.Fatal(err)
+				}
+				parts = append(parts, s)
+			}
+			o.Fast = false
+			var info segment.Info
+			before := cpu()
+			for b.Loop() {
+				var err error
+				if info, err = segment.Merge(b.Context(), store, "merged", parts, o); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(info.Bytes)*float64(b.N)/1e6/(cpu()-before).Seconds(), "MB/cpu-s")
+		})
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sluicelog/sluice/internal/objects"
 )
@@ -146,7 +145,9 @@ func (w *groupWriter) create(ctx context.Context, store objects.Store, name stri
 		w.parquet.to.Abort()
 		return nil, err
 	}
-	_, err = w.parquet.append([]byte(parquetMagic))
+	if _, err = w.parquet.append([]byte(parquetMagic)); err == nil {
+		_, err = w.index.append([]byte(indexMagic))
+	}
 	return &writer{w, name}, err
 }
 
@@ -193,17 +194,10 @@ func (w *writer) finish(ctx context.Context) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	info := Info{
-		Name: w.name, Parquet: w.parquet.size, Index: w.index.size,
-		DirectoryOffset: at.offset, DirectoryLength: at.length, DirectoryCRC: at.crc,
+	if _, err := w.index.append(appendTrailer(nil, at)); err != nil {
+		return Info{}, err
 	}
-	first, last := int64(math.MaxInt64), int64(math.MinInt64)
-	for _, g := range w.dir.groups {
-		info.Rows += int64(g.rows)
-		info.Bytes += g.bytes
-		first, last = min(first, g.first), max(last, g.last)
-	}
-	info.First, info.Last = time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
+	info := w.dir.info(w.name, at, w.parquet.size, w.index.size)
 	if err := w.parquet.commit(ctx); err != nil {
 		return Info{}, err
 	}

@@ -28,7 +28,6 @@ type chunkWriter struct {
 	chunk    *chunk
 
 	body, packed, levels []byte
-	ids                  []int32
 	lengths              []int32
 	longs                []int64
 	deltaCoder           delta.BinaryPackedEncoding

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -35,8 +36,25 @@ func (d *damaged) Get(ctx context.Context, name string, p []byte, off int64) err
 	return nil
 }
 
+// statStore tells the sizes that objects had when they were written.
+type statStore struct {
+	objects.Store
+	info segment.Info
+}
+
+func (s *statStore) Size(_ context.Context, name string) (int64, error) {
+	if name == s.info.IndexObject() {
+		return s.info.Index, nil
+	}
+	return s.info.Parquet, nil
+}
+
 // answers asks everything that can be asked, and returns the answers and the first error.
 func answers(ctx context.Context, store objects.Store, info segment.Info, merge bool) (out []string, err error) {
+	_, err = segment.Find(ctx, &statStore{store, info}, info.Name)
+	if err != nil {
+		return nil, err
+	}
 	s, err := segment.Open(ctx, store, segment.NewCache(1<<20), info)
 	if err != nil {
 		return nil, err
@@ -201,4 +219,39 @@ func TestNothingToWrite(t *testing.T) {
 	if _, err := segment.Merge(t.Context(), memoryStore(t), "s", nil, segment.Options{}); !errors.Is(err, segment.ErrEmpty) {
 		t.Errorf("got error %v, want ErrEmpty", err)
 	}
+}
+
+// TestManyReaders reads one segment from several goroutines, with a cache that is too small for all.
+func TestManyReaders(t *testing.T) {
+	store := memoryStore(t)
+	s := build(t, store, "s", damageOptions(), damageRows())
+	want := all(t, s)
+	cache := segment.NewCache(1 << 15)
+	s, err := segment.Open(t.Context(), store, cache, s.Info())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			var got []segment.Row
+			for i := range s.Groups() {
+				g := s.Group(i)
+				m, err := g.Token(t.Context(), "message", []byte("timeout"))
+				if err == nil {
+					m.Rows.AddRange(0, uint64(g.Rows())) // the caller's own, to change
+				}
+				rows, fetchErr := g.Fetch(t.Context(), m.Rows)
+				if err := errors.Join(err, fetchErr); err != nil {
+					t.Error(err)
+					return
+				}
+				got = append(got, rows...)
+			}
+			if diff := cmp.Diff(want, got, rowsEqual); diff != "" {
+				t.Errorf("rows differ:\n%s", diff)
+			}
+		})
+	}
+	readers.Wait()
 }

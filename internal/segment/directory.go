@@ -3,6 +3,7 @@ package segment
 import (
 	"encoding/binary"
 	"math"
+	"time"
 )
 
 // The directory of a segment lists its columns and groups; each group has a directory of its own, which places pages and sections
@@ -57,6 +58,52 @@ type groupSummary struct {
 type directory struct {
 	columns []segmentColumn
 	groups  []groupSummary
+}
+
+// info sums up a segment whose directory is at a section of the index object.
+func (d *directory) info(name string, at section, parquet, index int64) Info {
+	info := Info{
+		Name: name, Parquet: parquet, Index: index,
+		DirectoryOffset: at.offset, DirectoryLength: at.length, DirectoryCRC: at.crc,
+	}
+	first, last := int64(math.MaxInt64), int64(math.MinInt64)
+	for _, g := range d.groups {
+		info.Rows += int64(g.rows)
+		info.Bytes += g.bytes
+		first, last = min(first, g.first), max(last, g.last)
+	}
+	info.First, info.Last = time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
+	return info
+}
+
+// The index object ends in a trailer that says where the directory is, for those who have lost the Info.
+const (
+	indexMagic    = "SLSINDEX"
+	trailerLength = 40
+)
+
+func appendTrailer(dst []byte, directory section) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(directory.offset))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(directory.length))
+	dst = binary.LittleEndian.AppendUint32(dst, directory.crc)
+	dst = binary.LittleEndian.AppendUint32(dst, directoryVersion)
+	dst = binary.LittleEndian.AppendUint32(dst, crc32c(dst))
+	dst = append(dst, 0, 0, 0, 0)
+	return append(dst, indexMagic...)
+}
+
+func readTrailer(in []byte) (section, error) {
+	s := &scanner{in: in}
+	at := section{offset: int64(s.fixed64()), length: int64(s.fixed64()), crc: s.fixed32()}
+	version, crc, zero := s.fixed32(), s.fixed32(), s.fixed32()
+	magic := s.bytes(len(indexMagic))
+	if err := s.end(); err != nil {
+		return at, err
+	}
+	if version != directoryVersion || crc != crc32c(in[:24]) || zero != 0 || string(magic) != indexMagic {
+		return at, errMalformed
+	}
+	return at, nil
 }
 
 func (d *directory) append(dst []byte) []byte {

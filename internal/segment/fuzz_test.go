@@ -38,6 +38,7 @@ func FuzzDecoders(f *testing.F) {
 			return err
 		},
 		func(in []byte) error { _, ok := readShape(in, 20); return okError(ok) },
+		func(in []byte) error { _, err := readTrailer(in); return err },
 	}
 	for i, seed := range decoderSeeds() {
 		f.Add(byte(i), seed)
@@ -83,9 +84,13 @@ func decoderSeeds() [][]byte {
 	return [][]byte{
 		dir.append(nil), group.append(nil), appendPostings(nil, list, 1000), appendPostings(nil, complement(list, 1000), 1000),
 		appendSlice(nil, []rarePair{{1, 2}, {1 << 60, 3}}, 3, 2, 5),
-		{2, 0, 1, 'a', 3, 4, 5, 1, 1, 'b', 3, 4, 5}, appendRest(nil, []restEntry{{"k", "v\n"}, {"\x01", ""}}),
+		{2, 0, 1, 'a', 3, 4, 5, 1, 1, 'b', 3, 4, 5},
+		appendRest(nil, []restEntry{{"k", "v\n"}, {"\x01", ""}}),
 		binary.AppendUvarint(nil, exactRef(exactRestKey, 3)), packedIDs, lengths, deltas,
-		{1, 0, 0, 0, 'a', 0, 0, 0, 0, 0, 0, 0, 0}, {2, 0, 0, 0, 200, 1, 1}, {1, 4, 0, 5},
+		{1, 0, 0, 0, 'a', 0, 0, 0, 0, 0, 0, 0, 0},
+		{2, 0, 0, 0, 200, 1, 1},
+		{1, 4, 0, 5},
+		appendTrailer(nil, section{offset: 8, length: 5}),
 	}
 }
 

@@ -101,9 +101,14 @@ type merger struct {
 	*writer
 	table *table // small groups that wait to become one
 	alone *Group // the only one in table
+
+	expected int // rows of a table when it is written
 }
 
 func (m *merger) all(ctx context.Context, groups []*Group) error {
+	for _, g := range groups {
+		m.expected = min(m.expected+g.Rows(), m.options.groupRows())
+	}
 	for _, g := range groups {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -137,7 +142,7 @@ func (m *merger) collect(ctx context.Context, g *Group) error {
 	if m.table.rows() > 0 {
 		m.alone = nil
 	}
-	return m.table.addGroup(ctx, g)
+	return m.table.addGroup(ctx, g, m.expected)
 }
 
 func (m *merger) flush(ctx context.Context) error {
@@ -212,7 +217,7 @@ func copySections(ctx context.Context, s *Segment, object string, all section, p
 	}
 	p := make([]byte, all.length)
 	if err := s.store.Get(ctx, object, p, all.offset); err != nil {
-		if errors.Is(err, objects.ErrNotFound) || errors.Is(err, objects.ErrRange) {
+		if isMissing(err) {
 			return s.damage(object, 0, all, err)
 		}
 		return err

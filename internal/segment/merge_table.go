@@ -2,15 +2,16 @@ package segment
 
 import (
 	"context"
+	"slices"
 )
 
-// addGroup appends the rows of a group to a table, column by column.
-func (t *table) addGroup(ctx context.Context, g *Group) error {
+// addGroup appends the rows of a group to a table, column by column. expected is how many rows the table will have in the end.
+func (t *table) addGroup(ctx context.Context, g *Group, expected int) error {
 	d, err := g.directory(ctx)
 	if err != nil {
 		return err
 	}
-	a := &groupAdder{table: t, group: g, dir: d, base: uint32(t.rows())}
+	a := &groupAdder{table: t, group: g, dir: d, base: uint32(t.rows()), expected: expected}
 	for _, step := range []func(context.Context) error{a.identity, a.columns, a.shapes} {
 		if err := step(ctx); err != nil {
 			return err
@@ -27,6 +28,7 @@ type groupAdder struct {
 	table    *table
 	group    *Group
 	dir      *loadedDirectory
+	expected int
 	base     uint32           // the first new row of the table
 	columnOf []int            // of the table, for each chunk with a field
 	isChunk  map[int]bool     // columns of the table that are filled from chunks
@@ -100,6 +102,9 @@ func (a *groupAdder) column(ctx context.Context, c *columnChunk, to *tableColumn
 			add(row, to.spanOf(text))
 		})
 	}
+	if len(to.cells) == 0 {
+		a.reserve(c, to)
+	}
 	text, err := c.texter(ctx)
 	if err != nil {
 		return err
@@ -110,9 +115,18 @@ func (a *groupAdder) column(ctx context.Context, c *columnChunk, to *tableColumn
 		if err != nil {
 			return err
 		}
+		whole := to.dedup == nil && c.encoding == encodingLengths
+		if whole {
+			to.addTexts(&p.texts)
+		}
+		firstSpan := uint32(len(to.spans) - p.texts.len())
 		for i := range p.rows {
 			v, ok := p.value(uint32(p.first + i))
 			if !ok {
+				continue
+			}
+			if whole {
+				add(uint32(p.first+i), firstSpan+uint32(v))
 				continue
 			}
 			if p.ids == nil {
@@ -127,6 +141,30 @@ func (a *groupAdder) column(ctx context.Context, c *columnChunk, to *tableColumn
 		}
 	}
 	return nil
+}
+
+// reserve makes room in an empty column for as much as this group has of it in the rows expected.
+func (a *groupAdder) reserve(c *columnChunk, to *tableColumn) {
+	rows := max(1, a.group.Rows())
+	to.cells = slices.Grow(to.cells, c.values*a.expected/rows)
+	if c.encoding != encodingLengths {
+		return
+	}
+	size := 0
+	for i := range c.pages {
+		size += c.pages[i].raw
+	}
+	to.spans = slices.Grow(to.spans, c.values*a.expected/rows)
+	to.arena = slices.Grow(to.arena, min(maxGroupBytes, size*a.expected/rows))
+}
+
+// addTexts stores texts as spans of their own.
+func (c *tableColumn) addTexts(t *texts) {
+	base := uint64(len(c.arena))
+	c.arena = append(c.arena, t.bytes...)
+	for i := range t.len() {
+		c.spans = append(c.spans, span{offset: base + uint64(t.ends[i]), length: t.ends[i+1] - t.ends[i]})
+	}
 }
 
 // shapes appends what fields each row has, and the fields without a column.

@@ -96,6 +96,38 @@ func checkMerged(t *rapid.T, s *segment.Segment, rows []segment.Row) {
 	}
 }
 
+// TestMergeManyRows merges enough rows for columns to turn out to hold different values while they are read.
+func TestMergeManyRows(t *testing.T) {
+	w := newWeblogs(11)
+	store := memoryStore(t)
+	o := weblogsOptions()
+	o.Fast = true
+	var rows []segment.Row
+	var parts []*segment.Segment
+	for i := range 5 {
+		part := make([]segment.Row, 700)
+		for j := range part {
+			part[j] = w.row()
+		}
+		rows = append(rows, part...)
+		parts = append(parts, build(t, store, fmt.Sprint("part", i), o, part))
+	}
+	info, err := segment.Merge(t.Context(), store, "merged", parts, weblogsOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	merged := open(t, store, info)
+	if merged.Groups() != 1 {
+		t.Errorf("got %d groups, want 1", merged.Groups())
+	}
+	if diff := cmp.Diff(rows, all(t, merged), rowsEqual); diff != "" {
+		t.Errorf("rows differ (-added +merged):\n%s", diff)
+	}
+	for _, token := range []string{"timeout", "id", "absent", lastWord(rows[1234].Fields[9].Value)} {
+		checkToken(t, merged.Group(0), rows, "message", token)
+	}
+}
+
 func rawBytes(rows []segment.Row) int64 {
 	n := 0
 	for _, r := range rows {

@@ -55,6 +55,51 @@ func Open(ctx context.Context, store objects.Store, cache *Cache, info Info) (*S
 	return s, nil
 }
 
+// Find makes the Info of a segment from its objects, for tools and for when it was lost.
+func Find(ctx context.Context, store objects.Store, name string) (Info, error) {
+	info, err := find(ctx, store, Info{Name: name})
+	if err != nil {
+		return Info{}, fmt.Errorf("find segment %s: %w", name, err)
+	}
+	return info, nil
+}
+
+func find(ctx context.Context, store objects.Store, info Info) (Info, error) {
+	var err error
+	if info.Parquet, err = store.Size(ctx, info.ParquetObject()); err != nil {
+		return info, err
+	}
+	if info.Index, err = store.Size(ctx, info.IndexObject()); err != nil {
+		return info, err
+	}
+	damage := func(err error) error {
+		return &DamageError{Object: info.IndexObject(), Offset: max(0, info.Index-trailerLength), Err: err}
+	}
+	if info.Index < trailerLength {
+		return info, damage(errMalformed)
+	}
+	trailer := make([]byte, trailerLength)
+	if err := store.Get(ctx, info.IndexObject(), trailer, info.Index-trailerLength); isMissing(err) {
+		return info, damage(err)
+	} else if err != nil {
+		return info, err
+	}
+	at, err := readTrailer(trailer)
+	if err != nil {
+		return info, damage(err)
+	}
+	s := &Segment{info: info, store: store}
+	raw, err := s.read(ctx, info.IndexObject(), 0, at)
+	if err != nil {
+		return info, err
+	}
+	d, err := readDirectory(raw)
+	if err != nil {
+		return info, damage(err)
+	}
+	return d.info(info.Name, at, info.Parquet, info.Index), nil
+}
+
 // Info returns what the segment was opened with.
 func (s *Segment) Info() Info { return s.info }
 
@@ -89,7 +134,7 @@ func (s *Segment) read(ctx context.Context, object string, base int64, at sectio
 	}
 	p := make([]byte, at.length)
 	if err := s.store.Get(ctx, object, p, base+at.offset); err != nil {
-		if errors.Is(err, objects.ErrNotFound) || errors.Is(err, objects.ErrRange) {
+		if isMissing(err) {
 			return nil, s.damage(object, base, at, err)
 		}
 		return nil, err
@@ -98,6 +143,11 @@ func (s *Segment) read(ctx context.Context, object string, base int64, at sectio
 		return nil, s.damage(object, base, at, errChecksum)
 	}
 	return p, nil
+}
+
+// isMissing reports whether bytes that were there are not.
+func isMissing(err error) bool {
+	return errors.Is(err, objects.ErrNotFound) || errors.Is(err, objects.ErrRange)
 }
 
 func (s *Segment) damage(object string, base int64, at section, err error) error {

@@ -159,9 +159,19 @@ func TestManyRows(t *testing.T) {
 		part := rows[from : from+g.Rows()]
 		from += g.Rows()
 		for _, c := range []struct{ column, token string }{
-			{"message", "timeout"}, {"message", "id"}, {"uri", "api"}, {"uri", "0"}, {"uri", "17"}, {"uri", "49999"}, {"host", "web-07"},
-			{"method", "get"}, {"ua", "curl"}, {"trace_id", part[77].Fields[8].Value}, {"remote_addr", part[777].Fields[1].Value},
-			{"message", lastWord(part[7777].Fields[9].Value)}, {"trace_id", "absent"},
+			{"message", "timeout"},
+			{"message", "id"},
+			{"uri", "api"},
+			{"uri", "0"},
+			{"uri", "17"},
+			{"uri", "49999"},
+			{"host", "web-07"},
+			{"method", "get"},
+			{"ua", "curl"},
+			{"trace_id", part[77].Fields[8].Value},
+			{"remote_addr", part[777].Fields[1].Value},
+			{"message", lastWord(part[7777].Fields[9].Value)},
+			{"trace_id", "absent"},
 		} {
 			checkToken(t, g, part, c.column, c.token)
 		}

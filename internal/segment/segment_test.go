@@ -179,6 +179,9 @@ func buildRapid(t *rapid.T, o segment.Options, rows []segment.Row) *segment.Segm
 	if err != nil {
 		t.Fatal(err)
 	}
+	if found, err := segment.Find(t.Context(), store, "s"); err != nil || found != info {
+		t.Fatalf("found %+v, %v, want %+v", found, err, info)
+	}
 	if int(info.Rows) != len(rows) {
 		t.Fatalf("info says %d rows, want %d", info.Rows, len(rows))
 	}
