@@ -32,7 +32,8 @@ type body struct {
 
 // makeBodies draws n log groups of the data set.
 func makeBodies(n int) ([]body, error) {
-	w := newWeblogs(time.Now().Add(-time.Hour))
+	// Records come 4.5 ms after one another; the last one must not be ahead of the clock.
+	w := newWeblogs(time.Now().Add(-time.Hour - time.Duration(n*groupRecords)*9*time.Millisecond/2))
 	bodies := make([]body, n)
 	for i := range bodies {
 		raw := logpb.Append(nil, w.group())

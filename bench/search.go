@@ -45,7 +45,6 @@ func (b *bench) search(ctx context.Context) error {
 	if err := c.create("/logstores/"+st.names[0]+"/index", indexKeys); err != nil {
 		return err
 	}
-	began := time.Now().Add(-time.Hour)
 	bodies, err := makeBodies(b.records / groupRecords)
 	if err != nil {
 		return err
@@ -54,7 +53,7 @@ func (b *bench) search(ctx context.Context) error {
 	for i := range bodies {
 		raw += bodies[i].raw
 	}
-	q := &searcher{conn: c, logstore: st.names[0], from: began.Add(-time.Hour).Unix(), to: time.Now().Add(24 * time.Hour).Unix()}
+	q := &searcher{conn: c, logstore: st.names[0], from: time.Now().Add(-48 * time.Hour).Unix(), to: time.Now().Add(time.Hour).Unix()}
 	cpu, wall, err := s.measure(func() error {
 		if err := flood(ctx, s, st, bodies, len(bodies), connections); err != nil {
 			return err

@@ -3,6 +3,7 @@ package sdk
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"testing"
@@ -244,4 +245,31 @@ func TestGetLogsErrors(t *testing.T) {
 	f("an offset under 0", s.logstore, with(func(r *sls.GetLogRequest) { r.Offset = -1 }), "InvalidOffset")
 	_, err := c.GetHistograms(s.project, "bare", "", s.begin, s.end, "")
 	wantCode(t, "a histogram without an index", err, "IndexConfigNotExist")
+}
+
+// SQL behind a search is answered by column, in both forms of GetLogs, over what is indexed and what is not yet.
+func TestGetLogsWithSQL(t *testing.T) {
+	c := root()
+	s := newSearched(t, c)
+	const query = "path:3 or path:4 | select status, count(*) as c, max(__time__) as last group by status order by status"
+	want := []map[string]string{
+		{"status": "200", "c": "23", "last": strconv.FormatInt(s.begin+224, 10)},
+		{"status": "500", "c": "23", "last": strconv.FormatInt(s.begin+223, 10)},
+	}
+	r, err := c.GetLogs(s.project, s.logstore, "", s.begin, s.end, query, 100, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(r.Logs, want) || !r.HasSQL || !r.IsComplete() {
+		t.Errorf("GetLogs: %v, SQL %v", r.Logs, r.HasSQL)
+	}
+	v3, err := c.GetLogsV3(s.project, s.logstore, &sls.GetLogRequest{From: s.begin, To: s.end, Query: query})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(v3.Logs, want) || !v3.Meta.HasSQL || !slices.Equal(v3.Meta.Keys, []string{"status", "c", "last"}) {
+		t.Errorf("GetLogsV3: %v, keys %v", v3.Logs, v3.Meta.Keys)
+	}
+	_, err = c.GetLogs(s.project, s.logstore, "", s.begin, s.end, "* | select nosuch", 100, 0, false)
+	wantCode(t, "an unknown column", err, "ParameterInvalid")
 }

@@ -122,10 +122,10 @@ func groupOf(rows [][]sluice.Field) *sluice.LogGroup {
 	}
 	shared := sharedFields(rows)
 	for _, f := range shared {
-		switch {
-		case f.Key == topicField:
+		switch f.Key {
+		case topicField:
 			g.Topic = f.Value
-		case f.Key == sourceField:
+		case sourceField:
 			g.Source = f.Value
 		default:
 			g.Tags = append(g.Tags, sluice.Field{Key: f.Key[len(tagPrefix):], Value: f.Value})

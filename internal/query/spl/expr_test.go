@@ -16,7 +16,10 @@ func TestExpressions(t *testing.T) {
 		t.Fatal(err)
 	}
 	fields := []sluice.Field{
-		{Key: "num", Value: "12"}, {Key: "txt", Value: "hello world"}, {Key: "quoted name", Value: "q"}, {Key: "__tag__:path", Value: "/x"},
+		{Key: "num", Value: "12"},
+		{Key: "txt", Value: "hello world"},
+		{Key: "quoted name", Value: "q"},
+		{Key: "__tag__:path", Value: "/x"},
 		{Key: "decimal", Value: "1.25"},
 	}
 	var out strings.Builder

@@ -26,7 +26,7 @@ func (f *formatter) writes(parts ...string) {
 func each[T any](f interface{ WriteString(string) (int, error) }, all []T, write func(T)) {
 	for i, e := range all {
 		if i > 0 {
-			f.WriteString(", ")
+			_, _ = f.WriteString(", ")
 		}
 		write(e)
 	}

@@ -119,7 +119,15 @@ def test_without_an_index_there_is_no_search(client, store):
     assert error_of(ask, client, store, "*").get_error_code() == "IndexConfigNotExist"
 
 
-@pytest.mark.parametrize("query", ["* | select count(1)", "* | where status = '200'"], ids=["sql", "spl"])
+def test_sql_behind_a_search(any_client, indexed):
+    """A statement is answered with columns, each value a text."""
+    put_requests(any_client, indexed, int(time.time()) - 100, [200, 500, 404, 500])
+    found = ask(any_client, indexed, "status >= 404 | select status, count(1) as c group by status order by status")
+    assert found.is_completed()
+    assert [(log.get_contents()["status"], log.get_contents()["c"]) for log in found.get_logs()] == [("404", "1"), ("500", "2")]
+
+
+@pytest.mark.parametrize("query", ["* | where status = '200'"], ids=["spl"])
 def test_what_stands_behind_the_pipe_is_refused_clearly(client, indexed, query):
     """Not with a 5xx: on those the SDK would retry for ten seconds."""
     error = error_of(ask, client, indexed, query)
