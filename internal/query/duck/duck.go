@@ -129,7 +129,7 @@ func (e *Engine) settings() []string {
 		"autoinstall_known_extensions = false",
 		"autoload_known_extensions = false",
 		"allow_persistent_secrets = false",
-		"enable_external_file_cache = true",
+		"parquet_metadata_cache = true",
 		"temp_directory = " + quote(o.TempDir),
 	}
 	if o.Threads > 0 {

@@ -57,9 +57,13 @@ type Type struct {
 // TypeOf makes a type without elements.
 func TypeOf(k Kind) Type { return Type{Kind: k} }
 
-// ArrayOf, MapOf and RowOf make types with elements.
-func ArrayOf(elem Type) Type     { return Type{Kind: Array, Elems: []Type{elem}} }
+// ArrayOf makes the type of arrays of elem.
+func ArrayOf(elem Type) Type { return Type{Kind: Array, Elems: []Type{elem}} }
+
+// MapOf makes the type of maps.
 func MapOf(key, value Type) Type { return Type{Kind: Map, Elems: []Type{key, value}} }
+
+// RowOf makes the type of rows; names has "" for fields without one.
 func RowOf(names []string, elems []Type) Type {
 	return Type{Kind: Row, Elems: elems, Names: names}
 }
