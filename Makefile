@@ -1,4 +1,4 @@
-# Sluice. `make` alone lists the targets. Prerequisites: Go (go.mod says which), gcc, make; `make compat` also wants
+# Sluice. `make` alone lists the targets. Prerequisites: Go (go.mod says which), gcc, g++, make; `make compat` also wants
 # python3 and node. Everything else lands in ./.tools at the versions pinned here, and nowhere else.
 
 SHELL       := bash
@@ -30,7 +30,7 @@ build: ## bin/sluiced and bin/sluice
 run: build ## start a server on ./data with a live demo; Ctrl-C stops both
 	@scripts/run.sh
 
-test: $(GOTESTSUM) ## all tests that need nothing but Go, gcc and make
+test: $(GOTESTSUM) ## all tests that need nothing but Go, gcc, g++ and make
 	$(call test,test) ./...
 
 race: $(GOTESTSUM) ## the tests under the race detector; the long suites run their short form

@@ -4,10 +4,10 @@
 //
 // Users' SQL never gets here as text: package statement reads it and prints it anew, and that is the first wall. This is the
 // second: the database is in memory and empty, its settings are locked, extensions cannot be loaded, no network is reached, and
-// files are readable only in the directories given to [Open].
+// files are open only in the directories given to [Open]. There the engine could also write, if anything but a query got here.
 //
 // Limits: memory and threads are those of the whole engine; statements wait for their turn, MaxQueries at a time; each ends when
-// its context does; results end at MaxRows and MaxResultBytes and say so.
+// its context does, though not in the middle of one chunk of rows; a result ends at MaxResultBytes and says so.
 package duck
 
 import (
@@ -129,7 +129,7 @@ func (e *Engine) settings() []string {
 		"autoinstall_known_extensions = false",
 		"autoload_known_extensions = false",
 		"allow_persistent_secrets = false",
-		"enable_external_file_cache = true",
+		"parquet_metadata_cache = true",
 		"temp_directory = " + quote(o.TempDir),
 	}
 	if o.Threads > 0 {

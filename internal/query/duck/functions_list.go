@@ -50,14 +50,14 @@ func boolInt(b bool) int {
 	return 0
 }
 
-// weightedPercentile is the least value up to which a share p of the weight lies.
-func weightedPercentile(list, weights []any, p float64) (float64, error) {
+// weightedPercentile is the least value up to which a share p of the weight lies; NULL if there is no weight.
+func weightedPercentile(list, weights []any, p float64) (any, error) {
 	if p < 0 || p > 1 {
-		return 0, fmt.Errorf("a percentile lies between 0 and 1, not at %v", p)
+		return nil, fmt.Errorf("a percentile lies between 0 and 1, not at %v", p)
 	}
 	all, err := weightedValues(list, weights)
 	if err != nil || len(all) == 0 {
-		return math.NaN(), err
+		return nil, err
 	}
 	total, sum := 0.0, 0.0
 	for _, v := range all {

@@ -26,17 +26,17 @@ var textFunctions = []*added{
 	{"sluice_json_flatten", "text", "text", fn1(jsonFlatten)},
 	{"sluice_from_base", "text bigint", "bigint", fn2(func(s string, radix int64) (int64, error) {
 		if radix < 2 || radix > 36 {
-			return 0, fmt.Errorf("Radix must be between 2 and 36, not %d", radix)
+			return 0, fmt.Errorf("the radix lies between 2 and 36, not at %d", radix)
 		}
 		n, err := strconv.ParseInt(s, int(radix), 64)
 		if err != nil {
-			return 0, fmt.Errorf("Not a valid base-%d number: %s", radix, s)
+			return 0, fmt.Errorf("not a number of base %d: %s", radix, s)
 		}
 		return n, nil
 	})},
 	{"sluice_to_base", "bigint bigint", "text", fn2(func(n, radix int64) (string, error) {
 		if radix < 2 || radix > 36 {
-			return "", fmt.Errorf("Radix must be between 2 and 36, not %d", radix)
+			return "", fmt.Errorf("the radix lies between 2 and 36, not at %d", radix)
 		}
 		return strconv.FormatInt(n, int(radix)), nil
 	})},
@@ -126,7 +126,7 @@ func compile(pattern string) (*regexp.Regexp, error) {
 	}
 	re, err := regexp.Compile(pattern)
 	if err != nil {
-		return nil, fmt.Errorf("Invalid pattern: %w", err)
+		return nil, fmt.Errorf("the pattern is invalid: %w", err)
 	}
 	if patterns.compiled == nil || len(patterns.compiled) >= 100 {
 		patterns.compiled = map[string]*regexp.Regexp{}

@@ -37,7 +37,7 @@ func dataSize(s string) (float64, error) {
 			return f * math.Pow(1024, float64(i)), nil
 		}
 	}
-	return 0, fmt.Errorf("Invalid data size: '%s'; write it as in 2.3MB", s)
+	return 0, fmt.Errorf("'%s' is no data size; write it as in 2.3MB", s)
 }
 
 // dataText writes bytes in a unit, or in the largest of which there is one at least.
@@ -48,7 +48,7 @@ func dataText(bytes float64, unit string) (string, error) {
 			return doubleText(math.Round(bytes/size*100)/100) + dataUnits[i], nil
 		}
 	}
-	return "", fmt.Errorf("Invalid data unit: '%s'", unit)
+	return "", fmt.Errorf("'%s' is no unit of data; there are B, KB, MB, GB, TB, PB, EB, ZB and YB", unit)
 }
 
 var durationUnits = []struct {
@@ -64,13 +64,13 @@ func duration(s string) (float64, error) {
 			return f * u.seconds, nil
 		}
 	}
-	return 0, fmt.Errorf("Invalid duration: '%s'; write it as in 3.8d", s)
+	return 0, fmt.Errorf("'%s' is no duration; write it as in 3.8d", s)
 }
 
 // durationText writes whole seconds in words.
 func durationText(seconds float64) (string, error) {
 	if math.IsNaN(seconds) || math.Abs(seconds) > 1e15 {
-		return "", fmt.Errorf("Invalid argument found: %v", seconds)
+		return "", fmt.Errorf("%v is no number of seconds", seconds)
 	}
 	n := int64(math.Round(math.Abs(seconds)))
 	var words []string

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/query/duck"
 	"github.com/sluicelog/sluice/internal/query/statement"
@@ -129,5 +131,31 @@ func TestMaxQueries(t *testing.T) {
 	}
 	if _, err := run(t.Context(), e, "select 1", five); err != nil {
 		t.Error(err)
+	}
+}
+
+// A sketch of a million values is off by a few percent at most, also when it is put together from many.
+func TestSketches(t *testing.T) {
+	e := open(t, duck.Options{})
+	got, err := run(t.Context(), e, "select cardinality(merge(h)) between 950000 and 1050000, max(cardinality(h)) between 95000 and 105000 "+
+		"from (select n % 10 as k, approx_set(n) as h from log group by n % 10)", million())
+	if err != nil || got[0][0] != "true" || got[0][1] != "true" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// Groups that are too large for functions over lists are refused; maps of many keys take no quadratic time.
+func TestLargeGroups(t *testing.T) {
+	e := open(t, duck.Options{})
+	table := million()
+	table.Parts = append(table.Parts, table.Parts[0])
+	if _, err := run(t.Context(), e, "select numeric_histogram(10, n)", table); sluice.KindOf(err) != sluice.Invalid {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	got, err := run(ctx, e, "select cardinality(map_agg(n, n)), cardinality(multimap_agg(n, n)), cardinality(histogram(n)) from log where n < 200000", table)
+	if err != nil || cmp.Diff([][]string{{"200000", "200000", "200000"}}, got) != "" {
+		t.Errorf("got %v, %v", got, err)
 	}
 }

@@ -33,7 +33,7 @@ func (e *Engine) query(ctx context.Context, text string, columns []statement.Col
 	if err != nil {
 		return nil, e.problem(ctx, db, err)
 	}
-	rows, err := conn.QueryContext(ctx, text) //nolint:rowserrcheck // Rows.Err does
+	rows, err := conn.QueryContext(ctx, text) //nolint:rowserrcheck // Rows.Err checks it
 	if err != nil {
 		return nil, errors.Join(e.problem(ctx, db, err), conn.Close())
 	}

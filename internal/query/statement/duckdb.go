@@ -19,9 +19,10 @@ type duckPrinter struct {
 	table   func(Input) string // the relation that an input is there
 	ids     int
 
-	shift    int64             // by how many seconds the inputs lie back; see compare
-	replaced map[string]string // expressions, by keyOf, that were computed already
-	order    map[int]string    // what orders by an entry of the select list, if not its number
+	renamed  map[*column]string // parameters of lambdas that are parts of an element
+	shift    int64              // by how many seconds the inputs lie back; see compare
+	replaced map[string]string  // expressions, by keyOf, that were computed already
+	order    map[int]string     // what orders by an entry of the select list, if not its number
 }
 
 func (p *duckPrinter) fail(pos int, format string, args ...any) {
@@ -99,7 +100,7 @@ func (p *duckPrinter) query(q *query, l *limit) string {
 	var b strings.Builder
 	for i, w := range q.with {
 		src := p.info.ctes[q][i]
-		b.WriteString(map[bool]string{true: "WITH ", false: ", "}[i == 0])
+		b.WriteString(either(i == 0, "WITH ", ", "))
 		b.WriteString(src.id + columnList(src) + " AS (" + p.query(w.query, nil) + ")")
 	}
 	if len(q.with) > 0 {
@@ -145,7 +146,7 @@ func (p *duckPrinter) body(b body) string {
 		}
 		return "VALUES " + strings.Join(rows, ", ")
 	case *setOp:
-		all := map[bool]string{true: " ALL"}[b.all]
+		all := onlyIf(b.all, " ALL")
 		return "(" + p.body(b.left) + ") " + b.op + all + " (" + p.body(b.right) + ")"
 	case *selection:
 		si := p.info.selects[b]
@@ -274,89 +275,9 @@ func (p *duckPrinter) ordinal(b body, e expr) int {
 }
 
 func direction(o sortItem) string {
-	s := map[bool]string{true: " DESC"}[o.desc]
+	s := onlyIf(o.desc, " DESC")
 	if o.nullsFirst != nil {
-		return s + map[bool]string{true: " NULLS FIRST", false: " NULLS LAST"}[*o.nullsFirst]
+		return s + either(*o.nullsFirst, " NULLS FIRST", " NULLS LAST")
 	}
 	return s
-}
-
-func (p *duckPrinter) relation(r relation) string {
-	switch r := r.(type) {
-	case *tableName:
-		return p.tableName(r)
-	case *derived:
-		src := p.info.sources[r]
-		return "(" + p.query(r.query, nil) + ") AS " + src.id + columnList(src)
-	case *unnest:
-		return p.unnest(r)
-	case *join:
-		left, right := p.relation(r.left), p.relation(r.right)
-		if _, nested := r.right.(*join); nested {
-			right = "(" + right + ")"
-		}
-		sql := left + " " + r.kind + " JOIN " + right
-		switch {
-		case r.on != nil:
-			sql += " ON " + p.expr(r.on)
-		case r.using != nil:
-			equal := make([]string, len(r.using))
-			for i, pair := range p.info.using[r] {
-				equal[i] = pair[0].sql + " = " + pair[1].sql
-			}
-			sql += " ON (" + strings.Join(equal, " AND ") + ")"
-		}
-		return sql
-	}
-	panic("unknown relation")
-}
-
-func (p *duckPrinter) tableName(t *tableName) string {
-	src := p.info.sources[t]
-	if src.cte != nil {
-		if p.shift != 0 {
-			p.refuse(t.pos, "compare over a query named in WITH is not supported; write the query in FROM")
-		}
-		return src.cte.id + " AS " + src.id + columnList(src)
-	}
-	in := p.input(src)
-	if in.Shift != 0 && in.Time != (TimeRange{}) {
-		p.refuse(t.pos, "a range of __time__ in WHERE below compare is not supported; set the time range of the query instead")
-	}
-	sql := p.table(in) + " AS " + src.id
-	if s := t.sample; s != nil {
-		sql += " TABLESAMPLE " + s.percent + "% (" + strings.ToLower(s.method) + ")"
-	}
-	return sql
-}
-
-// unnest: a query in FROM that sees what stands before it.
-func (p *duckPrinter) unnest(u *unnest) string {
-	var items, lengths []string
-	for _, e := range u.exprs {
-		x := p.expr(e)
-		if p.info.types[e].Kind == Map {
-			items = append(items, "unnest(map_keys("+x+"))", "unnest(map_values("+x+"))")
-			lengths = append(lengths, "cardinality("+x+")")
-		} else {
-			items = append(items, "unnest("+x+")")
-			lengths = append(lengths, "len("+x+")")
-		}
-	}
-	if u.ordinality {
-		items = append(items, "unnest(generate_series(1::BIGINT, CAST(greatest("+strings.Join(lengths, ", ")+") AS BIGINT)))")
-	}
-	src := p.info.sources[u]
-	return "(SELECT " + strings.Join(items, ", ") + ") AS " + src.id + columnList(src)
-}
-
-// input describes the rows that a table of the schema stands for at this place.
-func (p *duckPrinter) input(src *source) Input {
-	in := Input{Table: p.info.scans[src], Shift: p.shift, Time: p.info.ranges[src]}
-	for _, col := range src.columns {
-		if p.info.used[col] {
-			in.Columns = append(in.Columns, col.name)
-		}
-	}
-	return in
 }

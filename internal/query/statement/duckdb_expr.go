@@ -79,7 +79,7 @@ func (p *duckPrinter) literal(e expr) string {
 	case *typedLit:
 		return "CAST(" + quoteText(e.value) + " AS " + DuckType(e.typ) + ")"
 	case *intervalLit:
-		sign := map[bool]string{true: "-"}[e.negative]
+		sign := onlyIf(e.negative, "-")
 		return "to_" + e.unit + "s(CAST(" + sign + e.value + " AS " + intervalArgument(e.unit) + "))"
 	}
 	return ""
@@ -116,6 +116,9 @@ func (p *duckPrinter) name(n *name) string {
 		return it.column.sql
 	}
 	sql := t.column.sql
+	if part, ok := p.renamed[t.column]; ok {
+		sql = part
+	}
 	for _, i := range t.fields {
 		sql = "struct_extract(" + sql + ", " + quoteText(fieldName(i)) + ")"
 	}
@@ -166,7 +169,7 @@ func (p *duckPrinter) concatenation(b *binary) string {
 }
 
 func (p *duckPrinter) predicate(e expr) string {
-	not := func(b bool) string { return map[bool]string{true: "NOT "}[b] }
+	not := func(b bool) string { return onlyIf(b, "NOT ") }
 	switch e := e.(type) {
 	case *between:
 		return "(" + p.operand(e.x, e.lo) + " " + not(e.not) + "BETWEEN " + p.operand(e.lo, e.x) + " AND " + p.operand(e.hi, e.x) + ")"
@@ -175,7 +178,7 @@ func (p *duckPrinter) predicate(e expr) string {
 	case *inQuery:
 		return "(" + p.expr(e.x) + " " + not(e.not) + "IN (" + p.query(e.query, nil) + "))"
 	case *quantified:
-		return "(" + p.expr(e.x) + " " + e.op + map[bool]string{true: " ALL (", false: " ANY ("}[e.all] + p.query(e.query, nil) + "))"
+		return "(" + p.expr(e.x) + " " + e.op + either(e.all, " ALL (", " ANY (") + p.query(e.query, nil) + "))"
 	case *exists:
 		return "EXISTS (" + p.query(e.query, nil) + ")"
 	case *like:

@@ -28,7 +28,7 @@ func (p *duckPrinter) lambdaBody(l *lambda) string {
 // like prints LIKE. The engine's own takes time that grows exponentially with the number of % in a pattern, unless it is a
 // constant without _; regular expressions do not.
 func (p *duckPrinter) like(e *like) string {
-	x, not := p.expr(e.x), map[bool]string{true: "NOT "}[e.not]
+	x, not := p.expr(e.x), onlyIf(e.not, "NOT ")
 	s, constant := e.pattern.(*stringLit)
 	switch {
 	case !constant && e.escape != nil:

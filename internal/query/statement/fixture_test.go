@@ -96,10 +96,11 @@ func plan(text string) string {
 		}
 		b.WriteByte('\n')
 	}
+	columns := make([]string, len(p.Columns))
 	for i, c := range p.Columns {
-		fmt.Fprintf(&b, "%s%s %s", map[bool]string{true: ", "}[i > 0], c.Name, c.Type)
+		columns[i] = c.Name + " " + c.Type.String()
 	}
-	fmt.Fprintf(&b, "\n%s", p.DuckDB(tables))
+	fmt.Fprintf(&b, "%s\n%s", strings.Join(columns, ", "), p.DuckDB(tables))
 	return b.String()
 }
 

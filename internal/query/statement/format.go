@@ -10,6 +10,16 @@ import (
 func quoteName(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 func quoteText(s string) string { return `'` + strings.ReplaceAll(s, `'`, `''`) + `'` }
 
+// onlyIf and either pick the words of a statement.
+func onlyIf(cond bool, s string) string { return either(cond, s, "") }
+
+func either(cond bool, yes, no string) string {
+	if cond {
+		return yes
+	}
+	return no
+}
+
 // formatter prints the tree in the dialect it came from. With resolve, names are written as that says.
 type formatter struct {
 	strings.Builder
@@ -23,10 +33,10 @@ func (f *formatter) writes(parts ...string) {
 }
 
 // each writes elements with commas between.
-func each[T any](f interface{ WriteString(string) (int, error) }, all []T, write func(T)) {
+func each[T any](f *formatter, all []T, write func(T)) {
 	for i, e := range all {
 		if i > 0 {
-			_, _ = f.WriteString(", ")
+			f.writes(", ")
 		}
 		write(e)
 	}
@@ -164,7 +174,7 @@ func (f *formatter) sortItems(items []sortItem) {
 			f.writes(" DESC")
 		}
 		if s.nullsFirst != nil {
-			f.writes(map[bool]string{true: " NULLS FIRST", false: " NULLS LAST"}[*s.nullsFirst])
+			f.writes(either(*s.nullsFirst, " NULLS FIRST", " NULLS LAST"))
 		}
 	})
 }

@@ -61,7 +61,7 @@ func (f *formatter) expr(e expr) {
 	case *nullLit:
 		f.writes("NULL")
 	case *boolLit:
-		f.writes(map[bool]string{true: "TRUE", false: "FALSE"}[e.value])
+		f.writes(either(e.value, "TRUE", "FALSE"))
 	case *intLit:
 		f.writes(strconv.FormatInt(e.value, 10))
 	case *doubleLit:
@@ -73,14 +73,14 @@ func (f *formatter) expr(e expr) {
 	case *typedLit:
 		f.writes(e.typ.String(), " ", quoteText(e.value))
 	case *intervalLit:
-		f.writes("INTERVAL ", map[bool]string{true: "-"}[e.negative], quoteText(e.value), " ", e.unit)
+		f.writes("INTERVAL ", onlyIf(e.negative, "-"), quoteText(e.value), " ", e.unit)
 	case *name:
 		if f.resolve != nil {
 			f.writes(f.resolve(e))
 			return
 		}
 		for i, part := range e.parts {
-			f.writes(map[bool]string{true: "."}[i > 0])
+			f.writes(onlyIf(i > 0, "."))
 			f.name(part)
 		}
 	case *unary:
@@ -128,7 +128,7 @@ func (f *formatter) unary(e *unary) {
 }
 
 func (f *formatter) predicate(e expr) bool {
-	not := func(b bool) string { return map[bool]string{true: "NOT "}[b] }
+	not := func(b bool) string { return onlyIf(b, "NOT ") }
 	switch e := e.(type) {
 	case *between:
 		f.operand(e.x, bindConcat)
@@ -163,7 +163,7 @@ func (f *formatter) predicate(e expr) bool {
 		f.operand(e.r, bindConcat)
 	case *quantified:
 		f.operand(e.x, bindConcat)
-		f.writes(" ", e.op, " ", map[bool]string{true: "ALL", false: "ANY"}[e.all], " (")
+		f.writes(" ", e.op, " ", either(e.all, "ALL", "ANY"), " (")
 		f.query(e.query)
 		f.writes(")")
 	default:
@@ -185,7 +185,7 @@ func (f *formatter) primary(e expr) {
 	case *caseExpr:
 		f.caseExpr(e)
 	case *cast:
-		f.writes(map[bool]string{true: "TRY_CAST(", false: "CAST("}[e.try])
+		f.writes(either(e.try, "TRY_CAST(", "CAST("))
 		f.expr(e.x)
 		f.writes(" AS ", e.typ.String(), ")")
 	case *extract:

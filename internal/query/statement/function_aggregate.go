@@ -49,7 +49,7 @@ var aggregateFunctions = section{"Aggregates", aggregate, []row{
 		example: "element_at(map_agg(n, x), 3) → 3.5",
 	},
 	{
-		sig: "multimap_agg(K, V) map(K, array(V))", duck: mapAgg + "map_from_entries(list_transform(u.s, lambda i, j: struct_pack(k := u.l[i].k, v := list_transform(u.l[i:coalesce(u.s[j + 1] - 1, len(u.l))], lambda e: e.v))))" + mapAggEnd,
+		sig: "multimap_agg(K, V) map(K, array(V))", duck: mapAgg + "map_from_entries(list_transform(u.s, lambda i, j: struct_pack(k := u.l[i].k, v := list_transform(range(i, coalesce(u.s[j + 1], len(u.l) + 1)), lambda q: u.l[q].v))))" + mapAggEnd,
 		example: "element_at(multimap_agg(s, n), 'a') → [1,3]",
 	},
 	{
@@ -83,6 +83,7 @@ var aggregateFunctions = section{"Aggregates", aggregate, []row{
 const bounded = "[1:1000001]"
 
 // mapAgg sorts the pairs of keys and values (u.l), so that equal keys lie side by side, and finds where each key begins (u.s).
+// What is built on it takes elements by their number: slices of a list, one for each of its elements, take quadratic time.
 const (
 	mapAgg = "list_transform(list_transform([list_filter(list_sort({list struct_pack(k := $1, v := $2)}), lambda e: e.k IS NOT NULL)], " +
 		"lambda l: struct_pack(l := l, s := list_filter(range(1, len(l) + 1), lambda i: i = 1 OR l[i].k <> l[i - 1].k))), lambda u: "

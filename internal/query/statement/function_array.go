@@ -72,15 +72,23 @@ func joined(list string) func(*duckPrinter, *call) string {
 	}
 }
 
+// rename prints the parameters of a lambda as parts of something else.
+func (p *duckPrinter) rename(f *lambda, parts ...string) {
+	if p.renamed == nil {
+		p.renamed = map[*column]string{}
+	}
+	for i, col := range p.info.params[f] {
+		p.renamed[col] = parts[i]
+	}
+}
+
 func zipWith(p *duckPrinter, c *call) string {
 	f, ok := c.args[2].(*lambda)
 	if !ok {
 		p.fail(c.args[2].at(), "a lambda is wanted here, as in (a, b) -> a + b")
 	}
-	a, b := p.info.params[f][0], p.info.params[f][1]
-	a.sql, b.sql = p.fresh("t")+"[1]", ""
-	b.sql = a.sql[:len(a.sql)-3] + "[2]"
-	t := a.sql[:len(a.sql)-3]
+	t := p.fresh("t")
+	p.rename(f, t+"[1]", t+"[2]")
 	return "list_transform(list_zip(" + p.expr(c.args[0]) + ", " + p.expr(c.args[1]) + "), lambda " + t + ": " + p.lambdaBody(f) + ")"
 }
 
@@ -119,7 +127,7 @@ func mapLambda(template string) func(*duckPrinter, *call) string {
 			p.fail(c.args[1].at(), "a lambda is wanted here, as in (k, v) -> v > 1")
 		}
 		e := p.fresh("e")
-		p.info.params[f][0].sql, p.info.params[f][1].sql = e+".key", e+".value"
+		p.rename(f, e+".key", e+".value")
 		return p.templateWith(template, c, map[string]string{"$E": e, "$B": p.lambdaBody(f)})
 	}
 }

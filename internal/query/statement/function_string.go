@@ -62,13 +62,10 @@ func replaceText(p *duckPrinter, c *call) string {
 	return p.replacement(c, p.template("replace($1, $2, $3)", c))
 }
 
-// substr: a start of 0 gives nothing.
+// substr: a start of 0, or before the text, gives nothing.
 func substr(p *duckPrinter, c *call) string {
-	t := "substr($*)"
-	if n, ok := c.args[1].(*intLit); !ok {
-		t = "CASE WHEN $2 = 0 THEN '' ELSE substr($*) END"
-	} else if n.value == 0 {
-		return "''"
+	if n, ok := c.args[1].(*intLit); ok && n.value > 0 {
+		return p.template("substr($*)", c)
 	}
-	return p.template(t, c)
+	return p.template("CASE WHEN $2 = 0 OR $2 < -length($1) THEN '' ELSE substr($*) END", c)
 }

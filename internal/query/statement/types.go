@@ -60,10 +60,10 @@ func TypeOf(k Kind) Type { return Type{Kind: k} }
 // ArrayOf makes the type of arrays of elem.
 func ArrayOf(elem Type) Type { return Type{Kind: Array, Elems: []Type{elem}} }
 
-// MapOf makes the type of maps from key to value.
+// MapOf makes the type of maps.
 func MapOf(key, value Type) Type { return Type{Kind: Map, Elems: []Type{key, value}} }
 
-// RowOf makes the type of rows of elems, under names, "" where a field has none.
+// RowOf makes the type of rows; names has "" for fields without one.
 func RowOf(names []string, elems []Type) Type {
 	return Type{Kind: Row, Elems: elems, Names: names}
 }
