@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build makes the programs the way they are released, without cgo, and runs the tests.
+// build makes the programs the way they are released, the command line without cgo, and runs the tests.
 func build(m *testing.M) (int, error) {
 	dir, err := os.MkdirTemp("", "sluice-script-")
 	if err != nil {
@@ -43,10 +43,12 @@ func build(m *testing.M) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	bin = dir
-	cmd := exec.Command("go", "build", "-o", dir+"/", "../../cmd/sluice", "../../cmd/sluiced")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("build the programs: %w\n%s", err, out)
+	for program, cgo := range map[string]string{"sluice": "0", "sluiced": "1"} {
+		cmd := exec.Command("go", "build", "-o", dir+"/", "../../cmd/"+program)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return 1, fmt.Errorf("build %s: %w\n%s", program, err, out)
+		}
 	}
 	return m.Run(), nil
 }
