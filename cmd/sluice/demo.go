@@ -179,7 +179,7 @@ func (d *demo) announce() {
 		note("  %s %s", d.app.err.Bold(sluice), line)
 	}
 	note("")
-	note("SQL and the web console are not there yet. Ctrl-C ends the demo and keeps its logs.")
+	note("The web console is not there yet. Ctrl-C ends the demo and keeps its logs.")
 	note("")
 }
 
