@@ -76,7 +76,7 @@ func (b *builder) shard(s *catalog.Shard, from sluice.Position) error {
 		var bad *shard.CorruptError
 		switch {
 		case errors.As(err, &bad):
-			at = max(bad.Next, at+1) // queries find the hole in the shard log's own reports
+			end = at // what lies behind stays with the shard log, where every search meets the damage and says so
 			continue
 		case errors.Is(err, shard.ErrUnknownLog):
 			return nil

@@ -6,6 +6,7 @@
 // Invariants:
 //   - Every log group before a shard's progress is in exactly one segment, unless retention has taken it; none behind it is in any.
 //   - What a Snapshot shows is one moment: its segments, and the positions from which the shard logs have the rest.
+//   - A shard is indexed up to damage in its log and no further: an answer without the damaged logs must not look complete.
 //   - Objects are removed only when no snapshot can need them any more; what a crash leaves is removed at start.
 package indexer
 

@@ -3,10 +3,11 @@
 //
 //	statement ──split──> search ──bind to the index configuration──> a condition on one log
 //	                                                                      │
-//	shard logs ──by receive time──> log groups ──decode──> logs ──in range, match──> collector ──> page, histogram
+//	segments ──token index──> bitmaps of rows ──look at values where they are candidates──┐
+//	shard logs behind them ──> log groups ──decode──> logs ──in range, match──────────────┴──> collector ──> page, histogram, SQL
 //
-// Today every answer comes from reading the shard logs from where the range can begin: exact, and as fast as decoding. Segments
-// with a token index will take over what they cover; reading a shard log then remains the way to the newest logs.
+// A snapshot of the index says which segments there are and from where each shard log has the rest. Both ways give the same
+// answers; without an index the second one reads all, exact and as fast as decoding.
 //
 // Invariants:
 //   - A log is counted once: it has one place, a shard, a position in it, and an index in the log group there.

@@ -349,3 +349,35 @@ func TestLogstoreMadeAgain(t *testing.T) {
 		s.compare(r, hostileSearches[r.IntN(len(hostileSearches))])
 	}
 }
+
+// TestDamageIsNotIndexedAway damages a log group before it is indexed: answers must go on saying that they are not complete.
+func TestDamageIsNotIndexedAway(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 8))
+	s := newSegmented(t)
+	s.write(r, 40)
+	all := query.Page{Filter: query.Filter{Ref: catalogtest.Ref, Range: query.Range{From: 0, To: 3e18}}, Line: 1000}
+	whole, err := s.plain.Logs(t.Context(), all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := s.FS.ReadDir("logs/journal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := s.FS.OpenRW("logs/journal/" + entries[0].Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte{0xee, 0xee, 0xee}, 4096*12+100); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := s.index.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		found, err := s.indexed.Logs(t.Context(), all)
+		if err != nil || found.Complete || len(found.Logs) >= len(whole.Logs) || len(found.Logs) == 0 {
+			t.Fatalf("%d of %d logs, complete %v, %v", len(found.Logs), len(whole.Logs), found.Complete, err)
+		}
+	}
+}
