@@ -201,8 +201,10 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.buf.Write(p)
 }
 
+// String returns the end of it.
 func (b *lockedBuffer) String() string {
+	const most = 3000
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.buf.String()
+	return string(b.buf.Bytes()[max(0, b.buf.Len()-most):])
 }
