@@ -14,6 +14,7 @@ import (
 	"github.com/sluicelog/sluice/internal/objects"
 	"github.com/sluicelog/sluice/internal/objects/objectstest"
 	"github.com/sluicelog/sluice/internal/objects/s3store"
+	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/test/s3server"
 )
 
@@ -54,6 +55,21 @@ func TestStore(t *testing.T) {
 			})
 		})
 	}
+	t.Run("behind a cache", func(t *testing.T) {
+		var buckets atomic.Int32
+		cached := func(t *testing.T) *objects.Cache {
+			bucket := fmt.Sprintf("cached-%d", buckets.Add(1))
+			server.Bucket(t, bucket)
+			c, err := objects.OpenCache(open(t, options(server, bucket)), vfs.OS{}, t.TempDir(), objects.CacheOptions{Bytes: 1 << 30})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			return c
+		}
+		objectstest.Run(t, func(t *testing.T) objects.Store { return cached(t) })
+		objectstest.RunFiles(t, func(t *testing.T) objects.Filer { return cached(t) })
+	})
 }
 
 // TestParts writes an object in parts of many pieces, and leaves another one half written: the next Open removes what is there of it.
