@@ -22,6 +22,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -30,7 +31,6 @@ const maxForm = 1 << 20
 
 // action is one row of the table of actions.
 type action struct {
-	product    string // "esa"
 	version    string
 	name       string
 	permission string // what policies know it by, "esa:CreateSiteDeliveryTask"
@@ -47,7 +47,8 @@ type API struct {
 
 // Services are what the dialect translates to.
 type Services struct {
-	Auth *auth.Authenticator
+	Auth  *auth.Authenticator
+	Sites *site.Sites
 }
 
 // New makes the dialect over its services.
@@ -65,7 +66,7 @@ func New(s Services) *API {
 }
 
 // tables are all actions of the dialect, by product.
-var tables = [][]action{}
+var tables = [][]action{esaSites, esaFields, esaContainers}
 
 // Claims implements [wire.Claimant].
 func (a *API) Claims(r *http.Request) bool {
