@@ -23,6 +23,7 @@ import (
 // Differs: wildcards find every word that they match, not a sample of 100, and phrases are exact and unlimited.
 // Differs: SPL looks at all that the search finds, not at 100,000 logs, and may sort, limit and group anywhere; offset counts
 // rows that left the pipeline.
+// Also: SQL may join other logstores of the project that the caller may read; they are read over the same time, without the search.
 // Differs: shard is ignored; powerSql and session are accepted, and change neither speed nor limits.
 
 // GetLogsV2: POST /logstores/{logstore}/logs
@@ -94,6 +95,7 @@ func (a *API) ask(q *request, k *ask) (*answer, error) {
 	var out *answer
 	switch statement.Kind {
 	case search.SQL:
+		p.MayRead = q.mayRead
 		out, err = a.askSQL(q, p.Filter, statement.Analytics)
 	case search.SPL:
 		out, err = a.askSPL(q, k, p, statement.Analytics)

@@ -342,3 +342,61 @@ func TestPullWithQueryCutsWhatGrows(t *testing.T) {
 		t.Errorf("%d groups in %d pulls", len(seen), pulls)
 	}
 }
+
+// A project is asked in SQL for the logs of the logstores that a statement names, those that the asker may read.
+func TestProjectLogs(t *testing.T) {
+	env, begin := searchable(t)
+	ask := func(project, sql string, key *testenv.Key) testenv.Answer {
+		t.Helper()
+		return env.Do(t, testenv.Call{Project: project, Target: "/logs?powerSql=True&query=" + url.QueryEscape(sql), Key: key})
+	}
+	sql := fmt.Sprintf("select status, count(*) as c from access where __time__ >= %d and __time__ < %d group by status order by status", begin, begin+11)
+	a := ask("web", sql, nil)
+	if want := `[{"status":"200","c":"6"},{"status":"500","c":"5"}]`; a.Status != 200 || string(a.Body) != want {
+		t.Errorf("got %d %s %s, want %s", a.Status, a.Message, a.Body, want)
+	}
+	for header, want := range map[string]string{
+		"x-log-progress": "Complete", "x-log-count": "2", "x-log-has-sql": "true", "x-log-agg-query": sql, "x-log-power-sql": "true",
+	} {
+		if got := a.Header.Get(header); got != want {
+			t.Errorf("%s is %q, want %q", header, got, want)
+		}
+	}
+	for statement, code := range map[string]string{
+		"":                             "ParameterInvalid",
+		"select 1":                     "ParameterInvalid",
+		"select count(*) from access":  "ParameterInvalid",
+		"select * from no where a > 1": "ParameterInvalid",
+		"selec":                        "ParameterInvalid",
+		"* | select count(*) from access where __time__ > 0": "ParameterInvalid",
+	} {
+		if a := ask("web", statement, nil); a.Code != code {
+			t.Errorf("%s: %d %s %s", statement, a.Status, a.Code, a.Message)
+		}
+	}
+	if a := ask("nosuch", sql, nil); a.Code != "ProjectNotExist" {
+		t.Errorf("a project that is not there: %d %s %s", a.Status, a.Code, a.Message)
+	}
+	var key struct{ AccessKeyID, AccessKeySecret string }
+	env.JSON(t, testenv.Call{Method: "POST", Target: "/sluice/v1/keys", Body: []byte(`{"projects":["other"]}`)}, &key)
+	if a := ask("web", sql, &testenv.Key{ID: key.AccessKeyID, Secret: key.AccessKeySecret}); a.Status != 401 {
+		t.Errorf("a key of another project: %d %s %s", a.Status, a.Code, a.Message)
+	}
+}
+
+// SQL behind a search may join the logstores of the project, and no others.
+func TestGetLogsWithJoin(t *testing.T) {
+	env, begin := searchable(t)
+	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores", Body: []byte(`{"logstoreName":"codes","ttl":1,"shardCount":1}`)})
+	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores/codes/index", Body: []byte(
+		`{"keys":{"code":{"type":"long","doc_value":true},"means":{"type":"text","token":[],"doc_value":true}}}`)})
+	call := put(logpb.Append(nil, &sluice.LogGroup{Records: []sluice.Record{{Time: uint32(begin), Fields: []sluice.Field{
+		{Key: "code", Value: "500"}, {Key: "means", Value: "broken"},
+	}}}}))
+	call.Target = "/logstores/codes/shards/lb"
+	env.OK(t, call)
+	got := post(t, env, map[string]any{"from": begin, "to": begin + 100, "query": "path:list | select means, count(*) as c from log join codes on status = code group by means"})
+	if fmt.Sprint(got.Data) != "[map[c:10 means:broken]]" {
+		t.Errorf("got %v", got.Data)
+	}
+}
