@@ -46,6 +46,8 @@ type Engine struct {
 	o       Options
 	workers chan struct{}
 	sql     sqlEngine
+
+	pipelines chan struct{} // one token for each that runs
 }
 
 // New makes an engine for the logstores of cat. Without an index it reads shard logs alone.
@@ -65,7 +67,10 @@ func New(cat *catalog.Catalog, index *indexer.Indexer, o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: sqlEngine{o: o.SQL}}
+	return &Engine{
+		cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: sqlEngine{o: o.SQL},
+		pipelines: make(chan struct{}, maxPipelines),
+	}
 }
 
 // Range is a half-open range of log times, nanoseconds since 1970.
