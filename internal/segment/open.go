@@ -39,7 +39,7 @@ type Segment struct {
 func Open(ctx context.Context, store objects.Store, cache *Cache, info Info) (*Segment, error) {
 	s := &Segment{info: info, store: store, cache: cache, id: cache.newSegment(), checked: &checked{}}
 	if info.DirectoryLength < 0 || info.DirectoryLength > info.Index || info.Index > 1<<40 {
-		return nil, fmt.Errorf("open segment %s: %w", info.Name, errMalformed)
+		return nil, fmt.Errorf("open segment %s: %w", info.Name, &DamageError{Object: info.IndexObject(), Err: errMalformed})
 	}
 	at := section{info.DirectoryOffset, info.DirectoryLength, info.DirectoryCRC}
 	raw, err := s.read(ctx, info.IndexObject(), 0, at)
@@ -167,6 +167,9 @@ type Group struct {
 	n       int
 	summary *groupSummary
 }
+
+// Segment returns what the group is of.
+func (g *Group) Segment() *Segment { return g.segment }
 
 // Rows returns the number of rows.
 func (g *Group) Rows() int { return g.summary.rows }
