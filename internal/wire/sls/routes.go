@@ -21,6 +21,7 @@ func Routes() []Route {
 		trackingRoutes,
 		consumerGroupRoutes,
 		indexRoutes,
+		indexRebuildRoutes,
 		configRoutes,
 		keyRoutes,
 		unsupportedRoutes,
