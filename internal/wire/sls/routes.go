@@ -22,6 +22,7 @@ func Routes() []Route {
 		consumerGroupRoutes,
 		indexRoutes,
 		indexRebuildRoutes,
+		indexSegmentRoutes,
 		configRoutes,
 		keyRoutes,
 		unsupportedRoutes,
