@@ -79,6 +79,8 @@ type counter struct {
 	counts      []int64
 }
 
+func (c *counter) drop() { clear(c.counts) }
+
 func (c *counter) add(k key, _ *index.Log) { c.counts[(k.time-c.from)/c.width]++ }
 
 // addRows counts rows between the first rows of buckets: rows are in the order of time.

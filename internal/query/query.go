@@ -116,11 +116,13 @@ type question struct {
 	logstore *catalog.Logstore
 	config   *indexer.Config
 	bound    *search.Bound
+	snapshot *indexer.Snapshot // that was asked; nil before
+	logger   *slog.Logger
 }
 
 // prepare binds a filter to the index configuration. Errors: NotFound [project], [logstore], [index]; Invalid [query].
 func (e *Engine) prepare(ctx context.Context, f Filter) (*question, error) {
-	q := &question{Filter: f}
+	q := &question{Filter: f, logger: e.o.Logger}
 	var err error
 	if q.logstore, err = e.cat.Logstore(ctx, f.Ref); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/objects"
 	"github.com/sluicelog/sluice/internal/query/duck"
 	"github.com/sluicelog/sluice/internal/query/search"
 	"github.com/sluicelog/sluice/internal/query/statement"
@@ -12,9 +13,9 @@ import (
 
 // SQLOptions say what the SQL engine may use. It is opened by the first statement.
 type SQLOptions struct {
-	IndexDir    string // where the Parquet files of segments are, which statements read
-	TempDir     string // where large statements spill; they fail if empty
-	MemoryBytes int64  // [1 GiB] of all statements together
+	Files       objects.Filer // gives segments as files, which statements read; nil: they read all through the index
+	TempDir     string        // where large statements spill; they fail if empty
+	MemoryBytes int64         // [1 GiB] of all statements together
 }
 
 // sqlEngine opens DuckDB when it is first needed: a server that nobody asks in SQL does not pay for it.
@@ -31,8 +32,8 @@ func (s *sqlEngine) get() (*duck.Engine, error) {
 		return s.duck, nil
 	}
 	o := duck.Options{MemoryBytes: s.o.MemoryBytes, TempDir: s.o.TempDir}
-	if s.o.IndexDir != "" {
-		o.ReadDirs = []string{s.o.IndexDir}
+	if s.o.Files != nil && s.o.Files.FilesDir() != "" {
+		o.ReadDirs = []string{s.o.Files.FilesDir()}
 	}
 	var err error
 	s.duck, err = duck.Open(o)
@@ -92,6 +93,8 @@ func (e *Engine) ProjectSQL(ctx context.Context, project, text string, mayRead f
 
 // statement plans a statement over tables, gathers what it reads, and runs it.
 func (e *Engine) statement(ctx context.Context, t *sqlTables, text string) (*Result, error) {
+	t.files.engine = e
+	defer t.files.release()
 	parsed, err := statement.Parse(text)
 	if err != nil {
 		return nil, err

@@ -165,6 +165,9 @@ type Info struct {
 	DirectoryOffset int64 // in the index object
 	DirectoryLength int64
 	DirectoryCRC    uint32 // CRC-32C
+
+	Footer    int64  // bytes behind the groups of the Parquet object; 0: not known, as of segments that older builds wrote
+	FooterCRC uint32 // of these, CRC-32C
 }
 
 // ParquetObject is the name of the object that holds the rows.
