@@ -38,11 +38,11 @@ type chunkWriter struct {
 	levelCoder           rle.Encoding
 }
 
-func (w *chunkWriter) begin(c *chunk, rows, values int, ranks []uint32, required bool) {
+func (w *chunkWriter) begin(c *chunk, column string, rows, values int, ranks []uint32, required bool) {
 	w.chunk, w.rows, w.ranks, w.required = c, rows, ranks, required
 	c.values = values
 	w.levelCoder.BitWidth = 1
-	w.zstd.beginChunk()
+	w.zstd.beginChunk(column)
 }
 
 // rowOf returns the row of a value; all rows end where there is none.

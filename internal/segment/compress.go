@@ -14,15 +14,18 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func crc32c(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
-// compressor compresses the pages of one chunk after another. It has three encoders and learns from the first page of each chunk which
+// compressor compresses the pages of one chunk after another. It has three encoders and learns from the first page of a chunk which
 // is worth its time: words for text, a better general one for what else repeats, and a simple one where values have nothing in common but
-// their alphabet, as ids do. Entropy coding of literals is always on, because half of the bits of a hexadecimal id are air.
+// their alphabet, as ids do. What it learned holds for the next chunks of that column. Entropy coding of literals is always on, because
+// half of the bits of a hexadecimal id are air.
 type compressor struct {
 	simple, better *zstd.Encoder
 	words          wordzip.Encoder
 
-	fast   bool   // of a small group, which will be merged soon: no time for the better one
-	chosen method // for the rest of the chunk
+	fast    bool   // of a small group, which will be merged soon: no time for the better one
+	column  string // of the chunk
+	chosen  method // for the rest of the chunk
+	learned map[string]*lesson
 	best   []byte // while choosing
 	other  []byte
 }
@@ -35,6 +38,17 @@ const (
 	simple
 	words
 	better
+)
+
+// lesson is the method that was chosen for a column, and for how many chunks it still holds.
+type lesson struct {
+	method method
+	left   int
+}
+
+const (
+	lessonHolds = 16
+	maxLessons  = 4096
 )
 
 // worthwhile is what a slower encoder has to save, in parts of the page; obvious is what words save where no other one need be tried.
@@ -57,7 +71,18 @@ func newEncoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
 		zstd.WithAllLitEntropyCompression(true), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
 }
 
-func (c *compressor) beginChunk() { c.chosen = undecided }
+func (c *compressor) beginChunk(column string) {
+	c.column, c.chosen = column, undecided
+	l := c.learned[column]
+	if l == nil || l.left == 0 {
+		return
+	}
+	l.left--
+	c.chosen = l.method
+	if c.fast && l.method == better {
+		c.chosen = simple
+	}
+}
 
 // body is what is compressed: head bytes that are no text, and then values of the sizes given, if they are known.
 type body struct {
@@ -75,6 +100,9 @@ func (c *compressor) compress(dst []byte, b body) []byte {
 		return c.encode(dst, b, c.general())
 	}
 	c.choose(b)
+	if !c.fast {
+		c.learn()
+	}
 	return append(dst, c.best...)
 }
 
@@ -95,6 +123,13 @@ func (c *compressor) general() method {
 		return simple
 	}
 	return better
+}
+
+func (c *compressor) learn() {
+	if c.learned == nil || len(c.learned) == maxLessons {
+		c.learned = map[string]*lesson{}
+	}
+	c.learned[c.column] = &lesson{c.chosen, lessonHolds}
 }
 
 // choose tries the encoders, the quickest first.
