@@ -70,6 +70,7 @@ type batch struct {
 	segment *segment.Builder
 	room    int64 // raw bytes that still fit
 	groups  int
+	decoder logpb.Decoder
 	buf     []byte
 }
 
@@ -100,7 +101,7 @@ func (b *batch) add(id sluice.ShardID, g *shard.Group) error {
 	if err := lz4block.Decompress(raw, g.Data); err != nil {
 		return err
 	}
-	decoded, err := logpb.Decode(raw)
+	decoded, err := b.decoder.Decode(raw)
 	if err != nil {
 		return err
 	}
