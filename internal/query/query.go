@@ -45,7 +45,7 @@ type Engine struct {
 	index   *indexer.Indexer // nil: no segments
 	o       Options
 	workers chan struct{}
-	sql     sqlEngine
+	sql     *sqlEngine
 }
 
 // New makes an engine for the logstores of cat. Without an index it reads shard logs alone.
@@ -65,7 +65,7 @@ func New(cat *catalog.Catalog, index *indexer.Indexer, o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: sqlEngine{o: o.SQL}}
+	return &Engine{cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: newSQLEngine(o.SQL)}
 }
 
 // Range is a half-open range of log times, nanoseconds since 1970.

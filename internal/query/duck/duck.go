@@ -32,7 +32,7 @@ type Options struct {
 	ReadDirs       []string // directories whose files tables may name
 	Zone           string   // time zone of sessions; statement.DefaultZone if empty
 	MaxQueries     int      // how many statements run at once; 15 if 0 (reference sls-query 1.8)
-	MaxResultBytes int64    // of one result; 100 MB if 0 (reference sls-query 3.1)
+	MaxResultBytes int64    // of one result, written as JSON; 100 MB if 0 (reference sls-query 3.1)
 }
 
 // withDefaults fills what was left out.

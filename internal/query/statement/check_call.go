@@ -32,6 +32,9 @@ func (c *checker) call(e *call) Type {
 		}
 	}
 	c.info.calls[e] = f
+	if growing[e.name] {
+		c.grows(e)
+	}
 	for i := range e.args {
 		c.info.targets[e] = append(c.info.targets[e], m.fill(f.param(i)))
 	}
