@@ -10,6 +10,7 @@ import (
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/query/places"
 	"github.com/sluicelog/sluice/internal/quota"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
@@ -50,10 +51,10 @@ func ingestOptions(c *config.Config, o Options, m *storeMetrics) ingest.Options 
 	}
 }
 
-func queryOptions(c *config.Config, o Options) query.Options {
+func queryOptions(c *config.Config, o Options, where *places.Databases) query.Options {
 	return query.Options{
 		Future: orAny(c.Ingest.MaxFuture), Now: o.Now, Logger: o.Logger,
-		SQL: query.SQLOptions{IndexDir: indexDir(c), TempDir: filepath.Join(c.DataDir, "sql.tmp")},
+		SQL: query.SQLOptions{IndexDir: indexDir(c), TempDir: filepath.Join(c.DataDir, "sql.tmp"), Places: where},
 	}
 }
 

@@ -8,16 +8,18 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/query/duck"
+	"github.com/sluicelog/sluice/internal/query/places"
 	"github.com/sluicelog/sluice/internal/query/search"
 	"github.com/sluicelog/sluice/internal/query/statement"
 )
 
 // SQLOptions say what the SQL engine may use. It is opened by the first statement.
 type SQLOptions struct {
-	IndexDir    string // where the Parquet files of segments are, which statements read
-	TempDir     string // where large statements spill; they fail if empty
-	MemoryBytes int64  // [1 GiB] of all statements together, in the engine, and once more for the rows that searches find for them
-	AtOnce      int    // [15] statements; more wait for their turn (reference sls-query 1.8)
+	IndexDir    string            // where the Parquet files of segments are, which statements read
+	TempDir     string            // where large statements spill; they fail if empty
+	MemoryBytes int64             // [1 GiB] of all statements together, in the engine, and once more for the rows that searches find for them
+	Places      *places.Databases // of IP addresses, nil if there are none; the caller closes them after the engine
+	AtOnce      int               // [15] statements; more wait for their turn (reference sls-query 1.8)
 }
 
 func (o SQLOptions) withDefaults() SQLOptions {
@@ -66,7 +68,7 @@ func (s *sqlEngine) get() (*duck.Engine, error) {
 	if s.duck != nil {
 		return s.duck, nil
 	}
-	o := duck.Options{MemoryBytes: s.o.MemoryBytes, TempDir: s.o.TempDir, MaxQueries: s.o.AtOnce}
+	o := duck.Options{MemoryBytes: s.o.MemoryBytes, TempDir: s.o.TempDir, MaxQueries: s.o.AtOnce, Places: s.o.Places}
 	if s.o.IndexDir != "" {
 		o.ReadDirs = []string{s.o.IndexDir}
 	}
@@ -139,7 +141,10 @@ func (e *Engine) statement(ctx context.Context, t *sqlTables, text string) (*Res
 	defer done()
 	defer t.room.leave()
 	began := e.o.Now()
-	plan, err := parsed.Plan(t.schema(ctx), statement.Options{From: t.during.From / 1e9, To: (t.during.To + 1e9 - 1) / 1e9})
+	plan, err := parsed.Plan(t.schema(ctx), statement.Options{
+		From: t.during.From / 1e9, To: (t.during.To + 1e9 - 1) / 1e9,
+		Places: e.sql.o.Places.Has(places.City), Providers: e.sql.o.Places.Has(places.Provider),
+	})
 	if err != nil {
 		return nil, err
 	}
