@@ -28,6 +28,7 @@ type Config struct {
 	Log       Log       `config:"log"`
 	Server    Server    `config:"server"`
 	Ingest    Ingest    `config:"ingest"`
+	Query     Query     `config:"query"`
 	Quota     Quota     `config:"quota"`
 	Storage   Storage   `config:"storage"`
 	Index     Index     `config:"index"`
@@ -80,6 +81,15 @@ type Ingest struct {
 	MaxPast time.Duration `config:"max_past"`
 	// How far ahead of the server's clock a log may be. 0 takes any.
 	MaxFuture time.Duration `config:"max_future"`
+}
+
+// Query is what searches and SQL may use.
+type Query struct {
+	// File of places of IP addresses in MaxMind's MMDB format, such as GeoLite2-City.mmdb, for ip_to_country and its like in
+	// SQL. None is shipped. It is opened at start: replace it by another file, and start again.
+	GeoDatabase string `config:"geo_database"`
+	// File of providers of IP addresses in the same format, such as GeoLite2-ASN.mmdb, for ip_to_provider.
+	ISPDatabase string `config:"isp_database"`
 }
 
 // Quota is the rate at which one shard or one project takes and gives logs, counted before compression. 0 is no limit. What

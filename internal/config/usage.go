@@ -19,6 +19,8 @@ var usage = map[string]string{
 	"ingest.max_tags":              "Tags of a log group. (SLUICE_INGEST_MAX_TAGS)",
 	"ingest.max_past":              "How old a log may be. 0 takes logs of any age, as when history is loaded. (SLUICE_INGEST_MAX_PAST)",
 	"ingest.max_future":            "How far ahead of the server's clock a log may be. 0 takes any. (SLUICE_INGEST_MAX_FUTURE)",
+	"query.geo_database":           "File of places of IP addresses in MaxMind's MMDB format, such as GeoLite2-City.mmdb, for ip_to_country and its like in SQL. None is shipped. It is opened at start: replace it by another file, and start again. (SLUICE_QUERY_GEO_DATABASE)",
+	"query.isp_database":           "File of providers of IP addresses in the same format, such as GeoLite2-ASN.mmdb, for ip_to_provider. (SLUICE_QUERY_ISP_DATABASE)",
 	"quota.shard_write_bytes":      "Bytes per second written to one shard. (SLUICE_QUOTA_SHARD_WRITE_BYTES)",
 	"quota.shard_write_requests":   "Requests per second writing to one shard. (SLUICE_QUOTA_SHARD_WRITE_REQUESTS)",
 	"quota.shard_read_bytes":       "Bytes per second read from one shard. (SLUICE_QUOTA_SHARD_READ_BYTES)",

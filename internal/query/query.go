@@ -45,7 +45,7 @@ type Engine struct {
 	index   *indexer.Indexer // nil: no segments
 	o       Options
 	workers chan struct{}
-	sql     sqlEngine
+	sql     *sqlEngine
 
 	pipelines chan struct{} // one token for each that runs
 }
@@ -68,7 +68,7 @@ func New(cat *catalog.Catalog, index *indexer.Indexer, o Options) *Engine {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Engine{
-		cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: sqlEngine{o: o.SQL},
+		cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: newSQLEngine(o.SQL),
 		pipelines: make(chan struct{}, maxPipelines),
 	}
 }
