@@ -18,6 +18,7 @@ func Routes() []Route {
 		projectLogsRoutes,
 		histogramRoutes,
 		contextRoutes,
+		tailLogsRoutes,
 		trackingRoutes,
 		consumerGroupRoutes,
 		indexRoutes,
