@@ -15,13 +15,15 @@ import (
 	"github.com/sluicelog/sluice/internal/query"
 )
 
+const accessConfig = `{"keys": {"n": {"type": "long", "doc_value": true}, "t": {"type": "text", "token": [" "], "doc_value": true}}}`
+
 const usersConfig = `{"keys": {"uid": {"type": "long", "doc_value": true}, "name": {"type": "text", "token": [" "], "doc_value": true}}}`
 
 // shop is a project of three logstores beside access: users and secret have an index, plain has none. Another project has a
 // logstore of its own.
-func newShop(t *testing.T) *segmented {
+func newShop(t *testing.T, config string) *segmented {
 	t.Helper()
-	s := newSegmented(t, `{"keys": {"n": {"type": "long", "doc_value": true}, "t": {"type": "text", "token": [" "], "doc_value": true}}}`)
+	s := newSegmented(t, config)
 	t.Cleanup(s.closeSQL)
 	ctx := t.Context()
 	for _, name := range []string{"users", "secret", "plain"} {
@@ -88,7 +90,7 @@ func mayReadUsers(ref sluice.LogstoreRef) error {
 }
 
 func TestJoins(t *testing.T) {
-	s := newShop(t)
+	s := newShop(t, accessConfig)
 	f := query.Filter{
 		Ref: catalogtest.Ref, Search: "t:in", MayRead: mayReadUsers,
 		Range: query.Range{From: 0, To: s.Clock.Now().Add(time.Hour).UnixNano() / 1e9 * 1e9},
@@ -129,7 +131,7 @@ func rowsText(rows [][]string) string {
 
 // What the asker may not read looks the same whether it is there or not, and no statement reads of another project.
 func TestTablesThatMayNotBeRead(t *testing.T) {
-	s := newShop(t)
+	s := newShop(t, accessConfig)
 	f := query.Filter{
 		Ref: catalogtest.Ref, Search: "*", MayRead: mayReadUsers,
 		Range: query.Range{From: 0, To: s.Clock.Now().Add(time.Hour).UnixNano() / 1e9 * 1e9},
@@ -162,7 +164,7 @@ func TestTablesThatMayNotBeRead(t *testing.T) {
 }
 
 func TestProjectSQL(t *testing.T) {
-	s := newShop(t)
+	s := newShop(t, accessConfig)
 	first := s.Clock.Now().Unix() - 9
 	zone := time.FixedZone("", 8*3600)
 	date := func(seconds int64) string { return time.Unix(first+seconds, 0).In(zone).Format(time.DateTime) }
