@@ -57,7 +57,8 @@ func BenchmarkTail(b *testing.B) {
 	send := func(n int) time.Duration {
 		begin := time.Now()
 		g := &sluice.LogGroup{Records: []sluice.Record{{Time: uint32(begin.Unix()), Fields: []sluice.Field{
-			{Key: "n", Value: strconv.Itoa(n)}, {Key: "text", Value: "a word"}}}}}
+			{Key: "n", Value: strconv.Itoa(n)}, {Key: "text", Value: "a word"},
+		}}}}
 		if err := c.PutLogs(b.Context(), ref, g, client.PutOptions{}); err != nil {
 			b.Fatal(err)
 		}

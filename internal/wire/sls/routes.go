@@ -19,6 +19,7 @@ func Routes() []Route {
 		histogramRoutes,
 		contextRoutes,
 		tailLogsRoutes,
+		explainLogsRoutes,
 		trackingRoutes,
 		consumerGroupRoutes,
 		indexRoutes,
