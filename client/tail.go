@@ -50,8 +50,8 @@ const (
 	tailSilence  = 35 * time.Second
 )
 
-// Tail follows a logstore until ctx ends, which it yields no error for, or the server refuses, which it yields as the last. A
-// connection that breaks is made again, where it was: no log is lost and none comes twice. Error codes: IndexConfigNotExist for a
+// Tail follows a logstore until ctx ends, which it yields no error for, or the server refuses or cannot be reached at first, which
+// it yields as the last. A connection that breaks later is made again, where it was: no log is lost and none comes twice. Error codes: IndexConfigNotExist for a
 // search where there is no index; ParameterInvalid for a query that cannot be read.
 func (c *Client) Tail(ctx context.Context, ref sluice.LogstoreRef, q TailQuery) iter.Seq2[*TailEvent, error] {
 	return func(yield func(*TailEvent, error) bool) {
@@ -62,7 +62,7 @@ func (c *Client) Tail(ctx context.Context, ref sluice.LogstoreRef, q TailQuery) 
 			switch {
 			case t.left || ctx.Err() != nil:
 				return
-			case errors.As(err, &refused) && !refused.Temporary():
+			case errors.As(err, &refused) && !refused.Temporary(), refused == nil && !t.begun:
 				yield(nil, err)
 				return
 			}
@@ -83,6 +83,7 @@ type tail struct {
 	ref   sluice.LogstoreRef
 	q     TailQuery
 	yield func(*TailEvent, error) bool
+	begun bool // something came
 	left  bool // yield wants no more
 	lost  bool // the connection is broken, and that was told
 	tries int  // since it was last there
@@ -141,7 +142,7 @@ func (t *tail) take(e serverEvent) error {
 	if t.lost && t.q.Found != nil {
 		t.q.Found()
 	}
-	t.lost, t.tries = false, 0
+	t.begun, t.lost, t.tries = true, false, 0
 	var event *TailEvent
 	switch e.name {
 	case "":
