@@ -159,6 +159,7 @@ func (e *Engine) statement(ctx context.Context, t *sqlTables, text string) (*Res
 	if err := t.checkBounded(plan.Inputs); err != nil {
 		return nil, err
 	}
+	traceOf(ctx).notePlan(plan)
 	for _, in := range plan.Inputs {
 		table, cover, err := t.gather(ctx, in)
 		if err != nil {
@@ -181,6 +182,7 @@ func (e *Engine) run(ctx context.Context, plan *statement.Plan, tables map[strin
 	if err != nil {
 		return err
 	}
+	defer step(ctx, "run the SQL engine")()
 	ctx, cancel := context.WithTimeout(ctx, e.o.Budget)
 	defer cancel()
 	rows, err := engine.Run(ctx, plan, tables)
