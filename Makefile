@@ -75,8 +75,8 @@ $(GOTESTSUM):
 $(LINTER):
 	@scripts/tool.sh $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 
-$(PYTHON): test/compat/python/requirements.txt
-	@scripts/python.sh $(@D) $<
+$(PYTHON): test/compat/python/requirements.txt test/compat/python/magic.txt
+	@scripts/python.sh $(@D) $^
 	@touch $@
 
 $(NODE): test/compat/node/package-lock.json

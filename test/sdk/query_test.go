@@ -3,6 +3,8 @@ package sdk
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -272,4 +274,22 @@ func TestGetLogsWithSQL(t *testing.T) {
 	}
 	_, err = c.GetLogs(s.project, s.logstore, "", s.begin, s.end, "* | select nosuch", 100, 0, false)
 	wantCode(t, "an unknown column", err, "ParameterInvalid")
+}
+
+// The rows of SQL have a source and a time when they are asked for with a GET, as SDKs did until a few years ago; some cannot read them
+// without. A time of the statement's own counts.
+func TestRowsHaveATimeByGET(t *testing.T) {
+	s := newSearched(t, root())
+	f := func(query string, want map[string]string) {
+		t.Helper()
+		var rows []map[string]string
+		target := fmt.Sprintf("/logstores/%s?type=log&from=%d&to=%d&query=%s", s.logstore, s.begin, s.end, url.QueryEscape(query))
+		env.JSON(t, testenv.Call{Project: s.project, Target: target}, &rows)
+		if len(rows) != 1 || !maps.Equal(rows[0], want) {
+			t.Errorf("%s: %v, want %v", query, rows, want)
+		}
+	}
+	begin := strconv.FormatInt(s.begin, 10)
+	f("path:3 | select count(*) as c", map[string]string{"c": "23", "__source__": "", "__time__": begin})
+	f("path:3 | select max(__time__) as __time__", map[string]string{"__source__": "", "__time__": strconv.FormatInt(s.begin+223, 10)})
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/index"
 	"github.com/sluicelog/sluice/internal/logpb"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/search"
@@ -21,7 +22,8 @@ import (
 // is in headers.
 // Differs: x-log-progress is Incomplete only when time ran out or data on disk is damaged; pages are exact otherwise.
 // Differs: wildcards find every word that they match, not a sample of 100, and phrases are exact and unlimited.
-// Also: SQL behind the pipe, over what the search finds: rows by column, at most 100 unless the statement has a limit.
+// Also: SQL behind the pipe, over what the search finds: rows by column, at most 100 unless the statement has a limit, and with the
+// begin of the range as __time__ where the statement gives none.
 // Differs: SPL behind the pipe is refused with NotSupported; SQL reads no other logstores.
 
 // GetLogsV2: POST /logstores/{logstore}/logs
@@ -49,6 +51,7 @@ type ask struct {
 	Line    *looseInt `json:"line"`
 	Offset  looseInt  `json:"offset"`
 	Reverse looseBool `json:"reverse"`
+	byGET   bool
 }
 
 // page is the page of logs that is asked for, of the search that stands in front of the pipe, and the SQL behind it, "" if there is none.
@@ -110,7 +113,20 @@ func (a *API) ask(q *request, k *ask) (*answer, error) {
 	if result.Truncated {
 		m.Progress = "Incomplete"
 	}
+	if k.byGET {
+		addTime(result, p.Range)
+	}
 	return &answer{result.Coverage, m, appendTable(nil, result.Columns, result.Rows)}, nil
+}
+
+// addTime adds the columns __source__ and __time__, empty and the begin of the range, behind those of the statement: the Python SDK
+// up to 0.9.0, whose Jupyter magics are the newest that work, cannot read a row without a time.
+func addTime(result *query.Result, r query.Range) {
+	from := strconv.FormatInt(r.From/1e9, 10)
+	result.Columns = append(slices.Clip(result.Columns), index.SourceField, index.TimeField)
+	for i, row := range result.Rows {
+		result.Rows[i] = append(slices.Clip(row), "", from)
+	}
 }
 
 // appendTable appends the rows of a result as objects. Of columns with one name the first counts.
@@ -139,7 +155,7 @@ func appendTable(b []byte, columns []string, rows [][]string) []byte {
 
 // askOf reads what is asked for from the query string.
 func askOf(v url.Values) (*ask, error) {
-	k := &ask{Query: v.Get("query"), Topic: v.Get("topic")}
+	k := &ask{Query: v.Get("query"), Topic: v.Get("topic"), byGET: true}
 	var line looseInt
 	for name, field := range map[string]*looseInt{
 		"from": &k.From, "to": &k.To, "fromNs": &k.FromNs, "toNs": &k.ToNs, "offset": &k.Offset, "line": &line,
