@@ -30,21 +30,31 @@ var app = &dataset{
 	),
 	id: func(row map[string]string) string { return row["trace_id"] },
 	questions: []question{
-		{name: "id", what: "unique id in its field", search: "trace_id:{id}", check: "trace_id",
-			floor: "SELECT * FROM logs WHERE trace_id = '{id}'"},
-		{name: "newest", what: "errors of a service, newest 100", search: "level:ERROR and service:payment", check: "__time__",
-			floor: `SELECT * FROM logs WHERE level = 'ERROR' AND service = 'payment' ORDER BY __time__ DESC, __time_ns_part__ DESC LIMIT 100`},
+		{
+			name: "id", what: "unique id in its field", search: "trace_id:{id}", check: "trace_id",
+			floor: "SELECT * FROM logs WHERE trace_id = '{id}'",
+		},
+		{
+			name: "newest", what: "errors of a service, newest 100", search: "level:ERROR and service:payment", check: "__time__",
+			floor: `SELECT * FROM logs WHERE level = 'ERROR' AND service = 'payment' ORDER BY __time__ DESC, __time_ns_part__ DESC LIMIT 100`,
+		},
 		{name: "count", what: "a word in any field, count", search: "timeout", sql: "SELECT count(*) AS c", check: "c"},
-		{name: "services", what: "avg and p99 by service", search: "*", check: "c",
+		{
+			name: "services", what: "avg and p99 by service", search: "*", check: "c",
 			sql:   "SELECT service, count(*) AS c, avg(duration_ms) AS a, approx_percentile(duration_ms, 0.99) AS p GROUP BY service",
-			floor: "SELECT service, count(*) AS c, avg(duration_ms) AS a, approx_quantile(duration_ms, 0.99) AS p FROM logs GROUP BY service"},
-		{name: "leaf", what: "number inside an object, sum by region", search: "context.cart.total > 400", check: "c",
+			floor: "SELECT service, count(*) AS c, avg(duration_ms) AS a, approx_quantile(duration_ms, 0.99) AS p FROM logs GROUP BY service",
+		},
+		{
+			name: "leaf", what: "number inside an object, sum by region", search: "context.cart.total > 400", check: "c",
 			sql: `SELECT region, count(*) AS c, sum("context.cart.items") AS s GROUP BY region`,
 			floor: `SELECT region, count(*) AS c, sum((context::JSON ->> '$.cart.items')::BIGINT) AS s FROM logs
-				WHERE (context::JSON ->> '$.cart.total')::DOUBLE > 400 GROUP BY region`},
-		{name: "paths", what: "top 10 paths of slow requests", search: "duration_ms > 500", check: "c",
+				WHERE (context::JSON ->> '$.cart.total')::DOUBLE > 400 GROUP BY region`,
+		},
+		{
+			name: "paths", what: "top 10 paths of slow requests", search: "duration_ms > 500", check: "c",
 			sql:   "SELECT path, count(*) AS c GROUP BY path ORDER BY c DESC LIMIT 10",
-			floor: "SELECT path, count(*) AS c FROM logs WHERE duration_ms > 500 GROUP BY path ORDER BY c DESC LIMIT 10"},
+			floor: "SELECT path, count(*) AS c FROM logs WHERE duration_ms > 500 GROUP BY path ORDER BY c DESC LIMIT 10",
+		},
 	},
 }
 

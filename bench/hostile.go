@@ -19,16 +19,24 @@ var hostile = &dataset{
 	index: index(text("id", "blob", "f_0007", "f_1999"), chinese("说明")),
 	id:    func(row map[string]string) string { return row["id"] },
 	questions: []question{
-		{name: "id", what: "unique id, anywhere", search: "{id}", check: "id",
-			floor: "SELECT id FROM logs WHERE id = '{id}'"},
-		{name: "prefix", what: "prefix of an id, count", search: "id:{id:4}*", sql: "SELECT count(*) AS c", check: "c",
-			floor: "SELECT count(*) AS c FROM logs WHERE starts_with(lower(id), lower('{id:4}'))"},
+		{
+			name: "id", what: "unique id, anywhere", search: "{id}", check: "id",
+			floor: "SELECT id FROM logs WHERE id = '{id}'",
+		},
+		{
+			name: "prefix", what: "prefix of an id, count", search: "id:{id:4}*", sql: "SELECT count(*) AS c", check: "c",
+			floor: "SELECT count(*) AS c FROM logs WHERE starts_with(lower(id), lower('{id:4}'))",
+		},
 		{name: "field", what: "logs that have one field of 2,000, count", search: "f_0007:*", sql: "SELECT count(*) AS c", check: "c"},
-		{name: "chinese", what: "Chinese words, newest 100", search: "说明:支付 and 说明:超时", check: "__time__",
-			floor: `SELECT * FROM logs WHERE contains(说明, '支付') AND contains(说明, '超时') ORDER BY __time__ DESC, __time_ns_part__ DESC LIMIT 100`},
+		{
+			name: "chinese", what: "Chinese words, newest 100", search: "说明:支付 and 说明:超时", check: "__time__",
+			floor: `SELECT * FROM logs WHERE contains(说明, '支付') AND contains(说明, '超时') ORDER BY __time__ DESC, __time_ns_part__ DESC LIMIT 100`,
+		},
 		{name: "needle", what: "a word inside the 1 MB lines, count", search: "needle", sql: "SELECT count(*) AS c", check: "c"},
-		{name: "distinct", what: "exact distinct of ids", search: "*", sql: "SELECT count(DISTINCT id) AS c", check: "c",
-			floor: "SELECT count(DISTINCT id) AS c FROM logs"},
+		{
+			name: "distinct", what: "exact distinct of ids", search: "*", sql: "SELECT count(DISTINCT id) AS c", check: "c",
+			floor: "SELECT count(DISTINCT id) AS c FROM logs",
+		},
 	},
 }
 

@@ -21,21 +21,31 @@ var systemLog = &dataset{
 	id:    func(row map[string]string) string { return address.FindString(row["line"]) },
 	questions: []question{
 		{name: "address", what: "one address, anywhere", search: "{id}", check: "line"},
-		{name: "phrase", what: "phrase, newest 100", search: `#"Failed password"`, check: "__time__",
-			floor: `SELECT * FROM logs WHERE contains(line, 'Failed password') ORDER BY __time__ DESC, __time_ns_part__ DESC LIMIT 100`},
-		{name: "count", what: "two words and not a third, count", search: "session and root and not closed", sql: "SELECT count(*) AS c", check: "c",
-			floor: `SELECT count(*) AS c FROM logs WHERE regexp_matches(line, '\bsession\b') AND regexp_matches(line, '\broot\b') AND NOT contains(line, 'closed')`},
+		{
+			name: "phrase", what: "phrase, newest 100", search: `#"Failed password"`, check: "__time__",
+			floor: `SELECT * FROM logs WHERE contains(line, 'Failed password') ORDER BY __time__ DESC, __time_ns_part__ DESC LIMIT 100`,
+		},
+		{
+			name: "count", what: "two words and not a third, count", search: "session and root and not closed", sql: "SELECT count(*) AS c", check: "c",
+			floor: `SELECT count(*) AS c FROM logs WHERE regexp_matches(line, '\bsession\b') AND regexp_matches(line, '\broot\b') AND NOT contains(line, 'closed')`,
+		},
 		{name: "minutes", what: "level err, per-minute histogram", search: "level:err", histogram: time.Minute, check: "c"},
-		{name: "hosts", what: "errors by host", search: "level:err", check: "c",
+		{
+			name: "hosts", what: "errors by host", search: "level:err", check: "c",
 			sql:   "SELECT host, count(*) AS c GROUP BY host ORDER BY c DESC LIMIT 100",
-			floor: "SELECT host, count(*) AS c FROM logs WHERE level = 'err' GROUP BY host ORDER BY c DESC LIMIT 100"},
-		{name: "regex", what: "regular expression on the line, count", search: "*", check: "c",
+			floor: "SELECT host, count(*) AS c FROM logs WHERE level = 'err' GROUP BY host ORDER BY c DESC LIMIT 100",
+		},
+		{
+			name: "regex", what: "regular expression on the line, count", search: "*", check: "c",
 			sql:   `SELECT count(*) AS c WHERE regexp_like(line, 'port 4[0-9]{3} ssh2$')`,
-			floor: `SELECT count(*) AS c FROM logs WHERE regexp_matches(line, 'port 4[0-9]{3} ssh2$')`},
-		{name: "extract", what: "part of the line, top 10", search: "sshd", check: "c",
+			floor: `SELECT count(*) AS c FROM logs WHERE regexp_matches(line, 'port 4[0-9]{3} ssh2$')`,
+		},
+		{
+			name: "extract", what: "part of the line, top 10", search: "sshd", check: "c",
 			sql: `SELECT regexp_extract(line, 'user (\w+)', 1) AS u, count(*) AS c GROUP BY u ORDER BY c DESC LIMIT 10`,
 			floor: `SELECT regexp_extract(line, 'user (\w+)', 1) AS u, count(*) AS c FROM logs WHERE contains(line, 'sshd[')
-				GROUP BY u ORDER BY c DESC LIMIT 10`},
+				GROUP BY u ORDER BY c DESC LIMIT 10`,
+		},
 	},
 }
 

@@ -24,33 +24,53 @@ var weblogs = &dataset{
 	),
 	id: func(row map[string]string) string { return row["trace_id"] },
 	questions: []question{
-		{name: "id", what: "unique id in its field", goal: 5, search: "trace_id:{id}", check: "trace_id",
-			floor: "SELECT * FROM logs WHERE trace_id = '{id}'"},
-		{name: "newest", what: "one common word, newest 100", goal: 15, search: "timeout", check: "__time__",
-			floor: "SELECT * FROM logs WHERE regexp_matches(message, '(^| )timeout( |$)') ORDER BY __time__ DESC, __time_ns_part__ DESC LIMIT 100"},
-		{name: "count", what: "one common word, count", goal: 5, search: "timeout", sql: "SELECT count(*) AS c", check: "c",
-			floor: "SELECT count(*) AS c FROM logs WHERE regexp_matches(message, '(^| )timeout( |$)')"},
+		{
+			name: "id", what: "unique id in its field", goal: 5, search: "trace_id:{id}", check: "trace_id",
+			floor: "SELECT * FROM logs WHERE trace_id = '{id}'",
+		},
+		{
+			name: "newest", what: "one common word, newest 100", goal: 15, search: "timeout", check: "__time__",
+			floor: "SELECT * FROM logs WHERE regexp_matches(message, '(^| )timeout( |$)') ORDER BY __time__ DESC, __time_ns_part__ DESC LIMIT 100",
+		},
+		{
+			name: "count", what: "one common word, count", goal: 5, search: "timeout", sql: "SELECT count(*) AS c", check: "c",
+			floor: "SELECT count(*) AS c FROM logs WHERE regexp_matches(message, '(^| )timeout( |$)')",
+		},
 		{name: "count_histogram", what: "… by GetHistograms", goal: 5, search: "timeout", histogram: whole, check: "c"},
-		{name: "minutes", what: "a and b and not c, per-minute histogram", goal: 10, search: "timeout and failed and not success",
+		{
+			name: "minutes", what: "a and b and not c, per-minute histogram", goal: 10, search: "timeout and failed and not success",
 			sql: "SELECT __time__ - __time__ % 60 AS t, count(*) AS c GROUP BY t ORDER BY t LIMIT 10000", check: "c",
 			floor: `SELECT __time__ // 60 AS t, count(*) AS c FROM logs WHERE regexp_matches(message, '(^| )timeout( |$)')
-				AND regexp_matches(message, '(^| )failed( |$)') AND NOT regexp_matches(message, '(^| )success( |$)') GROUP BY t ORDER BY t`},
+				AND regexp_matches(message, '(^| )failed( |$)') AND NOT regexp_matches(message, '(^| )success( |$)') GROUP BY t ORDER BY t`,
+		},
 		{name: "minutes_histogram", what: "… by GetHistograms", goal: 10, search: "timeout and failed and not success", histogram: time.Minute, check: "c"},
-		{name: "status", what: "count by status", goal: 10, search: "*", sql: "SELECT status, count(*) AS c GROUP BY status", check: "c",
-			floor: "SELECT status, count(*) AS c FROM logs GROUP BY status"},
-		{name: "hosts", what: "avg and p99 by host", goal: 100, search: "*", check: "host",
+		{
+			name: "status", what: "count by status", goal: 10, search: "*", sql: "SELECT status, count(*) AS c GROUP BY status", check: "c",
+			floor: "SELECT status, count(*) AS c FROM logs GROUP BY status",
+		},
+		{
+			name: "hosts", what: "avg and p99 by host", goal: 100, search: "*", check: "host",
 			sql:   "SELECT host, avg(request_time) AS a, approx_percentile(request_time, 0.99) AS p GROUP BY host",
-			floor: "SELECT host, avg(request_time) AS a, approx_quantile(request_time, 0.99) AS p FROM logs GROUP BY host"},
-		{name: "uris", what: "top 10 URIs of 5xx", goal: 20, search: "status >= 500", check: "c",
+			floor: "SELECT host, avg(request_time) AS a, approx_quantile(request_time, 0.99) AS p FROM logs GROUP BY host",
+		},
+		{
+			name: "uris", what: "top 10 URIs of 5xx", goal: 20, search: "status >= 500", check: "c",
 			sql:   "SELECT uri, count(*) AS c GROUP BY uri ORDER BY c DESC LIMIT 10",
-			floor: "SELECT uri, count(*) AS c FROM logs WHERE status >= 500 GROUP BY uri ORDER BY c DESC LIMIT 10"},
-		{name: "distinct", what: "exact distinct of all addresses", goal: 280, search: "*", sql: "SELECT count(DISTINCT remote_addr) AS c", check: "c",
-			floor: "SELECT count(DISTINCT remote_addr) AS c FROM logs"},
-		{name: "regex", what: "regular expression on the message, count", goal: 100, search: "*", check: "c",
+			floor: "SELECT uri, count(*) AS c FROM logs WHERE status >= 500 GROUP BY uri ORDER BY c DESC LIMIT 10",
+		},
+		{
+			name: "distinct", what: "exact distinct of all addresses", goal: 280, search: "*", sql: "SELECT count(DISTINCT remote_addr) AS c", check: "c",
+			floor: "SELECT count(DISTINCT remote_addr) AS c FROM logs",
+		},
+		{
+			name: "regex", what: "regular expression on the message, count", goal: 100, search: "*", check: "c",
 			sql:   "SELECT count(*) AS c WHERE regexp_like(message, 'id=12345[0-9]')",
-			floor: "SELECT count(*) AS c FROM logs WHERE regexp_matches(message, 'id=12345[0-9]')"},
-		{name: "range", what: "status of 500 or more, newest 100", search: "status >= 500", check: "__time__",
-			floor: "SELECT * FROM logs WHERE status >= 500 ORDER BY __time__ DESC, __time_ns_part__ DESC LIMIT 100"},
+			floor: "SELECT count(*) AS c FROM logs WHERE regexp_matches(message, 'id=12345[0-9]')",
+		},
+		{
+			name: "range", what: "status of 500 or more, newest 100", search: "status >= 500", check: "__time__",
+			floor: "SELECT * FROM logs WHERE status >= 500 ORDER BY __time__ DESC, __time_ns_part__ DESC LIMIT 100",
+		},
 		{name: "all", what: "count of all, by GetHistograms", search: "*", histogram: whole, check: "c"},
 	},
 }
