@@ -124,32 +124,40 @@ func (r *Report) questions(w io.Writer, set string) {
 		if a.Set != set {
 			continue
 		}
-		withPeers, withGoals := set == weblogs.name, set == weblogs.name
 		if first {
-			header := []string{"ms", "hot", "cold", "8 users, p99", "DuckDB alone"}
-			if withGoals {
-				header = slices.Insert(header, 1, "goal, hot")
-			}
-			if withPeers {
-				header = append(header, "VictoriaLogs", "Loki", "")
+			header := []string{"ms", "hot", "cold", "8 users, p99", "DuckDB alone", "over it"}
+			if set == weblogs.name {
+				header = append(slices.Insert(header, 1, "goal, hot"), "VictoriaLogs", "Loki", "")
 			}
 			writeRow(w, header...)
 			fmt.Fprintf(w, "%s|\n", strings.Repeat("|---", len(header)))
 			first = false
 		}
-		row := []string{a.What, cell(a.Hot), cell(a.Cold), cell(a.Users), cell(a.Floor)}
-		goal := ""
-		if a.Goal > 0 {
-			goal = fmt.Sprintf("≤ %g", a.Goal)
-		}
-		if withGoals {
-			row = slices.Insert(row, 1, goal)
-		}
-		if withPeers {
-			row = append(row, peers[a.Name][0], peers[a.Name][1], verdict(goal, median(a.Hot)))
+		row := []string{a.What, cell(a.Hot), cell(a.Cold), cell(a.Users), cell(a.Floor), a.overFloor()}
+		if set == weblogs.name {
+			goal := ""
+			if a.Goal > 0 {
+				goal = fmt.Sprintf("≤ %g", a.Goal)
+			}
+			row = append(slices.Insert(row, 1, goal), peers[a.Name][0], peers[a.Name][1], verdict(goal, median(a.Hot)))
 		}
 		writeRow(w, row...)
 	}
+}
+
+// overFloor is what a statement costs more through the server than in DuckDB alone, in bold if that is more than a fifth and more than 10 ms;
+// "" where there is no SQL or no floor.
+func (a *Asked) overFloor() string {
+	if len(a.Floor) == 0 || len(a.Hot) == 0 || !strings.Contains(a.Statement, " | ") {
+		return ""
+	}
+	floor := median(a.Floor)
+	over := median(a.Hot) - floor
+	text := fmt.Sprintf("%+.1f", over)
+	if over > max(floor/5, 10) {
+		return "**" + text + "**"
+	}
+	return text
 }
 
 func writeRow(w io.Writer, cells ...string) { fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | ")) }
