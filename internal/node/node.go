@@ -160,6 +160,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Reads:     readQuota(c, o),
 		Consumers: consumer.New(store, n.Catalog, o.Now),
 		Query:     engine,
+		Index:     n.Index,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:  authenticator,

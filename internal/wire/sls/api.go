@@ -25,6 +25,7 @@ import (
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -39,6 +40,7 @@ type Services struct {
 	Reads     *ingest.ReadQuota
 	Consumers *consumer.Groups
 	Query     *query.Engine
+	Index     *indexer.Indexer
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.

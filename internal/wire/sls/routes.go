@@ -23,6 +23,7 @@ func Routes() []Route {
 		trackingRoutes,
 		consumerGroupRoutes,
 		indexRoutes,
+		indexRebuildRoutes,
 		configRoutes,
 		keyRoutes,
 		unsupportedRoutes,
