@@ -26,8 +26,8 @@ type compressor struct {
 	column  string // of the chunk
 	chosen  method // for the rest of the chunk
 	learned map[string]*lesson
-	best   []byte // while choosing
-	other  []byte
+	best    []byte // while choosing
+	other   []byte
 }
 
 // method is one of the encoders.

@@ -2,7 +2,6 @@ package segment
 
 import (
 	"encoding/binary"
-	"hash/maphash"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -340,7 +339,7 @@ func (c *tableColumn) text(id uint32) string {
 
 // dedupe is a hash table over the distinct values of a column.
 type dedupe struct {
-	seed  maphash.Seed // values come from outside: nobody can choose ones that collide
+	seed  uint64 // values come from outside: nobody can choose ones that collide
 	slots []dedupeSlot
 	used  int
 	seen  int
@@ -353,7 +352,7 @@ type dedupeSlot struct {
 
 const dedupeTrial = 1024 // values before a column can turn out not to repeat
 
-func newDedupe() *dedupe { return &dedupe{seed: maphash.MakeSeed(), slots: make([]dedupeSlot, 64)} }
+func newDedupe() *dedupe { return &dedupe{seed: randomSeed(), slots: make([]dedupeSlot, 64)} }
 
 func (d *dedupe) clear() {
 	clear(d.slots)
@@ -361,7 +360,7 @@ func (d *dedupe) clear() {
 }
 
 func (d *dedupe) find(c *tableColumn, value string) (*dedupeSlot, uint32) {
-	hash := uint32(maphash.String(d.seed, value))
+	hash := uint32(hashToken(d.seed, unsafe.Slice(unsafe.StringData(value), len(value))))
 	mask := uint32(len(d.slots) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		s := &d.slots[i]
