@@ -73,11 +73,11 @@ type Indexer struct {
 
 	generation uint64                     // of the metadata that refs was read from; of Run alone
 	refs       []sluice.LogstoreRef       // logstores with an index
-	round      map[sluice.LogstoreRef]int // rounds since a logstore's last look at expiry
+	round      map[sluice.LogstoreRef]int // turns since a logstore's last look at expiry
 	number     uint64                     // of the last segment named
 	segment    *segment.Builder           // of the last segment built
 	most       int64                      // raw bytes that it has held
-	built      bool                       // something in this round
+	built      bool                       // something in this turn
 }
 
 // doomed is a segment that is in no snapshot any more, and when nobody can be reading it.
@@ -296,8 +296,12 @@ func (x *Indexer) Run(ctx context.Context) error {
 	tick := time.NewTicker(x.o.Every)
 	defer tick.Stop()
 	for {
-		if err := x.Round(ctx); err != nil && ctx.Err() == nil {
+		more, err := x.turn(ctx)
+		if err != nil && ctx.Err() == nil {
 			x.o.Logger.Warn("indexing failed, it goes on with the next round", "error", err)
+		}
+		if more && err == nil && ctx.Err() == nil {
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -307,11 +311,21 @@ func (x *Indexer) Run(ctx context.Context) error {
 	}
 }
 
-// Round indexes what is new in every logstore, merges what has become many, and removes what is old. Run calls it all the time;
+// Round indexes what is new in every logstore, merges what has become many, and removes what is old. Run does the same all the time;
 // tests call it when they want.
 func (x *Indexer) Round(ctx context.Context) error {
+	for {
+		if more, err := x.turn(ctx); err != nil || !more {
+			return err
+		}
+	}
+}
+
+// turn gives every logstore a turn: one new segment, and some merges. more says that in some logstore there is more to do at once: no
+// flood of logs, and no backlog, keeps the other logstores waiting for longer than a turn of each.
+func (x *Indexer) turn(ctx context.Context) (more bool, err error) {
 	if err := x.findLogstores(ctx); err != nil {
-		return err
+		return false, err
 	}
 	x.built = false
 	var errs []error
@@ -319,37 +333,34 @@ func (x *Indexer) Round(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if err := x.roundOf(ctx, ref); err != nil && sluice.KindOf(err) != sluice.NotFound {
+		again, err := x.turnOf(ctx, ref)
+		if err != nil && sluice.KindOf(err) != sluice.NotFound {
 			errs = append(errs, fmt.Errorf("%s: %w", ref, err))
 		}
+		more = more || again
 	}
 	if !x.built {
 		x.segment = nil // an idle server needs little memory
 	}
 	errs = append(errs, x.bury(ctx))
-	return errors.Join(errs...)
+	return more, errors.Join(errs...)
 }
 
-func (x *Indexer) roundOf(ctx context.Context, ref sluice.LogstoreRef) error {
-	for {
-		more, err := x.indexNew(ctx, ref)
-		if err != nil {
-			return err
-		}
-		if !more || ctx.Err() != nil {
-			break
-		}
+func (x *Indexer) turnOf(ctx context.Context, ref sluice.LogstoreRef) (more bool, err error) {
+	if more, err = x.indexNew(ctx, ref); err != nil {
+		return false, err
 	}
-	if err := x.mergeSome(ctx, ref); err != nil {
-		return err
+	again, err := x.mergeSome(ctx, ref)
+	if err != nil {
+		return false, err
 	}
 	if x.round[ref]++; x.round[ref]%expireEvery == 1 {
-		return x.expire(ctx, ref)
+		return more || again, x.expire(ctx, ref)
 	}
-	return nil
+	return more || again, nil
 }
 
-// expireEvery is after how many rounds a logstore is looked at for segments that retention has emptied.
+// expireEvery is after how many turns a logstore is looked at for segments that retention has emptied.
 const expireEvery = 60
 
 // findLogstores lists the logstores with an index again if the metadata changed, and forgets those that are gone.
