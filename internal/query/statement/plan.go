@@ -21,6 +21,7 @@ const DefaultZone = "Asia/Shanghai"
 type Options struct {
 	From, To int64          // the time range of the request in unix seconds, without To
 	Location *time.Location // the zone of the session; DefaultZone if nil. The engine has to be set to it too.
+	Now      time.Time      // what now() is; the clock of the engine if zero
 	// Places and Providers say whether the engine has databases of IP addresses. Functions that need one are refused without.
 	Places, Providers bool
 }
@@ -34,6 +35,14 @@ func (o Options) location() *time.Location {
 		panic(err) // it is linked in
 	}
 	return loc
+}
+
+// now is what now() is while planning.
+func (o Options) now() time.Time {
+	if o.Now.IsZero() {
+		return time.Now()
+	}
+	return o.Now
 }
 
 // Plan is a checked statement, ready to be printed. It is safe for concurrent use.
