@@ -86,9 +86,9 @@ func plan(text string) string {
 		return "error: " + err.Error()
 	}
 	var b strings.Builder
-	tables := map[string]string{}
+	tables := map[string]statement.Relation{}
 	for _, in := range p.Inputs {
-		tables[in.Key] = `"` + in.Key + `"`
+		tables[in.Key] = statement.Relation{SQL: `"` + in.Key + `"`}
 		fmt.Fprintf(&b, "read %s %s", in.Key, strings.Join(in.Columns, ","))
 		if in.Shift != 0 {
 			fmt.Fprintf(&b, " shift %d", in.Shift)
