@@ -31,6 +31,7 @@ type Config struct {
 	Query     Query     `config:"query"`
 	Quota     Quota     `config:"quota"`
 	Storage   Storage   `config:"storage"`
+	Index     Index     `config:"index"`
 	Limits    Limits    `config:"limits"`
 	Retention Retention `config:"retention"`
 	Split     Split     `config:"split"`
@@ -123,6 +124,35 @@ type Storage struct {
 	MinFreeBytes Bytes `config:"min_free_bytes"`
 }
 
+// Index is where the segments of the index are kept: Parquet files and token indexes, made from the logs. With s3 they are in a
+// bucket of any service that speaks the S3 protocol, which is then a part of the server: nobody else may write below the prefix.
+// Credentials come from the environment only.
+type Index struct {
+	// dir keeps segments below data_dir, s3 in a bucket.
+	Store string `config:"store"`
+	// Disk below data_dir that pieces of segments from a bucket take at most, 64MiB at least. Statements in SQL read whole
+	// segments fastest, if half of this holds the largest.
+	CacheBytes Bytes `config:"cache_bytes"`
+	// URL of the service, http or https. Empty means AWS, in the region.
+	Endpoint string `config:"endpoint"`
+	// Region that requests are signed for.
+	Region string `config:"region"`
+	// Bucket, which has to exist.
+	Bucket string `config:"bucket"`
+	// Prefix of the names of objects, ending in a slash, or empty for the whole bucket.
+	Prefix string `config:"prefix"`
+	// How the bucket is addressed: path (ENDPOINT/BUCKET) or host (BUCKET.ENDPOINT).
+	AddressStyle string `config:"address_style"`
+	// Encryption that the service is asked for: none, or sse-s3 with keys of its own.
+	Encryption string `config:"encryption"`
+	// Id of the access key for the bucket.
+	AccessKeyID Secret `config:"access_key_id,env"`
+	// Secret of that key.
+	SecretAccessKey Secret `config:"secret_access_key,env"`
+	// Token that goes with a temporary key.
+	SessionToken Secret `config:"session_token,env"`
+}
+
 // Limits is how much there may be of what clients create.
 type Limits struct {
 	// Read-write shards of a project.
@@ -159,7 +189,10 @@ func Default() *Config {
 			MaxBodyBytes: 10 * MiB, MaxCompressedBytes: 11 * MiB, MaxLogs: 512_000, MaxKeyBytes: KiB, MaxValueBytes: 10 * MiB,
 			MaxTags: 1000, MaxPast: 7 * 24 * time.Hour, MaxFuture: 15 * time.Minute,
 		},
-		Storage:   Storage{JournalFileBytes: 64 * MiB, JournalBytes: GiB, MinFreeBytes: 128 * MiB},
+		Storage: Storage{JournalFileBytes: 64 * MiB, JournalBytes: GiB, MinFreeBytes: 128 * MiB},
+		Index: Index{
+			Store: "dir", CacheBytes: 10 * GiB, Region: "us-east-1", Prefix: "sluice/", AddressStyle: "path", Encryption: "none",
+		},
 		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200},
 		Retention: Retention{Interval: time.Minute},
 		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},

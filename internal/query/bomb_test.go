@@ -92,7 +92,7 @@ func newBombed(t *testing.T, o query.Options) (*segmented, query.Filter) {
 	if err := s.index.Round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	o.Now, o.SQL.IndexDir, o.SQL.TempDir = s.Clock.Now, s.dir, t.TempDir()
+	o.Now, o.SQL.Files, o.SQL.TempDir = s.Clock.Now, s.objects, t.TempDir()
 	if err := s.indexed.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -88,6 +88,8 @@ func (s *rowSet) add(k key, l *index.Log) {
 	s.err = s.gatherer.room.take(bytes + 16*int64(len(s.columns)))
 }
 
+func (s *rowSet) drop() { s.columns, s.Len = nil, 0 }
+
 // addRows takes rows of a segment.
 func (s *rowSet) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bitmap) error {
 	n := int(rows.GetCardinality())

@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -19,6 +20,18 @@ type Page struct {
 	Offset, Line int
 	Reverse      bool // newest first
 	PackMeta     bool // add the field __pack_meta__, for context queries
+	Highlight    bool // say what of the logs the search found them by
+}
+
+// check refuses a page that cannot be.
+func (p *Page) check() error {
+	switch {
+	case p.Offset < 0 || p.Offset > MaxOffset:
+		return sluice.Errorf(sluice.Invalid, "offset", "offset has to be 0 to %d; ask for a shorter time range instead", MaxOffset)
+	case p.Line < 0:
+		return sluice.Errorf(sluice.Invalid, "line", "line must not be negative")
+	}
+	return nil
 }
 
 // MaxOffset is how far a page may be from the first one: that many places are kept in memory to find it.
@@ -39,16 +52,14 @@ type Log struct {
 type Found struct {
 	Logs  []Log
 	Terms []search.Highlighted // the words that they were found by
+	Marks [][]search.Mark      // of each log, if that was asked for: what the search found it by
 	Coverage
 }
 
 // Logs returns a page. Errors: those of the search, and Invalid [offset], [line].
 func (e *Engine) Logs(ctx context.Context, p Page) (*Found, error) {
-	switch {
-	case p.Offset < 0 || p.Offset > MaxOffset:
-		return nil, sluice.Errorf(sluice.Invalid, "offset", "offset has to be 0 to %d; ask for a shorter time range instead", MaxOffset)
-	case p.Line < 0:
-		return nil, sluice.Errorf(sluice.Invalid, "line", "line must not be negative")
+	if err := p.check(); err != nil {
+		return nil, err
 	}
 	q, err := e.prepare(ctx, p.Filter)
 	if err != nil {
@@ -64,10 +75,24 @@ func (e *Engine) Logs(ctx context.Context, p Page) (*Found, error) {
 		return nil, err
 	}
 	found.Complete = found.Complete && len(found.Logs) == len(keys)
+	if p.Highlight {
+		found.Marks = q.marks(found.Logs)
+	}
 	if p.PackMeta {
 		err = q.addPackMeta(found.Logs)
 	}
 	return found, err
+}
+
+// marks says what of logs the search found them by.
+func (q *question) marks(logs []Log) [][]search.Mark {
+	marks := make([][]search.Mark, len(logs))
+	var l index.Log
+	for i := range logs {
+		l.Set(logs[i].Fields)
+		marks[i] = q.bound.Highlight(&l)
+	}
+	return marks
 }
 
 // first returns the keys of the n logs that come first, in order.
@@ -101,6 +126,8 @@ type first struct {
 	worst key // of the n best so far, once full
 	full  bool
 }
+
+func (f *first) drop() { f.keys, f.full = nil, false }
 
 func (f *first) add(k key, _ *index.Log) { f.put(k) }
 
@@ -149,6 +176,7 @@ func (f *first) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bit
 
 // fetch reads the logs at keys, in that order. Those that retention has taken since are left out.
 func (q *question) fetch(ctx context.Context, keys []key) ([]Log, error) {
+	defer step(ctx, "read logs")()
 	found := make([]*Log, len(keys))
 	if err := q.fetchRows(ctx, keys, found); err != nil {
 		return nil, err
@@ -180,6 +208,11 @@ func (q *question) fetchRows(ctx context.Context, keys []key, found []*Log) erro
 			rows.Add(keys[i].row)
 		}
 		logs, err := group.Fetch(ctx, rows)
+		var bad *segment.DamageError
+		if errors.As(err, &bad) {
+			q.damaged(group, err)
+			continue // the callers see that logs are missing
+		}
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/objects"
 	"github.com/sluicelog/sluice/internal/query/duck"
 	"github.com/sluicelog/sluice/internal/query/places"
 	"github.com/sluicelog/sluice/internal/query/search"
@@ -15,7 +16,7 @@ import (
 
 // SQLOptions say what the SQL engine may use. It is opened by the first statement.
 type SQLOptions struct {
-	IndexDir    string            // where the Parquet files of segments are, which statements read
+	Files       objects.Filer     // gives segments as files, which statements read; nil: they read all through the index
 	TempDir     string            // where large statements spill; they fail if empty
 	MemoryBytes int64             // [1 GiB] of all statements together, in the engine, and once more for the rows that searches find for them
 	Places      *places.Databases // of IP addresses, nil if there are none; the caller closes them after the engine
@@ -69,8 +70,8 @@ func (s *sqlEngine) get() (*duck.Engine, error) {
 		return s.duck, nil
 	}
 	o := duck.Options{MemoryBytes: s.o.MemoryBytes, TempDir: s.o.TempDir, MaxQueries: s.o.AtOnce, Places: s.o.Places}
-	if s.o.IndexDir != "" {
-		o.ReadDirs = []string{s.o.IndexDir}
+	if s.o.Files != nil && s.o.Files.FilesDir() != "" {
+		o.ReadDirs = []string{s.o.Files.FilesDir()}
 	}
 	var err error
 	s.duck, err = duck.Open(o)
@@ -130,6 +131,8 @@ func (e *Engine) ProjectSQL(ctx context.Context, project, text string, mayRead f
 
 // statement plans a statement over tables, gathers what it reads, and runs it.
 func (e *Engine) statement(ctx context.Context, t *sqlTables, text string) (*Result, error) {
+	t.files.engine = e
+	defer t.files.release()
 	parsed, err := statement.Parse(text)
 	if err != nil {
 		return nil, err
@@ -156,6 +159,7 @@ func (e *Engine) statement(ctx context.Context, t *sqlTables, text string) (*Res
 	if err := t.checkBounded(plan.Inputs); err != nil {
 		return nil, err
 	}
+	traceOf(ctx).notePlan(plan)
 	for _, in := range plan.Inputs {
 		table, cover, err := t.gather(ctx, in)
 		if err != nil {
@@ -178,6 +182,7 @@ func (e *Engine) run(ctx context.Context, plan *statement.Plan, tables map[strin
 	if err != nil {
 		return err
 	}
+	defer step(ctx, "run the SQL engine")()
 	ctx, cancel := context.WithTimeout(ctx, e.o.Budget)
 	defer cancel()
 	rows, err := engine.Run(ctx, plan, tables)

@@ -212,7 +212,7 @@ func TestPlaces(t *testing.T) {
 	if sluice.KindOf(err) != sluice.Unsupported || !strings.Contains(err.Error(), "query.geo_database") {
 		t.Errorf("without a database: %v", err)
 	}
-	e := query.New(s.Catalog, s.index, query.Options{Now: s.Clock.Now, SQL: query.SQLOptions{IndexDir: s.dir, Places: placestest.Open(t)}})
+	e := query.New(s.Catalog, s.index, query.Options{Now: s.Clock.Now, SQL: query.SQLOptions{Files: s.objects, Places: placestest.Open(t)}})
 	got, err := e.SQL(t.Context(), f, text)
 	if err != nil || rowsText(got.Rows) != "[中国 Hangzhou Example Telecom]" {
 		t.Errorf("got %v, %v", got, err)

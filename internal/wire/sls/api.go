@@ -15,6 +15,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -38,6 +40,7 @@ type Services struct {
 	Reads     *ingest.ReadQuota
 	Consumers *consumer.Groups
 	Query     *query.Engine
+	Index     *indexer.Indexer
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.
@@ -62,6 +65,11 @@ type API struct {
 
 	// Bytes left of MaxBodies, MaxUnsigned and MaxAnswers.
 	bodies, unsigned, answers *semaphore.Weighted
+
+	filters *semaphore.Weighted // one for each pull with a query that may run at once
+
+	draining context.Context // ended by Drain
+	drain    context.CancelFunc
 }
 
 // New makes the dialect over its services.
@@ -76,10 +84,13 @@ func New(s Services, o Options) *API {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &API{
+	a := &API{
 		Services: s, o: o, router: newRouter(Routes()), bodies: semaphore.NewWeighted(o.MaxBodies),
 		unsigned: semaphore.NewWeighted(o.MaxUnsigned), answers: semaphore.NewWeighted(o.MaxAnswers),
+		filters: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
 	}
+	a.draining, a.drain = context.WithCancel(context.Background())
+	return a
 }
 
 // Serve implements [wire.Dialect].

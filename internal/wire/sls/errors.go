@@ -50,6 +50,7 @@ var codes = []struct {
 	{sluice.NotFound, "shard", 400, "ShardNotExist"},
 	{sluice.NotFound, "checkpoint-shard", 404, "ShardNotExist"},
 	{sluice.NotFound, "index", 400, "IndexConfigNotExist"},
+	{sluice.NotFound, "rebuild", 404, "IndexRebuildNotExist"},
 	{sluice.NotFound, "consumergroup", 404, "ConsumerGroupNotExist"},
 	{sluice.NotFound, "consumer", 404, "ConsumerNotExist"},
 	{sluice.NotFound, "consumer-match", 404, "ConsumerNotMatch"},
@@ -59,6 +60,7 @@ var codes = []struct {
 	{sluice.AlreadyExists, "project", 400, "ProjectAlreadyExist"},
 	{sluice.AlreadyExists, "logstore", 400, "LogStoreAlreadyExist"},
 	{sluice.AlreadyExists, "index", 400, "IndexAlreadyExist"},
+	{sluice.AlreadyExists, "rebuild", 400, "IndexRebuildRunning"},
 	{sluice.AlreadyExists, "consumergroup", 400, "ConsumerGroupAlreadyExist"},
 	{sluice.AlreadyExists, "", 400, "AlreadyExist"},
 
