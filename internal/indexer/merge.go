@@ -3,7 +3,7 @@ package indexer
 import (
 	"cmp"
 	"context"
-	"math/bits"
+	"errors"
 	"slices"
 
 	"github.com/sluicelog/sluice"
@@ -11,27 +11,26 @@ import (
 	"github.com/sluicelog/sluice/internal/segment"
 )
 
-const (
-	mergeAt     = 8         // segments of one size class
-	largestByte = 512 << 20 // raw bytes of the largest segment that is merged again
-)
+// maxMerges is how many merges of a logstore there are in a round, so that other logstores have their turn.
+const maxMerges = 4
 
-// sizeClass is the power of eight that a size belongs to, from 64 KiB.
-func sizeClass(n int64) int { return (bits.Len64(uint64(n)>>16) + 2) / 3 }
-
-// mergeSome merges segments of a logstore while there are enough of one size.
+// mergeSome merges segments of a logstore.
 func (x *Indexer) mergeSome(ctx context.Context, ref sluice.LogstoreRef) error {
-	for ctx.Err() == nil {
-		l, err := x.logstore(ctx, ref)
-		if err != nil {
-			return err
-		}
-		config, err := x.config(ctx, ref)
-		if err != nil {
-			return err
-		}
-		chosen := mergeable(l.segments, config.ID)
-		if chosen == nil {
+	view, err := x.cat.Logstore(ctx, ref)
+	if err != nil {
+		return err
+	}
+	l, err := x.logstore(ctx, ref)
+	if err != nil {
+		return err
+	}
+	config, err := x.config(ctx, ref)
+	if err != nil {
+		return err
+	}
+	for range maxMerges {
+		chosen := newPlanner(x.mergeable(ref, l), config.ID, windowOf(view.TTLDays)).next()
+		if chosen == nil || ctx.Err() != nil {
 			return nil
 		}
 		if err := x.merge(ctx, ref, l, config, chosen); err != nil {
@@ -39,30 +38,6 @@ func (x *Indexer) mergeSome(ctx context.Context, ref sluice.LogstoreRef) error {
 		}
 	}
 	return nil
-}
-
-// mergeable returns the oldest segments of a size class that has enough of them. Segments of another configuration stay as they
-// are: queries treat them differently.
-func mergeable(all []*Segment, config uint64) []*Segment {
-	classes := map[int][]*Segment{}
-	for _, s := range all {
-		if s.Bad == nil && s.Config == config && s.Info().Bytes < largestByte {
-			c := sizeClass(s.Info().Bytes)
-			classes[c] = append(classes[c], s)
-		}
-	}
-	var smallest []*Segment
-	for c := range 64 {
-		if len(classes[c]) >= mergeAt {
-			smallest = classes[c]
-			break
-		}
-	}
-	if smallest == nil {
-		return nil
-	}
-	slices.SortFunc(smallest, func(a, b *Segment) int { return a.Info().First.Compare(b.Info().First) })
-	return smallest[:mergeAt]
 }
 
 // merge puts one segment in the place of several.
@@ -74,14 +49,37 @@ func (x *Indexer) merge(ctx context.Context, ref sluice.LogstoreRef, l *logstore
 		runs = append(runs, s.Runs...)
 	}
 	o := config.options()
-	o.Fast = sizeClass(old[0].Info().Bytes) < 2 // will be merged again soon
 	row, made, err := x.write(ctx, ref, config, joined(runs), func(name string) (segment.Info, error) {
 		return segment.Merge(ctx, x.objects, name, in, o)
 	})
 	if err != nil {
+		return x.blame(old, err)
+	}
+	return x.apply(ctx, ref, l, &change{add: []*built{{row, made}}, remove: old})
+}
+
+// mergeable leaves out segments that are damaged or are to be made anew.
+func (x *Indexer) mergeable(ref sluice.LogstoreRef, l *logstore) []*Segment {
+	x.jobs.Lock()
+	last := x.rebuilds[ref]
+	x.jobs.Unlock()
+	return slices.DeleteFunc(slices.Clone(l.segments), func(s *Segment) bool { return s.isDamaged() || s.name <= last })
+}
+
+// blame marks the segment that damage was found in, so that the others can be merged; other errors it returns.
+func (x *Indexer) blame(of []*Segment, err error) error {
+	var damage *segment.DamageError
+	if !errors.As(err, &damage) {
 		return err
 	}
-	return x.replace(ctx, ref, l, old, row, made)
+	for _, s := range of {
+		if info := s.Info(); damage.Object == info.ParquetObject() || damage.Object == info.IndexObject() {
+			x.o.Logger.Error("damaged segment, not merged", "error", err)
+			s.MarkDamaged()
+			return nil
+		}
+	}
+	return err
 }
 
 // joined joins runs that touch.
@@ -96,38 +94,6 @@ func joined(runs []meta.Run) []meta.Run {
 		}
 	}
 	return out
-}
-
-// replace puts made, if not nil, in the place of old ones, in metadata and then in memory.
-func (x *Indexer) replace(ctx context.Context, ref sluice.LogstoreRef, l *logstore, old []*Segment, row meta.Segment, made *Segment) error {
-	err := x.store.Update(ctx, func(tx meta.Tx) error {
-		for _, s := range old {
-			if err := tx.DeleteSegment(ref, s.name); err != nil {
-				return err
-			}
-		}
-		if made == nil {
-			return nil
-		}
-		return tx.CreateSegment(row)
-	})
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if err != nil {
-		if made != nil {
-			x.doom(row.Name)
-		}
-		return err
-	}
-	kept := slices.DeleteFunc(slices.Clone(l.segments), func(s *Segment) bool { return slices.Contains(old, s) })
-	if made != nil {
-		kept = append(kept, made)
-	}
-	l.segments = kept
-	for _, s := range old {
-		x.doom(s.name)
-	}
-	return nil
 }
 
 // expire removes segments all of whose log groups retention has taken from their shards.
@@ -157,5 +123,5 @@ func (x *Indexer) expire(ctx context.Context, ref sluice.LogstoreRef) error {
 	if len(old) == 0 {
 		return nil
 	}
-	return x.replace(ctx, ref, l, old, meta.Segment{}, nil)
+	return x.apply(ctx, ref, l, &change{remove: old})
 }

@@ -6,7 +6,7 @@
 //
 // Values come back as they went in, up to what a database can keep: times in UTC, without the monotonic clock (the zero time
 // stays zero; outside the years 1678 to 2261 is an error); empty slices and maps as nil; JSON without the white space between
-// its tokens, save Index.Config, which is kept byte for byte.
+// its tokens, save Index.Config and Document.Body, which are kept byte for byte.
 package meta
 
 import (
@@ -80,6 +80,11 @@ type Tx interface {
 	IndexProgress(ref sluice.LogstoreRef) ([]IndexProgress, error)
 	SetIndexProgress(IndexProgress) error
 
+	// IndexRebuild of a logstore [rebuild], the last one; SetIndexRebuild creates or replaces it. Neither makes caches stale.
+	IndexRebuild(ref sluice.LogstoreRef) (IndexRebuild, error)
+	IndexRebuilds() ([]IndexRebuild, error)
+	SetIndexRebuild(IndexRebuild) error
+
 	// Consumer groups [consumergroup].
 	ConsumerGroup(ref sluice.LogstoreRef, name string) (ConsumerGroup, error)
 	ConsumerGroups(ref sluice.LogstoreRef) ([]ConsumerGroup, error)
@@ -91,6 +96,13 @@ type Tx interface {
 	// a missing shard NotFound [shard].
 	Checkpoints(ref sluice.LogstoreRef, group string) ([]Checkpoint, error)
 	SetCheckpoint(Checkpoint) error
+
+	// Documents [document] of one kind in a project, sorted by name.
+	Document(project, kind, name string) (Document, error)
+	Documents(project, kind string) ([]Document, error)
+	CreateDocument(Document) error
+	UpdateDocument(Document) error
+	DeleteDocument(project, kind, name string) error
 
 	// Access keys [accesskey].
 	AccessKey(id string) (AccessKey, error)
@@ -174,6 +186,16 @@ type IndexProgress struct {
 	Position          sluice.Position
 }
 
+// IndexRebuild is the making anew of the segments of a logstore.
+type IndexRebuild struct {
+	Project, Logstore string
+	Last              string    // name of a segment: this one and those before it are made anew whatever they were built under; "" for none
+	Done              int64     // raw bytes of the segments that were made anew
+	Left              int       // segments that stayed as they are, because the shard logs cannot give all of their logs
+	Started, Finished time.Time // Finished is zero while it runs
+	Canceled          bool
+}
+
 // ConsumerGroup is a named set of consumers that share the shards of a logstore. Who is in it now is not kept here.
 type ConsumerGroup struct {
 	Project, Logstore, Name string
@@ -189,6 +211,13 @@ type Checkpoint struct {
 	Cursor                   string // as the client sent it; the next position to read
 	Consumer                 string // who saved it
 	Updated                  time.Time
+}
+
+// Document is a JSON object that a client stored to get it back: byte for byte, whatever is in it.
+type Document struct {
+	Project, Kind, Name string
+	Body                json.RawMessage
+	Created, Modified   time.Time
 }
 
 // AccessKey is a credential. Secret and Token are sealed before they come here (see package auth): this package never

@@ -33,6 +33,7 @@ func (a key) compare(b key) int {
 type collector interface {
 	add(k key, l *index.Log)                                                   // a log of a shard log; l is valid during the call
 	addRows(ctx context.Context, g *segment.Group, rows *roaring.Bitmap) error // rows of a segment; the bitmap is the collector's
+	drop()                                                                     // forget all: the part turned out to be damaged
 }
 
 // scan gives what matches to collectors, one for each part: the groups of segments, and what the shard logs have behind them.
@@ -44,6 +45,7 @@ func (e *Engine) scan(ctx context.Context, q *question, skip func(*indexer.Segme
 	if err != nil {
 		return Coverage{}, err
 	}
+	q.snapshot = snap
 	table, err := traceOf(ctx).noteScan(e, q, snap)
 	if err != nil {
 		return Coverage{}, err

@@ -47,7 +47,8 @@ func (e *Engine) segments(ctx context.Context, q *question, b *budget, snap *ind
 			}
 			var bad *segment.DamageError
 			if errors.As(err, &bad) {
-				e.o.Logger.Error("damaged segment, left out of an answer", "error", err)
+				q.damaged(group, err)
+				c.drop()
 				damaged.Store(true)
 				return nil
 			}
@@ -76,6 +77,19 @@ func (e *Engine) segments(ctx context.Context, q *question, b *budget, snap *ind
 	}
 	err := g.Wait()
 	return Coverage{Complete: !b.over.Load() && !damaged.Load(), Logs: logs.Load(), Bytes: bytes.Load()}, err
+}
+
+// damaged reports that a group is left out of an answer. Its segment will be made anew.
+func (q *question) damaged(g *segment.Group, err error) {
+	q.logger.Error("damaged segment, left out of an answer", "project", q.Ref.Project, "logstore", q.Ref.Logstore, "error", err)
+	if q.snapshot == nil {
+		return
+	}
+	for _, s := range q.snapshot.Segments {
+		if s.Segment == g.Segment() {
+			s.MarkDamaged()
+		}
+	}
 }
 
 // overlaps reports whether logs from first to last can be in the range.

@@ -72,6 +72,9 @@ type Row struct {
 	Source, Topic string
 	Tags, Fields  []sluice.Field
 
+	// Same says that tags and fields have the keys of the row that was added before, in the same order. That saves looking them up.
+	Same bool
+
 	// Derived are values for columns that are no fields of the log, as the leaves of a JSON field. They are stored and
 	// indexed under their keys like fields of their own, and are not part of what Fetch returns.
 	Derived []sluice.Field
@@ -85,8 +88,6 @@ type Options struct {
 	// Config identifies Columns and Other: an index configuration's version. Merge copies groups that were built under
 	// the same Config as they are, and builds others anew.
 	Config uint64
-	// Fast spends less time on compression. For segments that will soon be merged.
-	Fast bool
 	// MaxColumns is how many fields may have a column of their own: 200 if 0, at most 4,096. The most frequent win.
 	MaxColumns int
 	// GroupRows is the number of rows in a full group: 122,880 if 0, at most 131,072.
@@ -106,6 +107,18 @@ func (o Options) maxColumns() int {
 	}
 	return defaultMaxColumns
 }
+
+// half reports whether a group is at least half full. Such groups are copied when segments are merged, as they are; smaller ones are
+// written anew, so less time is spent on compressing them.
+func (o Options) half(rows int, bytes int64) bool {
+	return 2*rows >= o.groupRows() || 2*bytes >= maxGroupBytes
+}
+
+// Small reports whether the logs of a segment make less than half of a group: merging it means building it anew.
+func Small(i Info) bool { return !Options{}.half(int(i.Rows), i.Bytes) }
+
+// Overfull reports whether logs are more than a group takes.
+func Overfull(i Info) bool { return i.Rows > defaultGroupRows || i.Bytes > maxGroupBytes }
 
 func (o Options) groupRows() int {
 	if o.GroupRows > 0 {
@@ -155,6 +168,9 @@ type Info struct {
 	DirectoryOffset int64 // in the index object
 	DirectoryLength int64
 	DirectoryCRC    uint32 // CRC-32C
+
+	Footer    int64  // bytes behind the groups of the Parquet object; 0: not known, as of segments that older builds wrote
+	FooterCRC uint32 // of these, CRC-32C
 }
 
 // ParquetObject is the name of the object that holds the rows.
