@@ -14,6 +14,7 @@ var phrases = map[string]struct{ missing, exists string }{
 	"consumergroup": {"consumer group %s does not exist", "consumer group %s already exists"},
 	"segment":       {"segment %s does not exist", "segment %s already exists"},
 	"document":      {"%s does not exist", "%s already exists"},
+	"deliverytask":  {"delivery task %s does not exist", "delivery task %s already exists"},
 	"accesskey":     {"AccessKeyId not found: %s", "AccessKeyId already exists: %s"},
 }
 
