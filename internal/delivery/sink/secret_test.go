@@ -77,8 +77,10 @@ func TestHeaderID(t *testing.T) {
 	}
 	seen := map[string]bool{h.ID(to): true}
 	for i, other := range []sink.Header{
-		{Project: "q", Task: "t", Shard: 1, From: h.From}, {Project: "p", Task: "u", Shard: 1, From: h.From},
-		{Project: "p", Task: "t", Shard: 2, From: h.From}, {Project: "p", Task: "t", Shard: 1, From: sink.Point{Position: 5, Index: 1}},
+		{Project: "q", Task: "t", Shard: 1, From: h.From},
+		{Project: "p", Task: "u", Shard: 1, From: h.From},
+		{Project: "p", Task: "t", Shard: 2, From: h.From},
+		{Project: "p", Task: "t", Shard: 1, From: sink.Point{Position: 5, Index: 1}},
 		{Project: "p t", Task: "", Shard: 1, From: h.From},
 	} {
 		if id := other.ID(to); seen[id] {
