@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/delivery/pipeline"
 	"github.com/sluicelog/sluice/internal/delivery/sink"
 )
 
@@ -212,11 +213,11 @@ func (w *worker) addLog(b *batch, g *group, i int) error {
 	switch verdict {
 	case notOurs:
 		return nil
-	case Filtered:
+	case pipeline.Filtered:
 		b.tally.Filtered++
-	case Sampled:
+	case pipeline.Sampled:
 		b.tally.Sampled++
-	case Keep:
+	case pipeline.Keep:
 		if err := b.Add(&w.entry); err != nil {
 			reason, never := refusal(err, b.Len())
 			if !never {
@@ -252,10 +253,10 @@ func (w *worker) slot(ctx context.Context) (release func(), err error) {
 }
 
 // notOurs is the verdict on a dead letter of another task.
-const notOurs Verdict = 255
+const notOurs pipeline.Verdict = 255
 
 // look takes the log g.Records[i] through the pipeline. What comes out is in w.entry.
-func (w *worker) look(g *group, i int) (item, Verdict, error) {
+func (w *worker) look(g *group, i int) (item, pipeline.Verdict, error) {
 	it := item{group: g.LogGroup, index: i, shard: w.shard, at: sink.Point{Position: g.position, Index: i}}
 	it.origin = it.at
 	if w.row.Stream == streamRedrive {
@@ -265,7 +266,7 @@ func (w *worker) look(g *group, i int) (item, Verdict, error) {
 		l, inside, err := readLetter(&g.Records[i])
 		if err != nil {
 			w.job.log.Warn("a dead letter cannot be delivered again", "shard", w.shard, "at", it.at.String(), "error", err)
-			return it, Keep, err
+			return it, pipeline.Keep, err
 		}
 		it.group, it.index, it.shard, it.origin, it.attempt = inside, 0, l.shard, l.at, l.attempt
 	}

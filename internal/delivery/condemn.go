@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/sluicelog/sluice/internal/delivery/pipeline"
 	"github.com/sluicelog/sluice/internal/delivery/sink"
 )
 
@@ -148,9 +149,9 @@ func (k *condemned) log(g *group, i int) error {
 	switch {
 	case verdict == notOurs:
 		return nil
-	case verdict == Filtered:
+	case verdict == pipeline.Filtered:
 		k.tally.Filtered++
-	case verdict == Sampled:
+	case verdict == pipeline.Sampled:
 		k.tally.Sampled++
 	case k.refused < len(k.b.letters) && k.b.letters[k.refused].at == it.origin && k.b.letters[k.refused].shard == it.shard:
 		k.add(k.b.letters[k.refused])

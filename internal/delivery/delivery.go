@@ -37,10 +37,9 @@ import (
 
 // Options of an engine. The zero value of a field means the default in brackets.
 type Options struct {
-	ID           string                                          // ["local"] of this engine among those over one metadata store; the same after a restart, so that it need not wait for its own lease
-	Destinations map[string]Destination                          // [none] what a sink section may be, by its type
-	Compile      func(project string, s *Spec) (Pipeline, error) // of the rules of a task; required
-	Env          sink.Env                                        // for the sinks; its Now and Logger are the engine's unless set
+	ID           string                 // ["local"] of this engine among those over one metadata store; the same after a restart, so that it need not wait for its own lease
+	Destinations map[string]Destination // [none] what a sink section may be, by its type
+	Env          sink.Env               // for the sinks; its Now and Logger are the engine's unless set
 
 	TasksPerProject int // [200]
 

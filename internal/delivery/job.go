@@ -1,12 +1,16 @@
 package delivery
 
 import (
+	"context"
 	"log/slog"
 	"math"
 	"sync"
 	"time"
 
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/delivery/pipeline"
 	"github.com/sluicelog/sluice/internal/delivery/sink"
+	"github.com/sluicelog/sluice/internal/index"
 	"github.com/sluicelog/sluice/internal/meta"
 )
 
@@ -16,6 +20,7 @@ type job struct {
 	revision int64
 	spec     *Spec
 	sink     sink.Sink
+	index    *index.Config // of the source; nil: it has none
 	limits   sink.Limits
 	end      time.Time // of the source; zero: never
 	log      *slog.Logger
@@ -52,20 +57,47 @@ func (e *Engine) openSink(m meta.DeliveryTask) (s sink.Sink, err error) {
 	return section.to.open(section.config, e.o.Env)
 }
 
-func (e *Engine) openJob(m meta.DeliveryTask) (*job, error) {
+func (e *Engine) openJob(ctx context.Context, m meta.DeliveryTask) (*job, error) {
 	t, err := taskOf(m)
 	if err != nil {
 		return nil, err
 	}
-	s, err := e.openSink(m)
+	j := &job{
+		key: taskKey{m.Project, m.Name}, revision: m.Revision, spec: &t.Spec, end: t.Spec.Source.end(),
+		log: e.o.Logger.With("project", m.Project, "task", m.Name),
+	}
+	if j.index, err = e.indexOf(ctx, sluice.LogstoreRef{Project: m.Project, Logstore: m.Logstore}); err != nil {
+		return nil, err
+	}
+	if _, err := j.compile(); err != nil {
+		return nil, err
+	}
+	if j.sink, err = e.openSink(m); err != nil {
+		return nil, err
+	}
+	j.limits = limitsOf(j.sink.Limits(), t.Spec.Limits)
+	return j, nil
+}
+
+// indexOf reads how a logstore is indexed; nil: it is not.
+func (e *Engine) indexOf(ctx context.Context, ref sluice.LogstoreRef) (c *index.Config, err error) {
+	var stored meta.Index
+	err = e.store.View(ctx, func(tx meta.Tx) (err error) {
+		stored, err = tx.Index(ref)
+		return err
+	})
+	if sluice.KindOf(err) == sluice.NotFound {
+		return nil, nil //nolint:nilnil // there is none
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &job{
-		key: taskKey{m.Project, m.Name}, revision: m.Revision, spec: &t.Spec, sink: s, end: t.Spec.Source.end(),
-		limits: limitsOf(s.Limits(), t.Spec.Limits),
-		log:    e.o.Logger.With("project", m.Project, "task", m.Name),
-	}, nil
+	return index.Parse(stored.Config)
+}
+
+// compile makes the pipeline of one worker.
+func (j *job) compile() (*pipeline.Pipeline, error) {
+	return pipeline.Compile(&j.spec.Spec, pipeline.Options{Task: j.key.String(), Index: j.index})
 }
 
 // limitsOf takes the lower of the destination's and the task's limits.

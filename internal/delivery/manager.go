@@ -365,7 +365,7 @@ func (m *manager) job(ctx context.Context, t meta.DeliveryTask) (*job, error) {
 		}
 		return j, nil
 	}
-	j, err := m.e.openJob(t)
+	j, err := m.e.openJob(ctx, t)
 	if err != nil {
 		_, failed := m.e.change(ctx, key, func(now *meta.DeliveryTask) error {
 			if now.Revision != t.Revision {
@@ -420,7 +420,7 @@ func (m *manager) start(ctx context.Context, j *job, p meta.DeliveryPoint, s *ca
 	if err != nil {
 		return err
 	}
-	pipe, err := m.e.o.Compile(p.Project, j.spec)
+	pipe, err := j.compile()
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/delivery/pipeline"
 )
 
 // Spec is the document of a task: what it ships, how, and where to.
@@ -22,8 +23,8 @@ type Spec struct {
 	Description string `json:"description,omitempty"`
 	// Source says which logs.
 	Source Source `json:"source"`
-	// Rules choose logs and their fields.
-	Rules
+	// Spec says which logs go out, and what of them.
+	pipeline.Spec
 	// Limits of a batch, beside those of the destination.
 	Limits Limits `json:"limits,omitzero"`
 	// Retry says what happens to a batch that cannot be delivered.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/delivery/pipeline"
 	"github.com/sluicelog/sluice/internal/delivery/sink"
 	"github.com/sluicelog/sluice/internal/meta"
 )
@@ -86,7 +87,7 @@ func (e *Engine) fill(m *meta.DeliveryTask, s *Spec) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	if _, err := e.o.Compile(m.Project, s); err != nil {
+	if _, err := pipeline.Compile(&s.Spec, pipeline.Options{Task: m.Name}); err != nil {
 		return err
 	}
 	key := taskKey{m.Project, m.Name}

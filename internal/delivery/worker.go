@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/delivery/pipeline"
 	"github.com/sluicelog/sluice/internal/delivery/sink"
 	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/shard"
@@ -46,7 +47,7 @@ type worker struct {
 	key   pointKey
 	shard sluice.ShardID
 	log   *shard.Log
-	pipe  Pipeline
+	pipe  *pipeline.Pipeline
 	entry sink.Entry
 
 	row      meta.DeliveryPoint // as it is stored
