@@ -24,6 +24,7 @@ func Routes() []Route {
 		consumerGroupRoutes,
 		indexRoutes,
 		configRoutes,
+		deliveryRoutes,
 		keyRoutes,
 		unsupportedRoutes,
 	)
