@@ -17,7 +17,7 @@ import (
 
 // Spec is the document of a task: what it ships, how, and where to.
 type Spec struct {
-	// Name of the task, unique in its project: 2 to 64 letters, digits, "-", "_" and ".".
+	// Name of the task, unique in its project: 1 to 128 letters, digits, "-", "_" and ".".
 	Name string `json:"name"`
 	// Description for people, at most 1024 bytes.
 	Description string `json:"description,omitempty"`
@@ -82,7 +82,7 @@ const (
 )
 
 var (
-	taskName     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{1,63}$`)
+	taskName     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$`)
 	logstoreName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,61}[a-z0-9]$`)
 )
 
@@ -128,7 +128,7 @@ func decodeStrictly(raw []byte, v any) error {
 // Validate checks all but the sink section, which its type checks.
 func (s *Spec) Validate() error {
 	if !taskName.MatchString(s.Name) {
-		return invalid("name: %.80q is not 2 to 64 letters, digits, \"-\", \"_\" and \".\", beginning with a letter or digit", s.Name)
+		return invalid("name: %.80q is not 1 to 128 letters, digits, \"-\", \"_\" and \".\", beginning with a letter or digit", s.Name)
 	}
 	if len(s.Description) > maxDescription {
 		return invalid("description: at most %d bytes are allowed", maxDescription)
