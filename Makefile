@@ -7,22 +7,24 @@ SHELL       := bash
 
 GOTESTSUM_VERSION     := v1.12.3
 GOLANGCI_LINT_VERSION := v2.5.0
+VERSITYGW_VERSION     := v1.8.0
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 TOOLS     := $(CURDIR)/.tools
 GOTESTSUM := $(TOOLS)/bin/gotestsum-$(GOTESTSUM_VERSION)
 LINTER    := $(TOOLS)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+S3SERVER  := $(TOOLS)/bin/versitygw-$(VERSITYGW_VERSION)
 PYTHON    := $(TOOLS)/python/installed
 NODE      := test/compat/node/node_modules/.package-lock.json
 
 # $(call test,NAME) runs Go tests and leaves a JUnit file that .ci/run sums up.
 test = @mkdir -p $(TOOLS)/junit && $(GOTESTSUM) --format pkgname-and-test-fails --hide-summary skipped --junitfile $(TOOLS)/junit/$(1).xml --
 
-.PHONY: help build run test race lint fmt fuzz-short sim compat bench gen gen-fresh check clean
+.PHONY: help build run test race lint fmt fuzz-short sim compat bench gen gen-fresh check clean s3server
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## bin/sluiced and bin/sluice
 	go build -trimpath -ldflags '-X main.release=$(VERSION)' -o bin/ ./cmd/...
@@ -30,10 +32,10 @@ build: ## bin/sluiced and bin/sluice
 run: build ## start a server on ./data with a live demo; Ctrl-C stops both
 	@scripts/run.sh
 
-test: $(GOTESTSUM) ## all tests that need nothing but Go, gcc, g++ and make
+test: $(GOTESTSUM) $(S3SERVER) ## all tests that need nothing but Go, gcc, g++ and make
 	$(call test,test) ./...
 
-race: $(GOTESTSUM) ## the tests under the race detector; the long suites run their short form
+race: $(GOTESTSUM) $(S3SERVER) ## the tests under the race detector; the long suites run their short form
 	$(call test,race) -race -short ./...
 
 lint: $(LINTER) ## go vet, staticcheck and the rest of .golangci.yml
@@ -66,6 +68,9 @@ gen-fresh: ## fail if a generated file is not what its generator makes
 
 check: lint gen-fresh test race fuzz-short compat ## what CI runs
 
+s3server: $(S3SERVER) ## the S3 server of tests; prints where it is
+	@echo $(S3SERVER)
+
 clean: ## remove what make built; ./data stays
 	rm -rf bin .tools test/compat/node/node_modules
 
@@ -74,6 +79,9 @@ $(GOTESTSUM):
 
 $(LINTER):
 	@scripts/tool.sh $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+$(S3SERVER):
+	@scripts/tool.sh $@ github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
 
 $(PYTHON): test/compat/python/requirements.txt
 	@scripts/python.sh $(@D) $<

@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"internal/query/spl":       {"."},
 	"internal/query/statement": {"."},
 	"internal/objects":         {"internal/vfs"},
+	"internal/objects/s3store": {"internal/objects", "internal/vfs"},
 	"internal/segment":         {".", "internal/objects", "internal/vfs"},
 	"client":                   {".", "internal/sign", "internal/logpb"},
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"net"
@@ -24,6 +25,8 @@ type Authenticator struct {
 	now   func() time.Time
 	skew  time.Duration
 	dummy string // a secret that nobody has, to check the signatures of unknown keys with
+
+	nonces nonces // of the RPC dialect
 }
 
 // New returns an Authenticator over keys; skew 0 means [DefaultSkew].
@@ -65,26 +68,33 @@ func (a *Authenticator) Authenticate(r *http.Request) (*Principal, Digest, error
 	if err != nil {
 		return nil, Digest{}, err
 	}
-	key, err := a.keys.lookup(r.Context(), claim.AccessKeyID)
+	principal, err := a.verify(r.Context(), claim.AccessKeyID, date, r.Header.Get(HeaderToken),
+		func(secret string) bool { return claim.Verify(secret, signed) })
+	return principal, digest, err
+}
+
+// verify returns whose key id is, if signedBy says yes to its secret and the key may be used now with this token.
+func (a *Authenticator) verify(ctx context.Context, id string, date time.Time, token string, signedBy func(secret string) bool) (*Principal, error) {
+	key, err := a.keys.lookup(ctx, id)
 	if sluice.KindOf(err) == sluice.NotFound {
-		claim.Verify(a.dummy, signed) // takes as long as for a known key
-		return nil, Digest{}, refuse("accesskey", "AccessKeyId not found: %s", claim.AccessKeyID)
+		signedBy(a.dummy) // takes as long as for a known key
+		return nil, refuse("accesskey", "AccessKeyId not found: %s", id)
 	}
 	if err != nil {
-		return nil, Digest{}, err
+		return nil, err
 	}
 	now := a.now()
 	if date.Before(now.Add(-a.skew)) || date.After(now.Add(a.skew)) {
-		return nil, Digest{}, sluice.Errorf(sluice.Invalid, "requesttime-expired",
+		return nil, sluice.Errorf(sluice.Invalid, "requesttime-expired",
 			"the request's date is more than %v from the server's", a.skew)
 	}
-	if !claim.Verify(key.secret, signed) {
-		return nil, Digest{}, refuse("signature", "signature given is not matched")
+	if !signedBy(key.secret) {
+		return nil, refuse("signature", "signature given is not matched")
 	}
-	if err := key.check(r.Header.Get(HeaderToken), now); err != nil {
-		return nil, Digest{}, err
+	if err := key.check(token, now); err != nil {
+		return nil, err
 	}
-	return &key.principal, digest, nil
+	return &key.principal, nil
 }
 
 // check says whether a key may be used now and with this token by who holds its secret.

@@ -3,10 +3,8 @@ package indexer
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/sluicelog/sluice"
-	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/logpb"
 	"github.com/sluicelog/sluice/internal/lz4block"
 	"github.com/sluicelog/sluice/internal/meta"
@@ -14,7 +12,8 @@ import (
 	"github.com/sluicelog/sluice/internal/shard"
 )
 
-// indexNew makes one segment of what is new in a logstore, up to BatchBytes. more says that there is more.
+// indexNew makes one segment of what is new in a logstore, of one group of rows or BatchBytes at most. more says that what is left
+// fills another one; less than that waits for the next round, so that under load nearly all logs are built into segments once.
 func (x *Indexer) indexNew(ctx context.Context, ref sluice.LogstoreRef) (more bool, err error) {
 	view, err := x.cat.Logstore(ctx, ref)
 	if err != nil {
@@ -28,21 +27,34 @@ func (x *Indexer) indexNew(ctx context.Context, ref sluice.LogstoreRef) (more bo
 	if err != nil {
 		return false, err
 	}
-	b := &builder{segment: segment.NewBuilder(fast(config.options())), room: x.o.BatchBytes}
-	for i := range view.Shards {
-		if err := b.shard(&view.Shards[i], l.progress[view.Shards[i].ID]); err != nil {
-			return false, err
-		}
+	f, err := newFeed(view.Shards, l.progress)
+	if err != nil {
+		return false, err
 	}
-	if len(b.runs) == 0 {
+	defer f.close()
+	if f.left() == 0 {
 		return false, nil
 	}
-	return b.room <= 0, x.commit(ctx, ref, l, config, b)
+	b := &batch{segment: x.builder(config.options()), room: x.o.BatchBytes}
+	full, err := b.fill(f)
+	if err != nil {
+		return false, err
+	}
+	x.built = true
+	more = full && f.left() >= int64(b.groups)
+	return more, x.commit(ctx, ref, l, config, b, f.runs)
 }
 
-func fast(o segment.Options) segment.Options {
-	o.Fast = true
-	return o
+// builder returns the one builder of segments, for its memory. Much more of that than what was built last needed is given back.
+func (x *Indexer) builder(o segment.Options) *segment.Builder {
+	const share = 8
+	if x.segment == nil || x.segment.Bytes() < x.most/share {
+		x.segment, x.most = segment.NewBuilder(o), 0
+		return x.segment
+	}
+	x.most = max(x.most, x.segment.Bytes())
+	x.segment.Reset(o)
+	return x.segment
 }
 
 func (x *Indexer) config(ctx context.Context, ref sluice.LogstoreRef) (*Config, error) {
@@ -53,52 +65,34 @@ func (x *Indexer) config(ctx context.Context, ref sluice.LogstoreRef) (*Config, 
 	return ParseConfig(stored.Config)
 }
 
-// builder collects log groups of the shards of a logstore.
-type builder struct {
+// batch is the log groups that become one segment.
+type batch struct {
 	segment *segment.Builder
 	room    int64 // raw bytes that still fit
-	runs    []meta.Run
+	groups  int
 	buf     []byte
 }
 
-// What is read of a shard at once.
-const (
-	readGroups = 256
-	readBytes  = 4 << 20
-)
-
-// shard adds what a shard has from a position on.
-func (b *builder) shard(s *catalog.Shard, from sluice.Position) error {
-	begin, end := s.Stored.Bounds()
-	at := max(from, begin)
-	for at < end && b.room > 0 {
-		batch, err := s.Stored.Read(at, end, readGroups, readBytes)
-		var bad *shard.CorruptError
-		switch {
-		case errors.As(err, &bad):
-			end = at // what lies behind stays with the shard log, where every search meets the damage and says so
-			continue
-		case errors.Is(err, shard.ErrUnknownLog):
-			return nil
-		case err != nil:
-			return err
+// fill adds groups until there are none, or no more fit.
+func (b *batch) fill(f *feed) (full bool, err error) {
+	for {
+		g, id := f.next()
+		if g == nil {
+			return false, nil
 		}
-		for i := range batch.Groups {
-			if err := b.group(s.ID, &batch.Groups[i]); err != nil {
-				batch.Release()
-				return err
-			}
+		if b.groups > 0 && (b.room <= 0 || !b.segment.Room(g.Logs, int64(g.Raw))) {
+			return true, nil
 		}
-		at = max(batch.Next, at+1)
-		batch.Release()
+		if err := b.add(id, g); err != nil {
+			return false, err
+		}
+		if err := f.take(id); err != nil {
+			return false, err
+		}
 	}
-	if at > from && at > begin {
-		b.runs = append(b.runs, meta.Run{Shard: s.ID, From: max(from, begin), To: at})
-	}
-	return nil
 }
 
-func (b *builder) group(id sluice.ShardID, g *shard.Group) error {
+func (b *batch) add(id sluice.ShardID, g *shard.Group) error {
 	if cap(b.buf) < g.Raw {
 		b.buf = make([]byte, g.Raw)
 	}
@@ -111,17 +105,18 @@ func (b *builder) group(id sluice.ShardID, g *shard.Group) error {
 		return err
 	}
 	b.room -= int64(g.Raw)
+	b.groups++
 	rows(decoded, id, g.Position, b.segment.Add)
 	return nil
 }
 
 // commit writes the segment, and makes it and the shards' progress part of the index in one step.
-func (x *Indexer) commit(ctx context.Context, ref sluice.LogstoreRef, l *logstore, config *Config, b *builder) error {
+func (x *Indexer) commit(ctx context.Context, ref sluice.LogstoreRef, l *logstore, config *Config, b *batch, runs []meta.Run) error {
 	var made *Segment
 	var row meta.Segment
 	if b.segment.Rows() > 0 {
 		var err error
-		if row, made, err = x.write(ctx, ref, config, b.runs, func(name string) (segment.Info, error) {
+		if row, made, err = x.write(ctx, ref, config, runs, func(name string) (segment.Info, error) {
 			return b.segment.Write(ctx, x.objects, name)
 		}); err != nil {
 			return err
@@ -133,7 +128,7 @@ func (x *Indexer) commit(ctx context.Context, ref sluice.LogstoreRef, l *logstor
 				return err
 			}
 		}
-		for _, r := range b.runs {
+		for _, r := range runs {
 			p := meta.IndexProgress{Project: ref.Project, Logstore: ref.Logstore, Shard: r.Shard, Position: r.To}
 			if err := tx.SetIndexProgress(p); err != nil {
 				return err
@@ -152,7 +147,7 @@ func (x *Indexer) commit(ctx context.Context, ref sluice.LogstoreRef, l *logstor
 	if made != nil {
 		l.segments = append(l.segments[:len(l.segments):len(l.segments)], made)
 	}
-	for _, r := range b.runs {
+	for _, r := range runs {
 		l.progress[r.Shard] = r.To
 	}
 	return nil

@@ -75,6 +75,9 @@ type Indexer struct {
 	refs       []sluice.LogstoreRef       // logstores with an index
 	round      map[sluice.LogstoreRef]int // rounds since a logstore's last look at expiry
 	number     uint64                     // of the last segment named
+	segment    *segment.Builder           // of the last segment built
+	most       int64                      // raw bytes that it has held
+	built      bool                       // something in this round
 }
 
 // doomed is a segment that is in no snapshot any more, and when nobody can be reading it.
@@ -310,6 +313,7 @@ func (x *Indexer) Round(ctx context.Context) error {
 	if err := x.findLogstores(ctx); err != nil {
 		return err
 	}
+	x.built = false
 	var errs []error
 	for _, ref := range x.refs {
 		if ctx.Err() != nil {
@@ -318,6 +322,9 @@ func (x *Indexer) Round(ctx context.Context) error {
 		if err := x.roundOf(ctx, ref); err != nil && sluice.KindOf(err) != sluice.NotFound {
 			errs = append(errs, fmt.Errorf("%s: %w", ref, err))
 		}
+	}
+	if !x.built {
+		x.segment = nil // an idle server needs little memory
 	}
 	errs = append(errs, x.bury(ctx))
 	return errors.Join(errs...)

@@ -3,7 +3,6 @@ package indexer
 import (
 	"cmp"
 	"context"
-	"math/bits"
 	"slices"
 
 	"github.com/sluicelog/sluice"
@@ -11,27 +10,26 @@ import (
 	"github.com/sluicelog/sluice/internal/segment"
 )
 
-const (
-	mergeAt     = 8         // segments of one size class
-	largestByte = 512 << 20 // raw bytes of the largest segment that is merged again
-)
+// maxMerges is how many merges of a logstore there are in a round, so that other logstores have their turn.
+const maxMerges = 4
 
-// sizeClass is the power of eight that a size belongs to, from 64 KiB.
-func sizeClass(n int64) int { return (bits.Len64(uint64(n)>>16) + 2) / 3 }
-
-// mergeSome merges segments of a logstore while there are enough of one size.
+// mergeSome merges segments of a logstore.
 func (x *Indexer) mergeSome(ctx context.Context, ref sluice.LogstoreRef) error {
-	for ctx.Err() == nil {
-		l, err := x.logstore(ctx, ref)
-		if err != nil {
-			return err
-		}
-		config, err := x.config(ctx, ref)
-		if err != nil {
-			return err
-		}
-		chosen := mergeable(l.segments, config.ID)
-		if chosen == nil {
+	view, err := x.cat.Logstore(ctx, ref)
+	if err != nil {
+		return err
+	}
+	l, err := x.logstore(ctx, ref)
+	if err != nil {
+		return err
+	}
+	config, err := x.config(ctx, ref)
+	if err != nil {
+		return err
+	}
+	for range maxMerges {
+		chosen := newPlanner(l.segments, config.ID, windowOf(view.TTLDays)).next()
+		if chosen == nil || ctx.Err() != nil {
 			return nil
 		}
 		if err := x.merge(ctx, ref, l, config, chosen); err != nil {
@@ -39,30 +37,6 @@ func (x *Indexer) mergeSome(ctx context.Context, ref sluice.LogstoreRef) error {
 		}
 	}
 	return nil
-}
-
-// mergeable returns the oldest segments of a size class that has enough of them. Segments of another configuration stay as they
-// are: queries treat them differently.
-func mergeable(all []*Segment, config uint64) []*Segment {
-	classes := map[int][]*Segment{}
-	for _, s := range all {
-		if s.Bad == nil && s.Config == config && s.Info().Bytes < largestByte {
-			c := sizeClass(s.Info().Bytes)
-			classes[c] = append(classes[c], s)
-		}
-	}
-	var smallest []*Segment
-	for c := range 64 {
-		if len(classes[c]) >= mergeAt {
-			smallest = classes[c]
-			break
-		}
-	}
-	if smallest == nil {
-		return nil
-	}
-	slices.SortFunc(smallest, func(a, b *Segment) int { return a.Info().First.Compare(b.Info().First) })
-	return smallest[:mergeAt]
 }
 
 // merge puts one segment in the place of several.
@@ -74,7 +48,6 @@ func (x *Indexer) merge(ctx context.Context, ref sluice.LogstoreRef, l *logstore
 		runs = append(runs, s.Runs...)
 	}
 	o := config.options()
-	o.Fast = sizeClass(old[0].Info().Bytes) < 2 // will be merged again soon
 	row, made, err := x.write(ctx, ref, config, joined(runs), func(name string) (segment.Info, error) {
 		return segment.Merge(ctx, x.objects, name, in, o)
 	})

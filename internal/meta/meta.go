@@ -6,7 +6,7 @@
 //
 // Values come back as they went in, up to what a database can keep: times in UTC, without the monotonic clock (the zero time
 // stays zero; outside the years 1678 to 2261 is an error); empty slices and maps as nil; JSON without the white space between
-// its tokens, save Index.Config, which is kept byte for byte.
+// its tokens, save Index.Config and Document.Body, which are kept byte for byte.
 package meta
 
 import (
@@ -91,6 +91,13 @@ type Tx interface {
 	// a missing shard NotFound [shard].
 	Checkpoints(ref sluice.LogstoreRef, group string) ([]Checkpoint, error)
 	SetCheckpoint(Checkpoint) error
+
+	// Documents [document] of one kind in a project, sorted by name.
+	Document(project, kind, name string) (Document, error)
+	Documents(project, kind string) ([]Document, error)
+	CreateDocument(Document) error
+	UpdateDocument(Document) error
+	DeleteDocument(project, kind, name string) error
 
 	// Access keys [accesskey].
 	AccessKey(id string) (AccessKey, error)
@@ -189,6 +196,13 @@ type Checkpoint struct {
 	Cursor                   string // as the client sent it; the next position to read
 	Consumer                 string // who saved it
 	Updated                  time.Time
+}
+
+// Document is a JSON object that a client stored to get it back: byte for byte, whatever is in it.
+type Document struct {
+	Project, Kind, Name string
+	Body                json.RawMessage
+	Created, Modified   time.Time
 }
 
 // AccessKey is a credential. Secret and Token are sealed before they come here (see package auth): this package never

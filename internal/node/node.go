@@ -50,8 +50,10 @@ import (
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
+	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
+	"github.com/sluicelog/sluice/internal/wire/pop"
 	"github.com/sluicelog/sluice/internal/wire/sls"
 )
 
@@ -144,8 +146,9 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
+	authenticator := auth.New(keys, o.Now, 0)
 	dialect := sls.New(sls.Services{
-		Auth:      auth.New(keys, o.Now, 0),
+		Auth:      authenticator,
 		Keys:      keys,
 		Catalog:   n.Catalog,
 		Ingest:    n.Ingest,
@@ -153,7 +156,11 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Consumers: consumer.New(store, n.Catalog, o.Now),
 		Query:     engine,
 	}, dialectOptions(c, o, addressing))
-	n.server = server.New(dialect, metrics, serverOptions(c, addressing, logs), o.Logger)
+	rpc := pop.New(pop.Services{
+		Auth:  authenticator,
+		Sites: site.New(n.Catalog, store, site.Options{Now: o.Now}),
+	})
+	n.server = server.New(wire.Select(dialect, rpc), metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
 }
 

@@ -1,8 +1,8 @@
-// Package objects is the seam to where immutable objects live: a directory now, a bucket of an S3-compatible store behind the
-// same suite.
+// Package objects is the seam to where immutable objects live: a directory ([Dir]), or a bucket (package s3store) with a [Cache] on
+// disk in front, all behind one suite.
 //
 //	Create ──Write…──Commit──> visible, whole, durable        Get: a range        List: by prefix, in order
-//	            └────Abort───> never was
+//	            └────Abort───> never was                      File: all of it, for readers that know files alone
 //
 // Promises of every [Store], checked by objectstest:
 //   - An object appears whole or not at all, and is durable when the call that made it returned nil.

@@ -2,7 +2,7 @@ package query
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -16,13 +16,21 @@ import (
 // maxGathered bounds the memory of the rows that one statement takes from a search.
 const maxGathered = 1 << 30
 
+// room counts the bytes of the rows that a statement has gathered. It is safe for concurrent use.
+type room struct{ taken atomic.Int64 }
+
+func (r *room) take(bytes int64) error {
+	if r.taken.Add(bytes) > maxGathered {
+		return sluice.Errorf(sluice.TooLarge, "sql", "the search finds too many logs for this statement; narrow the search or the time range")
+	}
+	return nil
+}
+
 // gatherer collects the columns of a statement from the logs that a search finds, a set of rows for each part of the logstore.
 type gatherer struct {
 	fields []sqlField
 	sets   []*rowSet
-
-	mu   sync.Mutex // guards room
-	room int64
+	room   *room
 }
 
 func (g *gatherer) collector() collector {
@@ -40,15 +48,6 @@ func (g *gatherer) collector() collector {
 	}
 	g.sets = append(g.sets, s)
 	return s
-}
-
-func (g *gatherer) take(bytes int64) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.room -= bytes; g.room < 0 {
-		return sluice.Errorf(sluice.TooLarge, "sql", "the search finds too many logs for this statement; narrow the search or the time range")
-	}
-	return nil
 }
 
 // rowSet is rows by column.
@@ -77,7 +76,7 @@ func (s *rowSet) add(k key, l *index.Log) {
 			bytes += s.set(i, s.Len-1, f.kind, value)
 		}
 	}
-	s.err = s.gatherer.take(bytes + 16*int64(len(s.columns)))
+	s.err = s.gatherer.room.take(bytes + 16*int64(len(s.columns)))
 }
 
 // addRows takes rows of a segment.
@@ -86,7 +85,7 @@ func (s *rowSet) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bi
 	if n == 0 {
 		return nil
 	}
-	if err := s.gatherer.take(16 * int64(n) * int64(len(s.columns))); err != nil {
+	if err := s.gatherer.room.take(16 * int64(n) * int64(len(s.columns))); err != nil {
 		return err
 	}
 	first := s.Len
@@ -113,7 +112,7 @@ func (s *rowSet) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bi
 		if err != nil {
 			return err
 		}
-		if err := s.gatherer.take(bytes); err != nil {
+		if err := s.gatherer.room.take(bytes); err != nil {
 			return err
 		}
 	}

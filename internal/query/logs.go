@@ -19,6 +19,18 @@ type Page struct {
 	Offset, Line int
 	Reverse      bool // newest first
 	PackMeta     bool // add the field __pack_meta__, for context queries
+	Highlight    bool // say what of the logs the search found them by
+}
+
+// check refuses a page that cannot be.
+func (p *Page) check() error {
+	switch {
+	case p.Offset < 0 || p.Offset > MaxOffset:
+		return sluice.Errorf(sluice.Invalid, "offset", "offset has to be 0 to %d; ask for a shorter time range instead", MaxOffset)
+	case p.Line < 0:
+		return sluice.Errorf(sluice.Invalid, "line", "line must not be negative")
+	}
+	return nil
 }
 
 // MaxOffset is how far a page may be from the first one: that many places are kept in memory to find it.
@@ -39,16 +51,14 @@ type Log struct {
 type Found struct {
 	Logs  []Log
 	Terms []search.Highlighted // the words that they were found by
+	Marks [][]search.Mark      // of each log, if that was asked for: what the search found it by
 	Coverage
 }
 
 // Logs returns a page. Errors: those of the search, and Invalid [offset], [line].
 func (e *Engine) Logs(ctx context.Context, p Page) (*Found, error) {
-	switch {
-	case p.Offset < 0 || p.Offset > MaxOffset:
-		return nil, sluice.Errorf(sluice.Invalid, "offset", "offset has to be 0 to %d; ask for a shorter time range instead", MaxOffset)
-	case p.Line < 0:
-		return nil, sluice.Errorf(sluice.Invalid, "line", "line must not be negative")
+	if err := p.check(); err != nil {
+		return nil, err
 	}
 	q, err := e.prepare(ctx, p.Filter)
 	if err != nil {
@@ -64,10 +74,24 @@ func (e *Engine) Logs(ctx context.Context, p Page) (*Found, error) {
 		return nil, err
 	}
 	found.Complete = found.Complete && len(found.Logs) == len(keys)
+	if p.Highlight {
+		found.Marks = q.marks(found.Logs)
+	}
 	if p.PackMeta {
 		err = q.addPackMeta(found.Logs)
 	}
 	return found, err
+}
+
+// marks says what of logs the search found them by.
+func (q *question) marks(logs []Log) [][]search.Mark {
+	marks := make([][]search.Mark, len(logs))
+	var l index.Log
+	for i := range logs {
+		l.Set(logs[i].Fields)
+		marks[i] = q.bound.Highlight(&l)
+	}
+	return marks
 }
 
 // first returns the keys of the n logs that come first, in order.

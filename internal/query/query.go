@@ -46,6 +46,8 @@ type Engine struct {
 	o       Options
 	workers chan struct{}
 	sql     sqlEngine
+
+	pipelines chan struct{} // one token for each that runs
 }
 
 // New makes an engine for the logstores of cat. Without an index it reads shard logs alone.
@@ -65,16 +67,21 @@ func New(cat *catalog.Catalog, index *indexer.Indexer, o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: sqlEngine{o: o.SQL}}
+	return &Engine{
+		cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: sqlEngine{o: o.SQL},
+		pipelines: make(chan struct{}, maxPipelines),
+	}
 }
 
 // Range is a half-open range of log times, nanoseconds since 1970.
 type Range struct{ From, To int64 }
 
+// maxSecond is far behind what the time of a log can be, and its nanoseconds fit into 64 bits.
+const maxSecond = 1 << 33
+
 // Seconds makes a range of seconds and nanoseconds since 1970, as clients send it. An empty one is Invalid [timerange].
 func Seconds(from, fromNanos, to, toNanos int64) (Range, error) {
-	const most = 1 << 33 // seconds; far behind what the time of a log can be, and its nanoseconds fit into 64 bits
-	if from < 0 || to < 0 || from > most || to > most || fromNanos < 0 || toNanos < 0 || fromNanos >= 1e9 || toNanos >= 1e9 {
+	if from < 0 || to < 0 || from > maxSecond || to > maxSecond || fromNanos < 0 || toNanos < 0 || fromNanos >= 1e9 || toNanos >= 1e9 {
 		return Range{}, sluice.Errorf(sluice.Invalid, "timerange", "from and to are not seconds since 1970 with nanoseconds below 1,000,000,000")
 	}
 	r := Range{from*1e9 + fromNanos, to*1e9 + toNanos}
@@ -90,6 +97,9 @@ type Filter struct {
 	Range  Range
 	Search string // the part of a statement before the pipe
 	Topic  string // if not empty, only logs of this topic
+	// MayRead says whether the asker may read another logstore of the project, which SQL may name: nil, or the error that
+	// answers the query. Without it SQL reads no other.
+	MayRead func(sluice.LogstoreRef) error
 }
 
 // Coverage says what an answer rests on.

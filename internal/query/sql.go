@@ -2,18 +2,12 @@ package query
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/sluicelog/sluice"
-	"github.com/sluicelog/sluice/internal/index"
-	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/query/duck"
 	"github.com/sluicelog/sluice/internal/query/search"
 	"github.com/sluicelog/sluice/internal/query/statement"
-	"github.com/sluicelog/sluice/internal/segment"
 )
 
 // SQLOptions say what the SQL engine may use. It is opened by the first statement.
@@ -66,34 +60,61 @@ type Result struct {
 	Coverage
 }
 
-// SQL runs a statement over the logs of a filter. Errors: those of the search, and of the statement: Invalid [sql], TooLarge [sql],
-// Unsupported.
+// SQL runs a statement over the logs of a filter, which are its table log; other tables are logstores of the project, which it
+// reads over the same time and without the search. Where WHERE bounds __time__ or __date__ of a table, that counts instead of
+// the filter's range. Errors: those of the search, and of the statement: Invalid [sql], TooLarge [sql], Unsupported; those of
+// MayRead.
 func (e *Engine) SQL(ctx context.Context, f Filter, text string) (*Result, error) {
 	q, err := e.prepare(ctx, f)
 	if err != nil {
 		return nil, err
 	}
+	t := &sqlTables{engine: e, project: f.Ref.Project, during: f.Range, mayRead: f.MayRead, known: map[string]*sqlTable{}}
+	t.known[statement.LogTable] = &sqlTable{question: q, fields: sqlFieldsOf(q.config.Config)}
+	result, err := e.statement(ctx, t, text)
+	if err != nil {
+		return nil, err
+	}
+	result.Terms = q.bound.Terms
+	return result, nil
+}
+
+// ProjectSQL runs a statement over logstores of a project, those that it names and that mayRead, which must not be nil, says yes
+// to. There is no search and no time range but what WHERE says: it has to bound __time__ or __date__ of each logstore by
+// constants. Errors: those of SQL, and NotFound [project].
+func (e *Engine) ProjectSQL(ctx context.Context, project, text string, mayRead func(sluice.LogstoreRef) error) (*Result, error) {
+	if _, err := e.cat.Project(ctx, project); err != nil {
+		return nil, err
+	}
+	t := &sqlTables{engine: e, project: project, during: always, bounded: true, mayRead: mayRead, known: map[string]*sqlTable{}}
+	return e.statement(ctx, t, text)
+}
+
+// statement plans a statement over tables, gathers what it reads, and runs it.
+func (e *Engine) statement(ctx context.Context, t *sqlTables, text string) (*Result, error) {
 	parsed, err := statement.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	fields := sqlFieldsOf(q.config.Config)
-	plan, err := parsed.Plan(fields.schema(), statement.Options{From: f.Range.From / 1e9, To: (f.Range.To + 1e9 - 1) / 1e9})
+	began := e.o.Now()
+	plan, err := parsed.Plan(t.schema(ctx), statement.Options{From: t.during.From / 1e9, To: (t.during.To + 1e9 - 1) / 1e9})
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{Limited: plan.Limited, Terms: q.bound.Terms, Coverage: Coverage{Complete: true}}
+	result := &Result{Limited: plan.Limited, Coverage: Coverage{Complete: true}}
 	for _, c := range plan.Columns {
 		result.Columns, result.Types = append(result.Columns, c.Name), append(result.Types, c.Type.String())
 	}
-	began := e.o.Now()
 	tables := map[string]duck.Table{}
+	if err := t.checkBounded(plan.Inputs); err != nil {
+		return nil, err
+	}
 	for _, in := range plan.Inputs {
-		t, cover, err := e.table(ctx, q, fields, in)
+		table, cover, err := t.gather(ctx, in)
 		if err != nil {
 			return nil, err
 		}
-		tables[in.Key] = t
+		tables[in.Key] = table
 		result.Complete = result.Complete && cover.Complete
 		result.Logs += cover.Logs
 		result.Bytes += cover.Bytes
@@ -130,183 +151,4 @@ func timeIsUp(ctx context.Context, err error) error {
 		return sluice.Errorf(sluice.Invalid, "sql", "the statement took longer than it may; ask for a shorter time range or for less")
 	}
 	return err
-}
-
-// sqlField is a column of SQL: a field of logs, or a leaf of one.
-type sqlField struct {
-	name string
-	kind statement.Kind
-	at   index.Field
-}
-
-type sqlFields []sqlField
-
-// sqlFieldsOf lists the columns that a configuration gives to SQL: the keys with statistics, and what every log has.
-func sqlFieldsOf(c *index.Config) sqlFields {
-	fields := sqlFields{
-		{index.TimeField, statement.Bigint, index.Field{Name: index.TimeField}},
-		{index.SourceField, statement.Varchar, index.Field{Name: index.SourceField}},
-		{index.TopicField, statement.Varchar, index.Field{Name: index.TopicField}},
-	}
-	add := func(name, alias string, t index.Type, at index.Field) {
-		kind := statement.Varchar
-		switch t {
-		case index.Long:
-			kind = statement.Bigint
-		case index.Double:
-			kind = statement.Double
-		}
-		if alias != "" {
-			name = alias
-		}
-		fields = append(fields, sqlField{name, kind, at})
-	}
-	for _, name := range c.Names() {
-		key := c.Keys[name]
-		if key.DocValue && !isBuiltIn(name) {
-			add(name, key.Alias, key.Type, index.Field{Name: name})
-		}
-		for path, leaf := range key.Leaves {
-			if leaf.DocValue {
-				add(name+"."+path, leaf.Alias, leaf.Type, index.Field{Name: name, Path: path})
-			}
-		}
-	}
-	return fields
-}
-
-func isBuiltIn(name string) bool {
-	return name == index.TimeField || name == index.SourceField || name == index.TopicField
-}
-
-func (f sqlFields) schema() statement.Schema {
-	var s statement.Schema
-	for _, c := range f {
-		s.Log = append(s.Log, statement.Column{Name: c.name, Type: statement.TypeOf(c.kind)})
-	}
-	return s
-}
-
-func (f sqlFields) find(name string) (sqlField, bool) {
-	for _, c := range f {
-		if c.name == name {
-			return c, true
-		}
-	}
-	return sqlField{}, false
-}
-
-// table gathers what a statement reads of the search result: Parquet files as they are, where every log of a part counts or SQL
-// can tell which do, and rows in memory for the rest.
-func (e *Engine) table(ctx context.Context, q *question, fields sqlFields, in statement.Input) (duck.Table, Coverage, error) {
-	var t duck.Table
-	var wanted []sqlField
-	for _, name := range in.Columns {
-		f, ok := fields.find(name)
-		if !ok {
-			return t, Coverage{}, fmt.Errorf("sql: the statement reads a column %q that the schema does not have", name)
-		}
-		wanted = append(wanted, f)
-		t.Columns = append(t.Columns, statement.Column{Name: f.name, Type: statement.TypeOf(f.kind)})
-	}
-	ask := *q
-	ask.Range = shifted(q.Range, in)
-	if ask.Range.From >= ask.Range.To {
-		return t, Coverage{Complete: true}, nil
-	}
-	g := &gatherer{fields: wanted, room: maxGathered}
-	if len(wanted) == 0 { // only the number of rows counts, and rows need a column
-		g.fields = sqlFields{{index.TimeField, statement.Bigint, index.Field{Name: index.TimeField}}}
-	}
-	direct := func(s *indexer.Segment) bool {
-		part, ok := e.direct(&ask, wanted, s)
-		if ok {
-			t.Parts = append(t.Parts, part)
-		}
-		return ok
-	}
-	cover, err := e.scan(ctx, &ask, direct, g.collector)
-	if err != nil {
-		return t, cover, err
-	}
-	names := make([]string, len(wanted))
-	for i, f := range wanted {
-		names[i] = f.name
-	}
-	for _, r := range g.sets {
-		if r.err != nil {
-			return t, cover, r.err
-		}
-		if r.Len > 0 {
-			t.Parts = append(t.Parts, duck.Part{Rows: r.rowset(), Names: names})
-		}
-	}
-	return t, cover, nil
-}
-
-// shifted is the range that an input is read over.
-func shifted(r Range, in statement.Input) Range {
-	r.From -= in.Shift * 1e9
-	r.To -= in.Shift * 1e9
-	if in.Time.From != nil {
-		r.From = max(r.From, *in.Time.From*1e9)
-	}
-	if in.Time.To != nil {
-		r.To = min(r.To, *in.Time.To*1e9)
-	}
-	return r
-}
-
-// direct is a segment as a file for the SQL engine, if it can tell by itself which rows count.
-func (e *Engine) direct(q *question, wanted []sqlField, s *indexer.Segment) (duck.Part, bool) {
-	p := duck.Part{Names: make([]string, len(wanted))}
-	if e.sql.o.IndexDir == "" || s.Bad != nil || q.Topic != "" || s.Config != q.config.ID {
-		return p, false
-	}
-	kinds := map[string]statement.Kind{
-		index.TimeField: statement.Bigint, index.SourceField: statement.Varchar, index.TopicField: statement.Varchar,
-	}
-	for _, c := range s.Columns() {
-		kinds[c.Name] = [...]statement.Kind{segment.Text: statement.Varchar, segment.Long: statement.Bigint, segment.Double: statement.Double}[c.Kind]
-	}
-	dropAmbiguous(kinds)
-	for i, f := range wanted {
-		if f.at.Path != "" || kinds[f.at.Name] != f.kind { // numbers that are kept as text are not always what SQL would make of them
-			return p, false
-		}
-		p.Names[i] = f.at.Name
-	}
-	where, ok := condition(q.bound.Root, kinds)
-	if !ok {
-		return p, false
-	}
-	info := s.Info()
-	if info.First.UnixNano() < q.Range.From || info.Last.UnixNano() >= q.Range.To {
-		if q.Range.From%1e9 != 0 || q.Range.To%1e9 != 0 {
-			return p, false
-		}
-		where = and(where, fmt.Sprintf(`"__time__" >= %d AND "__time__" < %d`, q.Range.From/1e9, q.Range.To/1e9))
-	}
-	p.Files, p.Where = []string{filepath.Join(e.sql.o.IndexDir, info.ParquetObject())}, where
-	return p, true
-}
-
-// dropAmbiguous removes the columns whose names differ only by case: SQL cannot tell them apart.
-func dropAmbiguous(kinds map[string]statement.Kind) {
-	folded := map[string]int{}
-	for name := range kinds {
-		folded[strings.ToLower(name)]++
-	}
-	for name := range kinds {
-		if folded[strings.ToLower(name)] > 1 {
-			delete(kinds, name)
-		}
-	}
-}
-
-func and(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return "(" + a + ") AND (" + b + ")"
 }

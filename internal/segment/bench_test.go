@@ -44,29 +44,27 @@ func openStore(t testing.TB, dir string) objects.Store {
 	return d
 }
 
-// BenchmarkBuild builds segments of a full group each.
+// BenchmarkBuild builds segments of one group each.
 func BenchmarkBuild(b *testing.B) {
-	const rows = 122880
-	all := packRows(newWeblogs(1), rows)
-	for _, fast := range []bool{true, false} {
-		b.Run(fmt.Sprintf("fast=%v", fast), func(b *testing.B) {
+	for _, rows := range []int{15360, 122880} {
+		all := packRows(newWeblogs(1), rows)
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
 			store := openStore(b, "")
 			o := weblogsOptions()
-			o.Fast = fast
 			builder := segment.NewBuilder(o)
 			var info segment.Info
 			before := cpu()
 			for b.Loop() {
-				builder.Reset()
+				builder.Reset(o)
 				all.each(builder.Add)
 				var err error
-				if info, err = builder.Write(b.Context(), store, fmt.Sprintf("fast-%v", fast)); err != nil {
+				if info, err = builder.Write(b.Context(), store, "built"); err != nil {
 					b.Fatal(err)
 				}
 			}
 			b.ReportMetric(float64(info.Bytes)*float64(b.N)/1e6/(cpu()-before).Seconds(), "MB/cpu-s")
-			b.ReportMetric(float64(info.Parquet)/rows, "parquet-B/row")
-			b.ReportMetric(float64(info.Index)/rows, "index-B/row")
+			b.ReportMetric(float64(info.Parquet)/float64(rows), "parquet-B/row")
+			b.ReportMetric(float64(info.Index)/float64(rows), "index-B/row")
 		})
 	}
 }
@@ -329,7 +327,6 @@ func BenchmarkMerge(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			store := openStore(b, "")
 			o := weblogsOptions()
-			o.Fast = c.name == "small"
 			w := newWeblogs(1)
 			cache := segment.NewCache(64 << 20)
 			var parts []*segment.Segment
@@ -346,7 +343,6 @@ func BenchmarkMerge(b *testing.B) {
 				}
 				parts = append(parts, s)
 			}
-			o.Fast = false
 			var info segment.Info
 			before := cpu()
 			for b.Loop() {

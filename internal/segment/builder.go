@@ -17,8 +17,11 @@ const rareField = 512
 // maxGroupBytes is the most raw bytes of logs in a group: with long logs a group has fewer rows.
 const maxGroupBytes = 64 << 20
 
-// Builder collects logs for one segment. It is for one goroutine, and keeps all it was given in memory: what it was given and about
-// 14 bytes for each value.
+// maxTableBytes is the memory of logs at which a Builder has no more Room: it comes before maxGroupBytes where values are tiny.
+const maxTableBytes = 192 << 20
+
+// Builder collects logs for one segment. It is for one goroutine, and keeps all it was given in memory: what it was given and up to
+// 24 bytes for each value.
 type Builder struct {
 	options Options
 	table   *table
@@ -29,7 +32,17 @@ type Builder struct {
 func NewBuilder(o Options) *Builder { return &Builder{options: o, table: newTable()} }
 
 // Reset drops all logs and keeps the memory, for the next segment.
-func (b *Builder) Reset() { b.table.reset() }
+func (b *Builder) Reset(o Options) {
+	b.options = o
+	b.table.reset()
+}
+
+// Room reports whether so many more logs, with so many bytes, fit the group that the logs added so far make. There is always room for
+// the first ones.
+func (b *Builder) Room(rows int, bytes int64) bool {
+	return b.Rows() == 0 ||
+		b.Rows()+rows <= b.options.groupRows() && b.Bytes()+bytes <= maxGroupBytes && b.table.memory() <= maxTableBytes
+}
 
 // Add takes a copy of a log. Logs may come in any order.
 func (b *Builder) Add(r *Row) { b.table.add(r) }
@@ -51,10 +64,11 @@ func (b *Builder) Write(ctx context.Context, store objects.Store, name string) (
 	}
 	if b.writer == nil {
 		var err error
-		if b.writer, err = newGroupWriter(b.options); err != nil {
+		if b.writer, err = newGroupWriter(); err != nil {
 			return Info{}, fmt.Errorf("write segment %s: %w", name, err)
 		}
 	}
+	b.writer.setOptions(b.options)
 	w, err := b.writer.create(ctx, store, name)
 	if err != nil {
 		return Info{}, fmt.Errorf("write segment %s: %w", name, err)
@@ -123,15 +137,17 @@ type writer struct {
 	name string
 }
 
-func newGroupWriter(o Options) (*groupWriter, error) {
-	compressor, err := newCompressor(o.Fast)
+func newGroupWriter() (*groupWriter, error) {
+	compressor, err := newCompressor()
 	if err != nil {
 		return nil, err
 	}
-	w := &groupWriter{options: o, known: newColumnSet(&o)}
+	w := &groupWriter{}
 	w.pages.zstd, w.tokens.zstd = compressor, compressor
 	return w, nil
 }
+
+func (w *groupWriter) setOptions(o Options) { w.options, w.known = o, newColumnSet(&o) }
 
 // create begins a segment with the buffers of the last one.
 func (w *groupWriter) create(ctx context.Context, store objects.Store, name string) (*writer, error) {
@@ -156,12 +172,22 @@ func (w *writer) abort() {
 	w.index.to.Abort()
 }
 
-// groupEnd returns how many of rows the next group takes.
+// Logs that are late by more than lateBy seconds get groups of their own if they are lateRows or more: a group whose times lie far
+// apart is asked about all that lies between.
+const (
+	lateBy   = 3600
+	lateRows = 1024
+)
+
+// groupEnd returns how many of rows, which are in the order of time, the next group takes.
 func (w *writer) groupEnd(t *table, rows []uint32) int {
 	limit := min(len(rows), w.options.groupRows())
 	bytes := int64(0)
 	for i, r := range rows[:limit] {
 		if bytes += int64(t.rowBytes[r]); bytes > maxGroupBytes && i > 0 {
+			return i
+		}
+		if i >= lateRows && len(rows)-i >= lateRows && t.seconds[r]-t.seconds[rows[i-1]] > lateBy {
 			return i
 		}
 	}

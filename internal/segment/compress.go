@@ -16,6 +16,7 @@ func crc32c(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 // is worth its time: where values have nothing in common but their alphabet, as ids do, the simple one is as good. Entropy coding
 // of literals is always on, because half of the bits of a hexadecimal id are air.
 type compressor struct {
+	fast           bool // of a small group, which will be merged soon: no time for the better one
 	simple, better *zstd.Encoder
 	chosen         *zstd.Encoder // for the rest of the chunk; nil before its first page
 	trial          []byte
@@ -24,15 +25,13 @@ type compressor struct {
 // worthwhile is what the better encoder has to save, in parts of the page.
 const worthwhile = 64
 
-func newCompressor(fast bool) (*compressor, error) {
-	c := &compressor{}
-	var err error
-	if c.simple, err = newEncoder(zstd.SpeedFastest); err != nil || fast {
-		c.better = c.simple
-		return c, err
+func newCompressor() (*compressor, error) {
+	simple, err := newEncoder(zstd.SpeedFastest)
+	if err != nil {
+		return nil, err
 	}
-	c.better, err = newEncoder(zstd.SpeedBetterCompression)
-	return c, err
+	better, err := newEncoder(zstd.SpeedBetterCompression)
+	return &compressor{simple: simple, better: better}, err
 }
 
 func newEncoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
@@ -42,13 +41,21 @@ func newEncoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
 
 func (c *compressor) beginChunk() { c.chosen = nil }
 
+// encoder is for what is compressed as a whole.
+func (c *compressor) encoder() *zstd.Encoder {
+	if c.fast {
+		return c.simple
+	}
+	return c.better
+}
+
 // compress appends the compressed form of a page.
 func (c *compressor) compress(dst, page []byte) []byte {
-	if c.chosen != nil {
+	switch {
+	case c.chosen != nil:
 		return c.chosen.EncodeAll(page, dst)
-	}
-	if len(page) < 1024 || c.better == c.simple {
-		return c.better.EncodeAll(page, dst)
+	case c.fast || len(page) < 1024:
+		return c.encoder().EncodeAll(page, dst)
 	}
 	c.trial = c.simple.EncodeAll(page, c.trial[:0])
 	dst = c.better.EncodeAll(page, dst)

@@ -26,6 +26,7 @@ type groupWriter struct {
 	rows   []uint32 // of the table, in the order of the group
 	whole  bool     // rows are rows[0], rows[0]+1, and so on
 	rankOf []int32  // of each row of the table, -1 if not in this group; nil if whole
+	bytes  int64
 	group  groupDirectory
 	exact  []exactText
 
@@ -116,6 +117,11 @@ func (w *groupWriter) begin(t *table, rows []uint32) {
 	var seed [8]byte
 	_, _ = rand.Read(seed[:]) // never fails, see its documentation
 	w.group = groupDirectory{seed: binary.LittleEndian.Uint64(seed[:]), rows: len(rows)}
+	w.bytes = 0
+	for _, r := range rows {
+		w.bytes += int64(t.rowBytes[r])
+	}
+	w.pages.zstd.fast = !w.options.half(len(rows), w.bytes)
 	w.whole, w.rankOf = true, nil
 	for i, r := range rows {
 		if r != rows[0]+uint32(i) {
@@ -141,15 +147,12 @@ func (w *groupWriter) finish() error {
 	}
 	t, n := w.table, len(w.rows)
 	s := groupSummary{
-		rows: n, config: w.options.Config, fast: w.options.Fast,
+		rows: n, config: w.options.Config, fast: w.pages.zstd.fast, bytes: w.bytes,
 		first:     nanoseconds(t, w.rows[0]),
 		last:      nanoseconds(t, w.rows[n-1]),
 		parquet:   section{offset: w.parquet.base, length: w.parquet.size - w.parquet.base},
 		index:     section{offset: w.index.base, length: w.index.size - w.index.base},
 		directory: directoryAt,
-	}
-	for _, r := range w.rows {
-		s.bytes += int64(t.rowBytes[r])
 	}
 	for i := range w.group.chunks {
 		s.columns = append(s.columns, i) // a group written here has all columns, in the same order

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/sluicelog/sluice/internal/objects"
@@ -39,11 +40,12 @@ func merge(ctx context.Context, store objects.Store, name string, in []*Segment,
 		}
 		return 0
 	})
-	m := &merger{table: newTable()}
-	g, err := newGroupWriter(o)
+	m := &merger{table: newTable(), last: math.MinInt64}
+	g, err := newGroupWriter()
 	if err != nil {
 		return Info{}, err
 	}
+	g.setOptions(o)
 	columns, err := mergedColumns(ctx, &o, g.known, groups)
 	if err != nil {
 		return Info{}, err
@@ -101,6 +103,7 @@ type merger struct {
 	*writer
 	table *table // small groups that wait to become one
 	alone *Group // the only one in table
+	last  int64  // time of the latest row in table
 
 	expected int // rows of a table when it is written
 }
@@ -113,9 +116,8 @@ func (m *merger) all(ctx context.Context, groups []*Group) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		full := 2*g.Rows() >= m.options.groupRows() || 2*g.Bytes() >= maxGroupBytes
 		copied := false
-		if full {
+		if m.options.half(g.Rows(), g.Bytes()) {
 			var err error
 			if copied, err = m.copyIfSame(ctx, g); err != nil {
 				return err
@@ -133,7 +135,7 @@ func (m *merger) all(ctx context.Context, groups []*Group) error {
 // collect adds a group to the table, after writing the table if both are too much for one group.
 func (m *merger) collect(ctx context.Context, g *Group) error {
 	if t := m.table; t.rows() > 0 && (t.rows()+g.Rows() > m.options.groupRows() || t.bytes+g.Bytes() > maxGroupBytes ||
-		len(t.columns)+len(g.summary.columns) > maxTableColumns) {
+		len(t.columns)+len(g.summary.columns) > maxTableColumns || m.isLate(g)) {
 		if err := m.flush(ctx); err != nil {
 			return err
 		}
@@ -142,7 +144,13 @@ func (m *merger) collect(ctx context.Context, g *Group) error {
 	if m.table.rows() > 0 {
 		m.alone = nil
 	}
+	m.last = max(m.last, g.summary.last)
 	return m.table.addGroup(ctx, g, m.expected)
+}
+
+// isLate reports whether the table and g hold times too far apart for one group.
+func (m *merger) isLate(g *Group) bool {
+	return m.table.rows() >= lateRows && g.Rows() >= lateRows && g.summary.first-m.last > lateBy*1e9
 }
 
 func (m *merger) flush(ctx context.Context) error {
@@ -150,6 +158,7 @@ func (m *merger) flush(ctx context.Context) error {
 		return nil
 	}
 	defer m.table.reset()
+	m.last = math.MinInt64
 	if m.alone != nil {
 		if copied, err := m.copyIfSame(ctx, m.alone); copied || err != nil {
 			return err
@@ -160,7 +169,7 @@ func (m *merger) flush(ctx context.Context) error {
 
 // copyIfSame copies a group if writing it anew would make nothing else of it.
 func (m *merger) copyIfSame(ctx context.Context, g *Group) (bool, error) {
-	if g.summary.config != m.options.Config || g.summary.fast && !m.options.Fast {
+	if g.summary.config != m.options.Config || g.summary.fast && m.options.half(g.Rows(), g.Bytes()) {
 		return false, nil
 	}
 	for _, c := range g.summary.columns {

@@ -101,7 +101,6 @@ func TestMergeManyRows(t *testing.T) {
 	w := newWeblogs(11)
 	store := memoryStore(t)
 	o := weblogsOptions()
-	o.Fast = true
 	var rows []segment.Row
 	var parts []*segment.Segment
 	for i := range 5 {

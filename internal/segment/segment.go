@@ -85,8 +85,6 @@ type Options struct {
 	// Config identifies Columns and Other: an index configuration's version. Merge copies groups that were built under
 	// the same Config as they are, and builds others anew.
 	Config uint64
-	// Fast spends less time on compression. For segments that will soon be merged.
-	Fast bool
 	// MaxColumns is how many fields may have a column of their own: 200 if 0, at most 4,096. The most frequent win.
 	MaxColumns int
 	// GroupRows is the number of rows in a full group: 122,880 if 0, at most 131,072.
@@ -106,6 +104,18 @@ func (o Options) maxColumns() int {
 	}
 	return defaultMaxColumns
 }
+
+// half reports whether a group is at least half full. Such groups are copied when segments are merged, as they are; smaller ones are
+// written anew, so less time is spent on compressing them.
+func (o Options) half(rows int, bytes int64) bool {
+	return 2*rows >= o.groupRows() || 2*bytes >= maxGroupBytes
+}
+
+// Small reports whether the logs of a segment make less than half of a group: merging it means building it anew.
+func Small(i Info) bool { return !Options{}.half(int(i.Rows), i.Bytes) }
+
+// Overfull reports whether logs are more than a group takes.
+func Overfull(i Info) bool { return i.Rows > defaultGroupRows || i.Bytes > maxGroupBytes }
 
 func (o Options) groupRows() int {
 	if o.GroupRows > 0 {

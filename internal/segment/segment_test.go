@@ -147,7 +147,6 @@ func drawOptions(t *rapid.T) segment.Options {
 		Other:      func(string) segment.Tokenize { return splitWords },
 		MaxColumns: rapid.IntRange(1, 12).Draw(t, "max columns"),
 		GroupRows:  rapid.IntRange(1, 100).Draw(t, "group rows"),
-		Fast:       rapid.Bool().Draw(t, "fast"),
 	}
 }
 

@@ -75,6 +75,16 @@ func newTable() *table {
 
 func (t *table) rows() int { return len(t.seconds) }
 
+// memory returns about how many bytes the rows take.
+func (t *table) memory() int64 {
+	const perRow, perCell, perSpan = 40, 8, 16
+	n := perRow * t.rows()
+	for _, c := range t.columns {
+		n += len(c.arena) + perSpan*len(c.spans) + perCell*len(c.cells)
+	}
+	return int64(n)
+}
+
 // reset drops all rows and keeps memory for as many, and the columns that had values.
 func (t *table) reset() {
 	t.seconds, t.nanos, t.shard, t.position, t.index = t.seconds[:0], t.nanos[:0], t.shard[:0], t.position[:0], t.index[:0]

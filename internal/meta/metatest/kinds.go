@@ -24,6 +24,7 @@ var (
 type kind struct {
 	noun              string
 	inLogstore        bool // hangs on logstore p/l
+	inProject         bool // hangs on project p
 	full, other, bare any
 	create, update    func(meta.Tx, any) error
 	get               func(meta.Tx) (any, error)
@@ -50,7 +51,8 @@ var kinds = []kind{
 		list:   func(tx meta.Tx) ([]any, error) { return anys(tx.Projects()) },
 		remove: func(tx meta.Tx) error { return tx.DeleteProject("p") },
 	}, {
-		noun: "logstore",
+		noun:      "logstore",
+		inProject: true,
 		full: meta.Logstore{
 			Project: "p", Name: "l", TTLDays: 30, Tracking: true, AppendMeta: true, AutoSplit: true,
 			MaxSplitShard: 64, TelemetryType: "Metrics", Mode: "query", HotTTLDays: 7, InfrequentTTLDays: 20, ShardCount: 2,
@@ -128,6 +130,19 @@ var kinds = []kind{
 		get:    func(tx meta.Tx) (any, error) { return tx.ConsumerGroup(ref, "g") },
 		list:   func(tx meta.Tx) ([]any, error) { return anys(tx.ConsumerGroups(ref)) },
 		remove: func(tx meta.Tx) error { return tx.DeleteConsumerGroup(ref, "g") },
+	}, {
+		noun:      "document",
+		inProject: true,
+		full: meta.Document{
+			Project: "p", Kind: "job", Name: "d", Body: json.RawMessage(`{ "b": [1, 2.50], "a": "<" }`), Created: early, Modified: late,
+		},
+		other:  meta.Document{Project: "p", Kind: "job", Name: "d", Body: json.RawMessage(`{}`), Created: before, Modified: epoch},
+		bare:   meta.Document{Project: "p", Kind: "job", Name: "d"},
+		create: change(meta.Tx.CreateDocument),
+		update: change(meta.Tx.UpdateDocument),
+		get:    func(tx meta.Tx) (any, error) { return tx.Document("p", "job", "d") },
+		list:   func(tx meta.Tx) ([]any, error) { return anys(tx.Documents("p", "job")) },
+		remove: func(tx meta.Tx) error { return tx.DeleteDocument("p", "job", "d") },
 	}, {
 		noun: "accesskey",
 		full: meta.AccessKey{

@@ -16,7 +16,7 @@ func testMissing(t *testing.T, s meta.Store) {
 		view(t, s, func(tx meta.Tx) error {
 			for _, k := range kinds {
 				noun := k.noun
-				if outermost != "" && (k.inLogstore || k.noun == "logstore") {
+				if outermost != "" && (k.inLogstore || k.inProject) {
 					noun = outermost
 				}
 				_, err := k.get(tx)
@@ -27,12 +27,12 @@ func testMissing(t *testing.T, s meta.Store) {
 		update(t, s, func(tx meta.Tx) error {
 			for _, k := range kinds {
 				noun := k.noun
-				if outermost != "" && (k.inLogstore || k.noun == "logstore") {
+				if outermost != "" && (k.inLogstore || k.inProject) {
 					noun = outermost
 				}
 				wantError(t, state+": update "+k.noun, k.update(tx, k.full), sluice.NotFound, noun)
 				wantError(t, state+": delete "+k.noun, k.remove(tx), sluice.NotFound, noun)
-				if outermost != "" && k.inLogstore {
+				if outermost != "" && (k.inLogstore || k.inProject) {
 					wantError(t, state+": create "+k.noun, k.create(tx, k.full), sluice.NotFound, noun)
 					if k.list != nil {
 						_, err := k.list(tx)

@@ -72,6 +72,30 @@ func TestPartsOfManyShapes(t *testing.T) {
 	}
 }
 
+// The files of one part need to have in common what is read of them, and nothing else.
+func TestFilesOfOnePart(t *testing.T) {
+	dir := t.TempDir()
+	a, b, c := filepath.Join(dir, "a.parquet"), filepath.Join(dir, "b.parquet"), filepath.Join(dir, "c.parquet")
+	writeParquet(t, a, "SELECT 1::BIGINT AS __time__, 10::BIGINT AS n, 'x' AS other, 2.5 AS only_a, 'u' AS \"D\"")
+	writeParquet(t, b, "SELECT 7.5::DOUBLE AS other, 20::BIGINT AS n, 2::BIGINT AS __time__, 'v' AS d")
+	writeParquet(t, c, "SELECT 30::BIGINT AS n, 3::BIGINT AS __time__")
+	table := duck.Table{
+		Columns: []statement.Column{
+			{Name: "__time__", Type: statement.TypeOf(statement.Bigint)},
+			{Name: "n", Type: statement.TypeOf(statement.Bigint)},
+		},
+		Parts: []duck.Part{{Files: []string{a, b, c}, Names: []string{"__time__", "n"}, Where: `"__time__" >= 1`}},
+	}
+	e := open(t, duck.Options{ReadDirs: []string{dir}})
+	got, err := run(t.Context(), e, `select __time__, n from log order by n desc`, table)
+	if diff := cmp.Diff([][]string{{"3", "30"}, {"2", "20"}, {"1", "10"}}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+	if got, err := run(t.Context(), e, "select count(*)", table); err != nil || got[0][0] != "3" {
+		t.Errorf("count(*) is %v, %v", got, err)
+	}
+}
+
 func TestEmptyTable(t *testing.T) {
 	e := open(t, duck.Options{})
 	table := duck.Table{Columns: five.Columns}

@@ -26,6 +26,7 @@
 package spl
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sluicelog/sluice"
@@ -70,6 +71,17 @@ func Parse(pipeline string) (p *Pipeline, err error) {
 
 // Stream reports whether every command looks at one row at a time, so that the pipeline can follow a stream.
 func (p *Pipeline) Stream() bool { return p.collector() == "" }
+
+// InOrder reports whether rows leave in the order in which they came and with the times that they had, so that who has read up to
+// a time can go on from there.
+func (p *Pipeline) InOrder() bool {
+	for _, c := range p.commands {
+		if e, ok := c.(*extend); ok && slices.ContainsFunc(e.names, isTimeField) {
+			return false
+		}
+	}
+	return p.Stream()
+}
 
 // collector names the first command that needs all rows, "" if there is none.
 func (p *Pipeline) collector() string {

@@ -56,7 +56,7 @@ type column struct {
 	typ    Type
 	size   int64 // at most so many bytes
 	hidden bool
-	merged []*column // of a join with USING: the two columns that it stands for
+	of     []*column // what it is made of: with USING of a join two columns, for __date__ the time
 }
 
 // target is what a name stands for: a column and fields of it, or an entry of the select list.
@@ -242,8 +242,8 @@ func (c *checker) columnTarget(n *name, col *column, path []ident) Type {
 // use notes that a column is read.
 func (c *checker) use(col *column) {
 	c.info.used[col] = true
-	for _, m := range col.merged {
-		c.use(m)
+	for _, part := range col.of {
+		c.use(part)
 	}
 }
 

@@ -1,6 +1,9 @@
 package statement
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // groupBy resolves GROUP BY: numbers and aliases of the select list, and expressions.
 func (c *checker) groupBy(s *selection, si *selectInfo) {
@@ -191,14 +194,13 @@ func (c *checker) groupedName(si *selectInfo, n *name) {
 			c.notGrouped(n.pos, t.item.column.label)
 		}
 	default:
-		for _, src := range si.scope.sources { // columns of outer queries and parameters of lambdas are as good as constants
-			if t.column.source == src && !si.keys[t.column.sql] {
-				c.notGrouped(n.pos, n.parts[len(n.parts)-1].text)
-			}
+		parts := t.column.of
+		if parts == nil {
+			parts = []*column{t.column}
 		}
-		for _, m := range t.column.merged {
-			if !si.keys[m.sql] {
-				c.notGrouped(n.pos, t.column.label)
+		for _, part := range parts { // columns of outer queries and parameters of lambdas are as good as constants
+			if slices.Contains(si.scope.sources, part.source) && !si.keys[part.sql] {
+				c.notGrouped(n.pos, n.parts[len(n.parts)-1].text)
 			}
 		}
 	}

@@ -50,7 +50,7 @@ func (c *checker) star(si *selectInfo, it *item) {
 		merged := map[*column]bool{}
 		for _, m := range c.scope.merged {
 			add(m)
-			for _, col := range m.merged {
+			for _, col := range m.of {
 				merged[col] = true
 			}
 		}

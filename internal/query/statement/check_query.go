@@ -127,6 +127,9 @@ func (c *checker) selection(s *selection) []output {
 	si := &selectInfo{scope: sc, from: s.from}
 	c.info.selects[s] = si
 	if si.from == nil {
+		if c.schema.Log == nil {
+			c.fail(s.pos, "a statement of a project names the logstores that it reads in FROM")
+		}
 		si.from = []relation{&tableName{pos: s.pos, name: ident{pos: s.pos, text: LogTable}}}
 	}
 	defer c.push(sc)()

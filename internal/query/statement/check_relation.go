@@ -3,6 +3,8 @@ package statement
 import (
 	"strconv"
 	"strings"
+
+	"github.com/sluicelog/sluice"
 )
 
 // relation checks what stands in FROM and adds it to the present scope.
@@ -81,25 +83,48 @@ func (c *checker) table(t *tableName) {
 		c.addSource(t, src)
 		return
 	}
-	columns, ok := c.schema.table(t.name.text)
-	if !ok {
-		c.fail(t.pos, "Table '%s' does not exist, or may not be read; %s is the search result, other tables are logstores of the project",
-			t.name.text, LogTable)
-	}
 	src := &source{id: c.fresh("_t"), alias: alias}
-	for _, col := range columns {
+	for _, col := range c.columnsOf(t) {
 		if len(src.named(col.Name)) > 0 {
 			continue // names that differ only by case: the first counts
 		}
 		src.columns = append(src.columns, &column{
-			source: src, label: col.Name, name: col.Name, sql: src.id + "." + quoteName(col.Name), typ: col.Type, size: scanSize(col.Type), hidden: col.Hidden,
+			source: src, label: col.Name, name: col.Name, sql: src.id + "." + quoteName(col.Name), typ: col.Type, size: scanSize(col.Type),
 		})
 	}
+	c.addDate(src)
 	if rename != nil {
 		c.rename(src, rename)
 	}
 	c.info.scans[src] = strings.ToLower(t.name.text)
 	c.addSource(t, src)
+}
+
+// columnsOf asks the schema for the columns of a table.
+func (c *checker) columnsOf(t *tableName) []Column {
+	columns, err := c.schema.table(t.name.text)
+	switch {
+	case err != nil && sluice.KindOf(err) != sluice.NotFound:
+		panic(failure{err})
+	case columns != nil:
+		return columns
+	case c.schema.Log == nil:
+		c.fail(t.pos, "Table '%s' does not exist; tables are the logstores of the project", t.name.text)
+	}
+	c.fail(t.pos, "Table '%s' does not exist, or may not be read; %s is the search result, other tables are logstores of the project",
+		t.name.text, LogTable)
+	return nil
+}
+
+// addDate adds the column __date__, which is __time__ as a timestamp and no part of "select *".
+func (c *checker) addDate(src *source) {
+	times := src.named(timeColumn)
+	if len(times) == 0 || len(src.named(dateColumn)) > 0 {
+		return
+	}
+	src.columns = append(src.columns, &column{
+		source: src, label: dateColumn, name: dateColumn, sql: fromSeconds(times[0].sql, c.options), typ: TypeOf(Timestamp), size: 16, hidden: true, of: times,
+	})
 }
 
 func scanSize(t Type) int64 {
@@ -168,7 +193,7 @@ func (c *checker) join(j *join) {
 		}
 		c.info.using[j] = append(c.info.using[j], [2]*column{l, r})
 		c.scope.merged = append(c.scope.merged, &column{
-			label: l.label, name: l.name, typ: t, size: max(l.size, r.size), sql: "coalesce(" + l.sql + ", " + r.sql + ")", merged: []*column{l, r},
+			label: l.label, name: l.name, typ: t, size: max(l.size, r.size), sql: "coalesce(" + l.sql + ", " + r.sql + ")", of: []*column{l, r},
 		})
 	}
 }
@@ -178,7 +203,7 @@ func (c *checker) usingColumn(id ident, side []*source) *column {
 	sc := &scope{sources: side}
 	for _, m := range c.scope.merged {
 		for _, src := range side {
-			if m.merged[0].source == src {
+			if m.of[0].source == src {
 				sc.merged = append(sc.merged, m)
 			}
 		}

@@ -268,7 +268,7 @@ func (p *duckPrinter) instant(e expr) string {
 	case Timestamp:
 		return sql
 	case Bigint:
-		return p.fromSeconds(sql)
+		return fromSeconds(sql, p.options)
 	case Double, Decimal:
 		return "CAST(to_timestamp(" + sql + ") AS TIMESTAMP)"
 	case Varchar: // may carry a zone
@@ -279,10 +279,10 @@ func (p *duckPrinter) instant(e expr) string {
 
 // fromSeconds prints the local time of unix seconds. Asking the calendar of the engine for each row costs five times as much as
 // adding the offset of a zone, so that is done where the offset has not changed since and is not going to.
-func (p *duckPrinter) fromSeconds(sql string) string {
+func fromSeconds(sql string, o Options) string {
 	const simple, endOfTime = 200, 253402300799
 	calendar := "CAST(to_timestamp(" + sql + ") AS TIMESTAMP)"
-	now := time.Now().In(p.options.location())
+	now := time.Now().In(o.location())
 	start, end := now.ZoneBounds()
 	if !end.IsZero() || len(sql) > simple {
 		return calendar

@@ -77,7 +77,7 @@ func (p *duckPrinter) unnest(u *unnest) string {
 func (p *duckPrinter) input(src *source) Input {
 	in := Input{Table: p.info.scans[src], Shift: p.shift, Time: p.info.ranges[src]}
 	for _, col := range src.columns {
-		if p.info.used[col] {
+		if p.info.used[col] && col.of == nil {
 			in.Columns = append(in.Columns, col.name)
 		}
 	}

@@ -33,7 +33,7 @@ const (
 )
 
 // failure carries an error up through the recursive functions of parser and checker; [catch] ends its way.
-type failure struct{ err *sluice.Error }
+type failure struct{ err error }
 
 func fail(kind sluice.Kind, text string, offset int, prefix, format string, args ...any) {
 	line, column := place(text, offset)

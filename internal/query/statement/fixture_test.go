@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/query/statement"
 )
 
@@ -19,7 +20,6 @@ var update = flag.Bool("update", false, "rewrite the outputs of testdata by what
 var schema = statement.Schema{
 	Log: []statement.Column{
 		{Name: "__time__", Type: statement.TypeOf(statement.Bigint)},
-		{Name: "__date__", Type: statement.TypeOf(statement.Timestamp), Hidden: true},
 		{Name: "method", Type: statement.TypeOf(statement.Varchar)},
 		{Name: "status", Type: statement.TypeOf(statement.Bigint)},
 		{Name: "latency", Type: statement.TypeOf(statement.Double)},
@@ -27,15 +27,19 @@ var schema = statement.Schema{
 		{Name: "tags", Type: statement.TypeOf(statement.Varchar)},
 		{Name: "ip", Type: statement.TypeOf(statement.Varchar)},
 	},
-	Logstores: []statement.Table{{
-		Name: "users",
-		Columns: []statement.Column{
-			{Name: "uid", Type: statement.TypeOf(statement.Bigint)},
-			{Name: "name", Type: statement.TypeOf(statement.Varchar)},
-			{Name: "ip", Type: statement.TypeOf(statement.Varchar)},
-		},
-	}},
+	Logstore: func(name string) ([]statement.Column, error) {
+		if columns := logstores[name]; columns != nil {
+			return columns, nil
+		}
+		return nil, sluice.Errorf(sluice.NotFound, "logstore", "logstore %s does not exist", name)
+	},
 }
+
+var logstores = map[string][]statement.Column{"users": {
+	{Name: "uid", Type: statement.TypeOf(statement.Bigint)},
+	{Name: "name", Type: statement.TypeOf(statement.Varchar)},
+	{Name: "ip", Type: statement.TypeOf(statement.Varchar)},
+}}
 
 var options = statement.Options{From: 1_700_000_000, To: 1_700_003_600}
 

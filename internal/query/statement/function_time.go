@@ -23,7 +23,7 @@ var timeFunctions = section{"Date and time", scalar, []row{
 	{sig: "date_trunc(varchar, instant) timestamp", print: unit("CAST(date_trunc($U, $2) AS TIMESTAMP)"), example: "date_trunc('week', 1609837139) → 2021-01-04 00:00:00.000"},
 	{sig: "date_add(varchar, bigint, instant) timestamp", print: unit("CAST($3 + to_$Us(CAST($2 AS $N)) AS TIMESTAMP)"), example: "date_add('day', -1, timestamp '2021-01-05 16:58:59') → 2021-01-04 16:58:59.000"},
 	{sig: "date_diff(varchar, instant, instant) bigint", print: unit("date_sub($U, $2, $3)"), example: "date_diff('hour', timestamp '2021-01-05 10:30:00', timestamp '2021-01-05 12:29:00') → 1"},
-	{sig: "from_unixtime(bigint) timestamp", print: func(p *duckPrinter, c *call) string { return p.fromSeconds(p.expr(c.args[0])) }, example: "from_unixtime(1609837139) → 2021-01-05 16:58:59.000"},
+	{sig: "from_unixtime(bigint) timestamp", print: func(p *duckPrinter, c *call) string { return fromSeconds(p.expr(c.args[0]), p.options) }, example: "from_unixtime(1609837139) → 2021-01-05 16:58:59.000"},
 	{sig: "from_unixtime(double) timestamp", duck: "CAST(to_timestamp($1) AS TIMESTAMP)", example: "from_unixtime(1609837139.5) → 2021-01-05 16:58:59.500"},
 	{sig: "from_unixtime(double, varchar) timestamp", print: func(p *duckPrinter, c *call) string { return p.inZone("to_timestamp("+p.arg(c, 0)+")", c.args[1]) }, example: "from_unixtime(1609837139, 'UTC') → 2021-01-05 08:58:59.000"},
 	{sig: "from_unixtime(double, bigint, bigint) timestamp", duck: "(to_timestamp($1 + $2 * 3600 + $3 * 60) AT TIME ZONE 'UTC')", example: "from_unixtime(1609837139, 1, 30) → 2021-01-05 10:28:59.000"},

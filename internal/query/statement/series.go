@@ -49,7 +49,7 @@ func windowSeconds(s string) (int64, bool) {
 func (p *duckPrinter) series(s *selection, si *selectInfo) string {
 	ts := si.series
 	width, _ := windowSeconds(ts.args[1].(*stringLit).value)
-	from, to := p.options.From, p.options.To
+	from, to := p.during(ts.args[0])
 	if from >= to {
 		p.fail(ts.pos, "time_series needs the time range of the query")
 	}
@@ -87,6 +87,21 @@ func (p *duckPrinter) series(s *selection, si *selectInfo) string {
 		}
 	}
 	return "SELECT " + strings.Join(p.replacedItems(si), ", ") + " FROM " + windows + " AS _s(t) LEFT JOIN " + p.baseQuery(s, si, b) + " AS _b ON _s.t = _b.k1"
+}
+
+// during is the range of a time: what WHERE says of the table that it is a column of, or else the range of the request.
+func (p *duckPrinter) during(t expr) (from, to int64) {
+	from, to = p.options.From, p.options.To
+	if n, ok := t.(*name); ok && p.info.names[n].column != nil {
+		r := p.info.ranges[p.info.names[n].column.source]
+		if r.From != nil {
+			from = *r.From
+		}
+		if r.To != nil {
+			to = *r.To
+		}
+	}
+	return from, to
 }
 
 func pad(padding, value string, t Type) string {

@@ -15,6 +15,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -62,6 +63,8 @@ type API struct {
 
 	// Bytes left of MaxBodies, MaxUnsigned and MaxAnswers.
 	bodies, unsigned, answers *semaphore.Weighted
+
+	filters *semaphore.Weighted // one for each pull with a query that may run at once
 }
 
 // New makes the dialect over its services.
@@ -79,6 +82,7 @@ func New(s Services, o Options) *API {
 	return &API{
 		Services: s, o: o, router: newRouter(Routes()), bodies: semaphore.NewWeighted(o.MaxBodies),
 		unsigned: semaphore.NewWeighted(o.MaxUnsigned), answers: semaphore.NewWeighted(o.MaxAnswers),
+		filters: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
 	}
 }
 

@@ -115,15 +115,15 @@ func TestBudgetOfBodies(t *testing.T) {
 func TestBudgetOfAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := New(Services{}, Options{MaxPullBytes: 100, MaxAnswers: 200})
-		slow, err := a.pullRoom(t.Context())
+		slow, err := a.pullRoom(t.Context(), pull{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.pullRoom(t.Context()); sluice.KindOf(err) != sluice.Unavailable {
+		if _, err := a.pullRoom(t.Context(), pull{}); sluice.KindOf(err) != sluice.Unavailable {
 			t.Errorf("no memory: got error %v", err)
 		}
 		go slow.shrink(0)
-		next, err := a.pullRoom(t.Context())
+		next, err := a.pullRoom(t.Context(), pull{})
 		if err != nil {
 			t.Fatalf("memory came back: %v", err)
 		}

@@ -2,9 +2,7 @@ package sls
 
 import (
 	"encoding/json"
-	"math"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -19,16 +17,21 @@ import (
 // Behavior: the logs of [from, to) that the search finds, in order of their own time to the nanosecond, ties in the order they
 // came in; at most line (0 to 100) from offset on, newest first with reverse. The answer is an array; what is to be said of it
 // is in headers.
+// Also: SQL behind the pipe, over what the search finds: rows by column, at most 100 unless the statement has a limit.
+// Also: SPL behind the pipe: pages of the rows that leave the pipeline, in mode 2, to be read as those of a search.
 // Differs: x-log-progress is Incomplete only when time ran out or data on disk is damaged; pages are exact otherwise.
 // Differs: wildcards find every word that they match, not a sample of 100, and phrases are exact and unlimited.
-// Also: SQL behind the pipe, over what the search finds: rows by column, at most 100 unless the statement has a limit.
-// Differs: SPL behind the pipe is refused with NotSupported; SQL reads no other logstores.
+// Differs: SPL looks at all that the search finds, not at 100,000 logs, and may sort, limit and group anywhere; offset counts
+// rows that left the pipeline.
+// Also: SQL may join other logstores of the project that the caller may read; they are read over the same time, without the search.
+// Differs: shard is ignored; powerSql and session are accepted, and change neither speed nor limits.
 
 // GetLogsV2: POST /logstores/{logstore}/logs
 //
 // Behavior: as GetLogs, with the parameters in a JSON body and an object as the answer, compressed with lz4, zstd or deflate
-// where Accept-Encoding names one alone.
-// Differs: highlights are not computed; session, forward and powerSql are ignored.
+// where Accept-Encoding names one alone. With highlight, the meta has for each log the fields that the search found it by,
+// their text as it is with <em> and </em> around what was found.
+// Differs: forward is ignored: pages follow offset and reverse.
 
 var getLogsRoutes = []Route{
 	{Method: "GET", Path: "/logstores/{logstore}", When: "type=log", Action: "GetLogs", Permission: "log:GetLogStoreLogs", handle: (*API).getLogs},
@@ -40,106 +43,124 @@ const maxLine = 100
 
 // ask is what clients ask for, in the names of the JSON body.
 type ask struct {
-	From    looseInt  `json:"from"`
-	To      looseInt  `json:"to"`
-	FromNs  looseInt  `json:"fromNs"`
-	ToNs    looseInt  `json:"toNs"`
-	Query   string    `json:"query"`
-	Topic   string    `json:"topic"`
-	Line    *looseInt `json:"line"`
-	Offset  looseInt  `json:"offset"`
-	Reverse looseBool `json:"reverse"`
+	From      looseInt   `json:"from"`
+	To        looseInt   `json:"to"`
+	FromNs    looseInt   `json:"fromNs"`
+	ToNs      looseInt   `json:"toNs"`
+	Query     string     `json:"query"`
+	Topic     string     `json:"topic"`
+	Line      *looseInt  `json:"line"`
+	Offset    looseInt   `json:"offset"`
+	Reverse   looseBool  `json:"reverse"`
+	Highlight looseBool  `json:"highlight"`
+	PowerSQL  looseBool  `json:"powerSql"`
+	Session   string     `json:"session"`
+	Forward   *looseBool `json:"forward"`
 }
 
-// page is the page of logs that is asked for, of the search that stands in front of the pipe, and the SQL behind it, "" if there is none.
-func (k *ask) page(ref sluice.LogstoreRef) (p query.Page, sql string, err error) {
-	p = query.Page{Line: maxLine, Offset: int(k.Offset), Reverse: bool(k.Reverse)}
+// page is the page of logs that is asked for, of the search that stands in front of the pipe, and the statement that has it.
+func (k *ask) page(ref sluice.LogstoreRef) (p query.Page, statement search.Statement, err error) {
+	p = query.Page{Line: maxLine, Offset: int(k.Offset), Reverse: bool(k.Reverse), Highlight: bool(k.Highlight)}
 	if k.Line != nil && *k.Line >= 0 {
 		p.Line = min(int(*k.Line), maxLine)
 	}
 	r, err := query.Seconds(int64(k.From), int64(k.FromNs), int64(k.To), int64(k.ToNs))
 	if err != nil {
-		return p, "", err
+		return p, statement, err
 	}
-	statement, err := search.Split(k.Query)
-	if err != nil {
-		return p, "", err
+	if statement, err = search.Split(k.Query); err != nil {
+		return p, statement, err
 	}
-	switch statement.Kind {
-	case search.SQL:
-		sql = statement.Analytics
-		if k.Offset != 0 {
-			return p, "", sluice.Errorf(sluice.Invalid, "parameter",
-				"offset is not available for pagination in sql query, please use limit x,y syntax for pagination")
-		}
-	case search.SPL:
-		return p, "", sluice.Errorf(sluice.Unsupported, "query", "SPL behind the pipe is not supported by this server yet; a search and SQL are")
-	case search.WithPackMeta:
-		p.PackMeta = true
+	if statement.Kind == search.SQL && k.Offset != 0 {
+		return p, statement, sluice.Errorf(sluice.Invalid, "parameter",
+			"offset is not available for pagination in sql query, please use limit x,y syntax for pagination")
 	}
+	p.PackMeta = statement.Kind == search.WithPackMeta
 	p.Filter = query.Filter{Ref: ref, Range: r, Search: statement.Search, Topic: k.Topic}
-	return p, sql, nil
+	return p, statement, nil
 }
 
 // answer is what is told of an answer, and its rows as a JSON array.
 type answer struct {
-	query.Coverage
 	logsMeta
 	rows []byte
 }
 
-// ask asks the engine for logs, or for the result of SQL.
+// ask asks the engine for logs, or for what SQL or SPL makes of them.
 func (a *API) ask(q *request, k *ask) (*answer, error) {
-	p, sql, err := k.page(q.logstore())
+	p, statement, err := k.page(q.logstore())
 	if err != nil {
 		return nil, err
 	}
-	if sql == "" {
-		found, err := a.Query.Logs(q.ctx(), p)
-		if err != nil {
-			return nil, err
-		}
-		return &answer{found.Coverage, metaOf(k.Query, len(found.Logs), found.Terms, found.Coverage), appendRows(nil, found.Logs)}, nil
+	var out *answer
+	switch statement.Kind {
+	case search.SQL:
+		p.MayRead = q.mayRead
+		out, err = a.askSQL(q, p.Filter, statement.Analytics)
+	case search.SPL:
+		out, err = a.askSPL(q, k, p, statement.Analytics)
+	default:
+		out, err = a.askLogs(q, k, p)
 	}
-	result, err := a.Query.SQL(q.ctx(), p.Filter, sql)
+	if err == nil {
+		out.PowerSQL = bool(k.PowerSQL)
+	}
+	return out, err
+}
+
+func (a *API) askLogs(q *request, k *ask, p query.Page) (*answer, error) {
+	found, err := a.Query.Logs(q.ctx(), p)
 	if err != nil {
 		return nil, err
 	}
-	m := metaOf(p.Search, len(result.Rows), result.Terms, result.Coverage)
+	m := metaOf(k.Query, len(found.Logs), found.Terms, found.Coverage)
+	if p.Highlight {
+		m.Highlights = highlights(found)
+	}
+	return &answer{m, appendRows(nil, found.Logs)}, nil
+}
+
+func (a *API) askSQL(q *request, f query.Filter, sql string) (*answer, error) {
+	result, err := a.Query.SQL(q.ctx(), f, sql)
+	if err != nil {
+		return nil, err
+	}
+	return answerSQL(f.Search, sql, result), nil
+}
+
+// answerSQL is the answer that the result of a statement gives.
+func answerSQL(where, sql string, result *query.Result) *answer {
+	m := metaOf(where, len(result.Rows), result.Terms, result.Coverage)
 	m.HasSQL, m.Agg, m.Limited, m.Keys, m.ColumnTypes = true, sql, result.Limited, array(result.Columns), array(result.Types)
 	if result.Truncated {
 		m.Progress = "Incomplete"
 	}
-	return &answer{result.Coverage, m, appendTable(nil, result.Columns, result.Rows)}, nil
+	return &answer{m, appendTable(nil, result.Columns, result.Rows)}
 }
 
-// appendTable appends the rows of a result as objects. Of columns with one name the first counts.
-func appendTable(b []byte, columns []string, rows [][]string) []byte {
-	b = append(b, '[')
-	for i, row := range rows {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, '{')
-		first := true
-		for j, name := range columns {
-			if slices.Index(columns, name) < j {
-				continue
-			}
-			if !first {
-				b = append(b, ',')
-			}
-			first = false
-			b = appendString(append(appendString(b, name), ':'), row[j])
-		}
-		b = append(b, '}')
+// askSPL answers a page of rows in mode 2, the scan of the service. Clients go on at endOffset, or count the rows themselves
+// (reference sls-query 4.4): both come to the same here.
+func (a *API) askSPL(q *request, k *ask, p query.Page, pipeline string) (*answer, error) {
+	rows, err := a.Query.SPL(q.ctx(), p, pipeline)
+	if err != nil {
+		return nil, err
 	}
-	return append(b, ']')
+	m := metaOf(p.Search, len(rows.Rows), rows.Terms, rows.Coverage)
+	m.Agg, m.Mode, m.ScanBytes, m.Accurate, m.Keys = pipeline, modeScan, rows.Bytes, rows.InOrder, array(keysOf(rows.Rows))
+	backward := k.Forward != nil && !bool(*k.Forward) && strings.Contains(k.Session, "mode=scan")
+	m.Scan = &scanInfo{
+		All:   !rows.More || backward && p.Offset == 0,
+		Begin: p.Offset, End: p.Offset + len(rows.Rows),
+	}
+	if backward {
+		m.Scan.Begin = max(0, p.Offset-p.Line)
+	}
+	return &answer{m, appendFields(nil, rows.Rows)}, nil
 }
 
 // askOf reads what is asked for from the query string.
 func askOf(v url.Values) (*ask, error) {
-	k := &ask{Query: v.Get("query"), Topic: v.Get("topic")}
+	k := &ask{Query: v.Get("query"), Topic: v.Get("topic"), Session: v.Get("session")}
 	var line looseInt
 	for name, field := range map[string]*looseInt{
 		"from": &k.From, "to": &k.To, "fromNs": &k.FromNs, "toNs": &k.ToNs, "offset": &k.Offset, "line": &line,
@@ -153,10 +174,18 @@ func askOf(v url.Values) (*ask, error) {
 	if v.Get("line") != "" {
 		k.Line = &line
 	}
-	if text := v.Get("reverse"); text != "" {
-		if err := k.Reverse.UnmarshalJSON([]byte(text)); err != nil {
-			return nil, badParameter("reverse", text, "neither true nor false")
+	var forward looseBool
+	for name, field := range map[string]*looseBool{
+		"reverse": &k.Reverse, "highlight": &k.Highlight, "powerSql": &k.PowerSQL, "forward": &forward,
+	} {
+		if text := v.Get(name); text != "" {
+			if err := field.UnmarshalJSON([]byte(text)); err != nil {
+				return nil, badParameter(name, text, "neither true nor false")
+			}
 		}
+	}
+	if v.Get("forward") != "" {
+		k.Forward = &forward
 	}
 	return k, nil
 }
@@ -170,20 +199,14 @@ func (a *API) getLogs(q *request) error {
 	if err != nil {
 		return err
 	}
-	h := q.w.Header()
-	h["X-Log-Progress"] = []string{m.Progress}
-	h["X-Log-Count"] = []string{strconv.Itoa(m.Count)}
-	h["X-Log-Processed-Rows"] = []string{strconv.FormatInt(m.Rows, 10)}
-	h["X-Log-Processed-Bytes"] = []string{strconv.FormatInt(m.logsMeta.Bytes, 10)}
-	h["X-Log-Elapsed-Millisecond"] = []string{strconv.FormatInt(m.Milliseconds, 10)}
-	h["X-Log-Has-Sql"] = []string{strconv.FormatBool(m.HasSQL)}
-	h["X-Log-Where-Query"] = []string{headerText(m.Where)}
-	h["X-Log-Agg-Query"] = []string{headerText(m.Agg)}
-	h["X-Log-Cpu-Sec"] = []string{"0"}
-	h["X-Log-Cpu-Cores"] = []string{"0"}
-	h["X-Log-Query-Info"] = []string{queryInfo(&m.logsMeta)}
-	send(q.w, 200, typeJSON, m.rows)
+	q.array(m)
 	return nil
+}
+
+// array answers rows as a JSON array, with what is to be said of them in headers.
+func (q *request) array(m *answer) {
+	m.header(q.w.Header())
+	send(q.w, 200, typeJSON, m.rows)
 }
 
 func (a *API) getLogsV2(q *request) error {
@@ -221,114 +244,4 @@ func (q *request) compressed(body []byte) error {
 	h["X-Log-Bodyrawsize"] = []string{strconv.Itoa(len(body))}
 	send(q.w, 200, typeJSON, out)
 	return nil
-}
-
-func progress(c query.Coverage) string {
-	if c.Complete {
-		return "Complete"
-	}
-	return "Incomplete"
-}
-
-// term is a word to highlight.
-type term struct {
-	Key  string `json:"key"`
-	Term string `json:"term"`
-}
-
-// logsMeta is what the answer to a POST says of itself (reference sls-query 4.3). No array in it may be null.
-type logsMeta struct {
-	Progress     string   `json:"progress"`
-	Count        int      `json:"count"`
-	Rows         int64    `json:"processedRows"`
-	Bytes        int64    `json:"processedBytes"`
-	Milliseconds int64    `json:"elapsedMillisecond"`
-	HasSQL       bool     `json:"hasSQL"`
-	Where        string   `json:"whereQuery"`
-	Agg          string   `json:"aggQuery"`
-	CPUSec       float64  `json:"cpuSec"`
-	CPUCores     int      `json:"cpuCores"`
-	Keys         []string `json:"keys"`
-	Terms        []term   `json:"terms"`
-	Limited      int      `json:"limited"`
-	Marker       string   `json:"marker"`
-	Mode         int      `json:"mode"`
-	Accurate     bool     `json:"isAccurate"`
-	ColumnTypes  []string `json:"columnTypes"`
-	Highlights   []string `json:"highlights"`
-	PowerSQL     bool     `json:"powerSql"`
-	InsertedSQL  string   `json:"insertedSQL"`
-	Shard        int      `json:"shard"`
-	ScanBytes    int64    `json:"scanBytes"`
-	Telemetry    string   `json:"telementryType"` // as clients spell it
-}
-
-func metaOf(where string, count int, terms []search.Highlighted, c query.Coverage) logsMeta {
-	m := logsMeta{
-		Progress: progress(c), Count: count, Rows: c.Logs, Bytes: c.Bytes, Milliseconds: c.Elapsed.Milliseconds(),
-		Where: where, Accurate: true, Keys: []string{}, Terms: []term{}, ColumnTypes: []string{}, Highlights: []string{},
-	}
-	for _, t := range terms {
-		m.Terms = append(m.Terms, term{t.Field, t.Term})
-	}
-	return m
-}
-
-// queryInfo is the same for the GET, in a header and in other types (reference sls-query 4.2).
-func queryInfo(m *logsMeta) string {
-	terms := [][2]string{}
-	for _, t := range m.Terms {
-		terms = append(terms, [2]string{t.Term, t.Key})
-	}
-	info, _ := json.Marshal(map[string]any{ // nothing in it can fail
-		"keys": m.Keys, "terms": terms, "limited": strconv.Itoa(m.Limited), "marker": "", "mode": 0, "scanBytes": 0, "isAccurate": 1,
-		"columnTypes": m.ColumnTypes, "highlight": []string{},
-		"phraseQueryInfo": map[string]string{"scanAll": "true", "beginOffset": "0", "endOffset": "0", "endTime": "0"},
-	})
-	return headerText(string(info))
-}
-
-// headerText escapes what a header line cannot carry. In JSON the escapes mean the same.
-func headerText(s string) string {
-	quoted := strconv.QuoteToASCII(s)
-	return strings.ReplaceAll(strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`), `\\`, `\`)
-}
-
-// appendRows appends logs as a JSON array of flat objects, every value a string (reference sls-api 0.1 and 5.10).
-func appendRows(b []byte, logs []query.Log) []byte {
-	b = append(b, '[')
-	for i := range logs {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendRow(b, &logs[i])
-	}
-	return append(b, ']')
-}
-
-func appendRow(b []byte, l *query.Log) []byte {
-	b = append(b, `{"__time__":"`...)
-	b = strconv.AppendUint(b, uint64(l.Time), 10)
-	b = append(b, '"')
-	if l.Nanos != 0 {
-		b = append(b, `,"__time_ns_part__":"`...)
-		b = strconv.AppendUint(b, uint64(min(l.Nanos, math.MaxUint32)), 10)
-		b = append(b, '"')
-	}
-	for _, f := range l.Fields { // each name once; and not __time__, which the engine hides in contents
-		if f.Key == "__time_ns_part__" && l.Nanos != 0 {
-			continue
-		}
-		b = append(b, ',')
-		b = appendString(b, f.Key)
-		b = append(b, ':')
-		b = appendString(b, f.Value)
-	}
-	return append(b, '}')
-}
-
-// appendString appends s as a JSON string; what is not UTF-8 in it is replaced.
-func appendString(b []byte, s string) []byte {
-	text, _ := json.Marshal(s) // a string cannot fail
-	return append(b, text...)
 }

@@ -11,7 +11,6 @@ import (
 // CreateIndex: POST /logstores/{logstore}/index
 //
 // Behavior: the configuration is checked and kept, unknown fields too.
-// Differs: nothing is indexed yet.
 
 // GetIndex: GET /logstores/{logstore}/index
 //

@@ -238,7 +238,7 @@ func TestErrorsOfReading(t *testing.T) {
 	f(shard+"log&cursor=", "ParameterInvalid", 400)
 	f(shard+"log&cursor="+escape(begin)+"&count=1001", "ParameterInvalid", 400)
 	f(shard+"log&cursor="+escape(begin)+"&count=-1", "ParameterInvalid", 400)
-	f(shard+"log&cursor="+escape(begin)+"&query=*", "NotSupported", 400)
+	f(shard+"log&cursor="+escape(begin)+"&processor=p", "NotSupported", 400)
 	f(shard+"cursor&from=tomorrow", "ParameterInvalid", 400)
 	f(shard+"cursor&from=NaN", "ParameterInvalid", 400)
 	f(shard+"cursor&from=", "ParameterInvalid", 400)
@@ -247,7 +247,7 @@ func TestErrorsOfReading(t *testing.T) {
 	f("/logstores/none/shards/0?type=cursor&from=begin", "LogStoreNotExist", 404)
 	f("/logstores/none", "LogStoreNotExist", 404)
 	f("/logstores/%2e%2e", "LogStoreNotExist", 404)
-	f("/logs?query=select", "NotSupported", 400)
+	f("/asyncsql/1", "NotSupported", 400)
 	f("/dashboards", "NotSupported", 400)
 	f("/nothing", "PathNotExist", 404)
 

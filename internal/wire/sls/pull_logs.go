@@ -12,6 +12,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/logpb"
 	"github.com/sluicelog/sluice/internal/lz4block"
+	"github.com/sluicelog/sluice/internal/query/spl"
 	"github.com/sluicelog/sluice/internal/shard"
 )
 
@@ -21,7 +22,11 @@ import (
 // Behavior: at most count log groups (1 to 1000, absent or 0 means 1000) from cursor up to end_cursor, fewer when they get
 // large; at the end an empty body, with the cursor as it came. Accept-Encoding chooses lz4, zstd, deflate or nothing.
 // Differs: a cursor older than the data kept reads from the oldest log group, instead of InvalidCursor.
-// Differs: query (filtering while reading) is refused with NotSupported; processor is ignored.
+// Also: query, an SPL pipeline of commands that look at one log at a time, filters and reshapes on the server: log groups keep
+// what is left of them, those of which nothing is left are not sent. The cursor moves over all that was read; x-log-rawdatasize,
+// -count and -lines tell how much that was, x-log-resultlines and x-log-failedlines what became of it.
+// Differs: logs that a query fails on, because they break a bound, are sent as they came.
+// Differs: processor, a query by its name, is refused with NotSupported.
 // Differs: read quotas are off unless configured.
 
 var pullLogsRoutes = []Route{
@@ -36,6 +41,7 @@ type pull struct {
 	from, to sluice.Position // to is 0 without a limit
 	count    int
 	codec    logpb.Codec
+	filter   *spl.Pipeline // nil for none
 }
 
 func (a *API) pullLogs(q *request) error {
@@ -50,7 +56,7 @@ func (a *API) pullLogs(q *request) error {
 	if err := a.Reads.Admit(q.project, s.Log); err != nil {
 		return err
 	}
-	room, err := a.pullRoom(q.ctx())
+	room, err := a.pullRoom(q.ctx(), p)
 	if err != nil {
 		return err
 	}
@@ -60,6 +66,9 @@ func (a *API) pullLogs(q *request) error {
 		return readError(err, p.from)
 	}
 	defer batch.Release()
+	if p.filter != nil {
+		return a.answerFiltered(q, s, p, batch, &room)
+	}
 	return a.answerPull(q, s, p, batch, &room)
 }
 
@@ -67,10 +76,14 @@ func (a *API) pullLogs(q *request) error {
 const pullWait = time.Second
 
 // pullRoom returns room for a batch and for the answer made of it.
-func (a *API) pullRoom(ctx context.Context) (room, error) {
+func (a *API) pullRoom(ctx context.Context, p pull) (room, error) {
 	ctx, cancel := context.WithTimeout(ctx, pullWait)
 	defer cancel()
-	n := min(2*int64(a.o.MaxPullBytes), a.o.MaxAnswers)
+	n := 2 * int64(a.o.MaxPullBytes)
+	if p.filter != nil {
+		n += 2 * filterBytes // a log group before and behind the filter
+	}
+	n = min(n, a.o.MaxAnswers)
 	if a.answers.Acquire(ctx, n) != nil {
 		return room{}, outOfMemory()
 	}
@@ -78,8 +91,8 @@ func (a *API) pullRoom(ctx context.Context) (room, error) {
 }
 
 func (q *request) pull() (p pull, err error) {
-	if q.query.Get("query") != "" {
-		return p, sluice.Errorf(sluice.Unsupported, "parameter", "PullLogs with a query is not supported by this server")
+	if p.filter, err = q.filter(); err != nil {
+		return p, err
 	}
 	if p.from, err = q.cursor("cursor"); err != nil {
 		return p, err
@@ -141,21 +154,7 @@ func (a *API) answerPull(q *request, s *catalog.Shard, p pull, batch *shard.Batc
 	for i := range batch.Groups {
 		raw += len(logpb.AppendGroupHeader(out.b[:0], batch.Groups[i].Raw)) + batch.Groups[i].Raw
 	}
-	h := q.w.Header()
-	h["X-Log-Count"] = []string{strconv.Itoa(len(batch.Groups))}
-	h["X-Log-Bodyrawsize"] = []string{strconv.Itoa(raw)}
-	h["X-Log-Cursor"] = []string{batch.Next.Cursor()}
-	h["X-Log-End-Of-Cursor"] = []string{endOfCursor(batch)}
-	h["X-Log-Cursor-Time"] = []string{strconv.FormatInt(a.readAt(batch), 10)}
-	if n := len(batch.Groups); n > 0 {
-		h["X-Log-Read-Last-Cursor"] = []string{strconv.FormatInt(int64(batch.Groups[n-1].Position), 10)}
-		if p.codec != logpb.None {
-			h["X-Log-Compresstype"] = []string{string(p.codec)}
-		}
-	}
-	if q.r.Method == http.MethodHead {
-		h["Content-Type"] = typeProtobuf
-		q.w.WriteHeader(http.StatusOK)
+	if !q.pullHeader(a, p, batch, len(batch.Groups), raw) {
 		return nil
 	}
 	if err := out.assemble(p.codec, batch.Groups, raw); err != nil {
@@ -167,6 +166,28 @@ func (a *API) answerPull(q *request, s *catalog.Shard, p pull, batch *shard.Batc
 	room.shrink(int64(cap(out.b)))
 	send(q.w, http.StatusOK, typeProtobuf, out.b)
 	return nil
+}
+
+// pullHeader sets the headers of an answer of some groups that are raw bytes long, and reports whether a body is to follow.
+func (q *request) pullHeader(a *API, p pull, batch *shard.Batch, groups, raw int) bool {
+	h := q.w.Header()
+	h["X-Log-Count"] = []string{strconv.Itoa(groups)}
+	h["X-Log-Bodyrawsize"] = []string{strconv.Itoa(raw)}
+	h["X-Log-Cursor"] = []string{batch.Next.Cursor()}
+	h["X-Log-End-Of-Cursor"] = []string{endOfCursor(batch)}
+	h["X-Log-Cursor-Time"] = []string{strconv.FormatInt(a.readAt(batch), 10)}
+	if n := len(batch.Groups); n > 0 {
+		h["X-Log-Read-Last-Cursor"] = []string{strconv.FormatInt(int64(batch.Groups[n-1].Position), 10)}
+	}
+	if groups > 0 && p.codec != logpb.None {
+		h["X-Log-Compresstype"] = []string{string(p.codec)}
+	}
+	if q.r.Method == http.MethodHead {
+		h["Content-Type"] = typeProtobuf
+		q.w.WriteHeader(http.StatusOK)
+		return false
+	}
+	return true
 }
 
 func endOfCursor(batch *shard.Batch) string {

@@ -15,6 +15,7 @@ func Routes() []Route {
 		putLogsRoutes,
 		pullLogsRoutes,
 		getLogsRoutes,
+		projectLogsRoutes,
 		histogramRoutes,
 		contextRoutes,
 		trackingRoutes,

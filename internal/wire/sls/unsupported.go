@@ -90,7 +90,6 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "POST", Path: "/hostmetrics", Action: "PutHostMetrics", Mutating: true},
 
 	// 5.10: queries
-	{Method: "GET", Path: "/logs", Action: "GetProjectLogs"},
 	{Method: "POST", Path: "/logstores/{logstore}/deletelogtasks", Action: "CreateDeleteLogsTask", Mutating: true},
 	{Method: "GET", Path: "/logstores/{logstore}/deletelogtasks", Action: "ListDeleteLogsTasks"},
 	{Method: "GET", Path: "/logstores/{logstore}/deletelogtasks/{id}", Action: "GetDeleteLogsTask"},
@@ -220,6 +219,9 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "POST", Path: "/etls", Action: "CreateETL", Mutating: true},
 	{Method: "GET", Path: "/scheduledsqls", Action: "ListScheduledSQLs"},
 	{Method: "POST", Path: "/scheduledsqls", Action: "CreateScheduledSQL", Mutating: true},
+	{Method: "GET", Path: "/scheduledsqls/{name}", Action: "GetScheduledSQL"},
+	{Method: "PUT", Path: "/scheduledsqls/{name}", Action: "UpdateScheduledSQL", Mutating: true},
+	{Method: "DELETE", Path: "/scheduledsqls/{name}", Action: "DeleteScheduledSQL", Mutating: true},
 	{Method: "GET", Path: "/ossexports", Action: "ListOSSExports"},
 	{Method: "POST", Path: "/ossexports", Action: "CreateOSSExport", Mutating: true},
 	{Method: "GET", Path: "/ossingestions", Action: "ListOSSIngestions"},

@@ -1,0 +1,219 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/index"
+	"github.com/sluicelog/sluice/internal/indexer"
+	"github.com/sluicelog/sluice/internal/query/duck"
+	"github.com/sluicelog/sluice/internal/query/statement"
+	"github.com/sluicelog/sluice/internal/segment"
+)
+
+// sqlTables are the tables that one statement reads: the search result under the name log, and other logstores of the project.
+// They are opened when the statement names them.
+type sqlTables struct {
+	engine  *Engine
+	project string
+	during  Range // where WHERE does not say otherwise
+	bounded bool  // WHERE has to say
+	mayRead func(sluice.LogstoreRef) error
+	known   map[string]*sqlTable
+	room    room
+}
+
+// sqlTable is one of them.
+type sqlTable struct {
+	question *question
+	fields   sqlFields
+}
+
+// always is the range of all logs.
+var always = Range{From: 0, To: maxSecond * 1e9}
+
+func (t *sqlTables) schema(ctx context.Context) statement.Schema {
+	s := statement.Schema{Logstore: func(name string) ([]statement.Column, error) { return t.open(ctx, name) }}
+	if log := t.known[statement.LogTable]; log != nil {
+		s.Log = log.fields.columns()
+	}
+	return s
+}
+
+// open finds a logstore that the statement names. Whether the asker may read it is asked first, so that the answers do not tell
+// which logstores there are.
+func (t *sqlTables) open(ctx context.Context, name string) ([]statement.Column, error) {
+	if known := t.known[name]; known != nil {
+		return known.fields.columns(), nil
+	}
+	ref := sluice.LogstoreRef{Project: t.project, Logstore: name}
+	if t.mayRead == nil {
+		return nil, sluice.Errorf(sluice.NotFound, "logstore", "logstore %s cannot be read from here", name)
+	}
+	if err := t.mayRead(ref); err != nil {
+		return nil, err
+	}
+	q, err := t.engine.prepare(ctx, Filter{Ref: ref, Range: t.during})
+	if err != nil {
+		return nil, noIndex(err, name)
+	}
+	table := &sqlTable{question: q, fields: sqlFieldsOf(q.config.Config)}
+	t.known[name] = table
+	return table.fields.columns(), nil
+}
+
+// noIndex says of a logstore without an index more than that it cannot be found.
+func noIndex(err error, name string) error {
+	var e *sluice.Error
+	if errors.As(err, &e) && e.Kind == sluice.NotFound && e.Noun == "index" {
+		return sluice.Errorf(sluice.Invalid, "sql", "logstore %s has no index; SQL reads the fields that one gives", name)
+	}
+	return err
+}
+
+// checkBounded refuses a statement that leaves open which time it is about.
+func (t *sqlTables) checkBounded(inputs []statement.Input) error {
+	for _, in := range inputs {
+		if t.bounded && in.Time == (statement.TimeRange{}) {
+			return sluice.Errorf(sluice.Invalid, "sql", "logstore %s is read without a time range; bound its __time__ or __date__ in WHERE, "+
+				"as in __time__ >= 1700000000 and __time__ < 1700003600", in.Table)
+		}
+	}
+	return nil
+}
+
+// gather gives what an input of the statement reads: Parquet files as they are, where every log of a part counts or SQL can tell
+// which do, and rows in memory for the rest.
+func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table, Coverage, error) {
+	var out duck.Table
+	known := t.known[in.Table]
+	var wanted []sqlField
+	for _, name := range in.Columns {
+		f, ok := known.fields.find(name)
+		if !ok {
+			return out, Coverage{}, fmt.Errorf("sql: the statement reads a column %q that the schema does not have", name)
+		}
+		wanted = append(wanted, f)
+		out.Columns = append(out.Columns, statement.Column{Name: f.name, Type: statement.TypeOf(f.kind)})
+	}
+	ask := *known.question
+	ask.Range = shifted(t.during, in)
+	if ask.Range.From >= ask.Range.To {
+		return out, Coverage{Complete: true}, nil
+	}
+	g := &gatherer{fields: wanted, room: &t.room}
+	if len(wanted) == 0 { // only the number of rows counts, and rows need a column
+		g.fields = sqlFields{{index.TimeField, statement.Bigint, index.Field{Name: index.TimeField}}}
+	}
+	direct := func(s *indexer.Segment) bool {
+		part, ok := t.engine.direct(&ask, wanted, s)
+		if ok {
+			out.Parts = withFile(out.Parts, part)
+		}
+		return ok
+	}
+	cover, err := t.engine.scan(ctx, &ask, direct, g.collector)
+	if err != nil {
+		return out, cover, err
+	}
+	names := make([]string, len(wanted))
+	for i, f := range wanted {
+		names[i] = f.name
+	}
+	for _, r := range g.sets {
+		if r.err != nil {
+			return out, cover, r.err
+		}
+		if r.Len > 0 {
+			out.Parts = append(out.Parts, duck.Part{Rows: r.rowset(), Names: names})
+		}
+	}
+	return out, cover, nil
+}
+
+// shifted is the range that an input is read over.
+func shifted(r Range, in statement.Input) Range {
+	r.From -= in.Shift * 1e9
+	r.To -= in.Shift * 1e9
+	if in.Time.From != nil {
+		r.From = within(*in.Time.From)
+	}
+	if in.Time.To != nil {
+		r.To = within(*in.Time.To)
+	}
+	return r
+}
+
+// within makes nanoseconds of seconds that a statement says, as far as there can be logs.
+func within(seconds int64) int64 { return min(max(seconds, 0), maxSecond) * 1e9 }
+
+// direct is a segment as a file for the SQL engine, if it can tell by itself which rows count.
+func (e *Engine) direct(q *question, wanted []sqlField, s *indexer.Segment) (duck.Part, bool) {
+	p := duck.Part{Names: make([]string, len(wanted))}
+	if e.sql.o.IndexDir == "" || s.Bad != nil || q.Topic != "" || s.Config != q.config.ID {
+		return p, false
+	}
+	kinds := map[string]statement.Kind{
+		index.TimeField: statement.Bigint, index.SourceField: statement.Varchar, index.TopicField: statement.Varchar,
+	}
+	for _, c := range s.Columns() {
+		kinds[c.Name] = [...]statement.Kind{segment.Text: statement.Varchar, segment.Long: statement.Bigint, segment.Double: statement.Double}[c.Kind]
+	}
+	dropAmbiguous(kinds)
+	for i, f := range wanted {
+		if f.at.Path != "" || kinds[f.at.Name] != f.kind { // numbers that are kept as text are not always what SQL would make of them
+			return p, false
+		}
+		p.Names[i] = f.at.Name
+	}
+	where, ok := condition(q.bound.Root, kinds)
+	if !ok {
+		return p, false
+	}
+	info := s.Info()
+	if info.First.UnixNano() < q.Range.From || info.Last.UnixNano() >= q.Range.To {
+		if q.Range.From%1e9 != 0 || q.Range.To%1e9 != 0 {
+			return p, false
+		}
+		where = and(where, fmt.Sprintf(`"__time__" >= %d AND "__time__" < %d`, q.Range.From/1e9, q.Range.To/1e9))
+	}
+	p.Files, p.Where = []string{filepath.Join(e.sql.o.IndexDir, info.ParquetObject())}, where
+	return p, true
+}
+
+// withFile adds the one file of a part to a part that reads its files the same way: the engine opens a list of files in much less
+// time than the parts of a union.
+func withFile(parts []duck.Part, p duck.Part) []duck.Part {
+	for i := range parts {
+		if parts[i].Where == p.Where && slices.Equal(parts[i].Names, p.Names) {
+			parts[i].Files = append(parts[i].Files, p.Files...)
+			return parts
+		}
+	}
+	return append(parts, p)
+}
+
+// dropAmbiguous removes the columns whose names differ only by case: SQL cannot tell them apart.
+func dropAmbiguous(kinds map[string]statement.Kind) {
+	folded := map[string]int{}
+	for name := range kinds {
+		folded[strings.ToLower(name)]++
+	}
+	for name := range kinds {
+		if folded[strings.ToLower(name)] > 1 {
+			delete(kinds, name)
+		}
+	}
+}
+
+func and(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return "(" + a + ") AND (" + b + ")"
+}

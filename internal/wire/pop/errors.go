@@ -1,0 +1,87 @@
+package pop
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/wire"
+)
+
+// codes turns what went wrong into what clients branch on (reference delivery a.8). The row with an empty noun is the answer for every other
+// noun of its kind. "Missing" and "Invalid" before a parameter's name are made by params.go.
+var codes = []struct {
+	Kind   sluice.Kind
+	Noun   string
+	Status int
+	Code   string
+}{
+	{sluice.NotFound, "api", 404, "InvalidApi.NotFound"},
+	{sluice.NotFound, "task", 404, "TaskNotFound"},
+	{sluice.NotFound, "site", 404, "InvalidSiteId.NotFound"},
+	{sluice.NotFound, "", 404, "NotFound"},
+
+	{sluice.Invalid, "accesskeyid", 400, "MissingAccessKeyId"},
+	{sluice.Invalid, "signaturemethod", 400, "InvalidSignatureMethod"},
+	{sluice.Invalid, "signature-incomplete", 400, "IncompleteSignature"},
+	{sluice.Invalid, "digest", 400, "SignatureDoesNotMatch"},
+	{sluice.Invalid, "date", 400, "InvalidTimeStamp.Format"},
+	{sluice.Invalid, "requesttime-expired", 400, "InvalidTimeStamp.Expired"},
+	{sluice.Invalid, "nonce", 400, "SignatureNonceUsed"},
+	{sluice.Invalid, "customfield", 403, "RealTimeLog.NameCheckFail"},
+	{sluice.Invalid, "", 400, "InvalidParameter"},
+	{sluice.OutOfRange, "", 400, "InvalidParameter"},
+	{sluice.TooLarge, "", 400, "InvalidParameter"},
+
+	{sluice.Unauthorized, "accesskey", 404, "InvalidAccessKeyId.NotFound"},
+	{sluice.Unauthorized, "accesskey-disabled", 400, "InvalidAccessKeyId.Inactive"},
+	{sluice.Unauthorized, "signature", 400, "SignatureDoesNotMatch"},
+	{sluice.Unauthorized, "token", 400, "InvalidSecurityToken.Malformed"},
+	{sluice.Unauthorized, "token-expired", 400, "InvalidSecurityToken.Expired"},
+	{sluice.Unauthorized, "", 403, "Forbidden.RAM"},
+
+	{sluice.AlreadyExists, "task", 409, "TaskAlreadyExists"},
+	{sluice.AlreadyExists, "", 409, "AlreadyExists"},
+	{sluice.Conflict, "", 409, "IncorrectStatus"},
+	{sluice.Throttled, "task", 403, "QuotaExceeded"},
+	{sluice.Throttled, "", 400, "Throttling"},
+	{sluice.Unsupported, "", 400, "UnsupportedOperation"},
+	{sluice.Unavailable, "", 503, "ServiceUnavailable"},
+	{sluice.Internal, "", 500, "InternalError"},
+}
+
+// failure is an error as a client sees it. Marshal cannot fail on it.
+type failure struct {
+	RequestId string //nolint:revive,staticcheck // as clients spell it
+	HostId    string //nolint:revive,staticcheck // as clients spell it
+	Code      string
+	Message   string
+	Recommend string
+}
+
+// Refuse implements [wire.Dialect].
+func (a *API) Refuse(w http.ResponseWriter, r *http.Request, c *wire.Call, err error) {
+	status, code, message := explain(err)
+	c.Code, c.Err = code, err
+	body, _ := json.Marshal(failure{requestID(c), r.Host, code, message, ""})
+	send(w, status, body)
+}
+
+// explain finds the status and the code of an error. What an unclassified error says is for the log only.
+func explain(err error) (status int, code, message string) {
+	var e *sluice.Error
+	if !errors.As(err, &e) || e.Kind == sluice.Internal {
+		return http.StatusInternalServerError, "InternalError", "internal error, see the server's log for this request id"
+	}
+	if name, ok := strings.CutPrefix(e.Noun, nounParam); ok {
+		return http.StatusBadRequest, name, e.Msg
+	}
+	for _, row := range codes {
+		if row.Kind == e.Kind && (row.Noun == e.Noun || row.Noun == "") {
+			return row.Status, row.Code, e.Msg
+		}
+	}
+	return http.StatusInternalServerError, "InternalError", e.Msg
+}

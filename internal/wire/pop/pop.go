@@ -1,0 +1,184 @@
+// Package pop speaks the RPC dialect of Alibaba Cloud's control APIs (reference delivery a.1, a.9, a.10): an action and a version by name,
+// parameters in the query and in a form, JSON as the answer.
+//
+//	read parameters, capped ──> action ──> authenticate ──> authorize ──> handler: decode, one domain call ──> JSON
+//
+// Rules that clients break on, in one place each:
+//   - The action is in headers (new clients) or in the query (old ones); parameters are looked for in both query and form, since
+//     clients of different languages place them differently (params.go).
+//   - Every answer has RequestId; every error Code, Message, RequestId, HostId and Recommend (errors.go).
+package pop
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/site"
+	"github.com/sluicelog/sluice/internal/wire"
+)
+
+// maxForm is the largest form in bytes: far more than any parameter of any action.
+const maxForm = 1 << 20
+
+// action is one row of the table of actions.
+type action struct {
+	version    string
+	name       string
+	permission string // what policies know it by, "esa:CreateSiteDeliveryTask"
+	mutating   bool
+
+	handle func(*API, *request) (any, error)
+}
+
+// API is the dialect. It is safe for concurrent use.
+type API struct {
+	Services
+	actions map[string]map[string]action // by version and name
+}
+
+// Services are what the dialect translates to.
+type Services struct {
+	Auth  *auth.Authenticator
+	Sites *site.Sites
+}
+
+// New makes the dialect over its services.
+func New(s Services) *API {
+	a := &API{Services: s, actions: map[string]map[string]action{}}
+	for _, table := range tables {
+		for _, row := range table {
+			if a.actions[row.version] == nil {
+				a.actions[row.version] = map[string]action{}
+			}
+			a.actions[row.version][row.name] = row
+		}
+	}
+	return a
+}
+
+// tables are all actions of the dialect, by product.
+var tables = [][]action{esaSites, esaFields, esaContainers}
+
+// Claims implements [wire.Claimant].
+func (a *API) Claims(r *http.Request) bool {
+	if r.Header.Get("X-Acs-Action") != "" {
+		return true
+	}
+	return r.URL.Path == "/" && strings.Contains(r.URL.RawQuery, "Action=") && strings.Contains(r.URL.RawQuery, "Version=")
+}
+
+// Serve implements [wire.Dialect].
+func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
+	q := &request{r: r, call: c}
+	answer, err := a.serve(q)
+	if err != nil {
+		a.Refuse(w, r, c, err)
+		return
+	}
+	body, err := withRequestID(answer, requestID(c))
+	if err != nil {
+		a.Refuse(w, r, c, err)
+		return
+	}
+	send(w, http.StatusOK, body)
+}
+
+// serve takes a request from its parameters to its handler.
+func (a *API) serve(q *request) (any, error) {
+	body, err := q.read()
+	if err != nil {
+		return nil, err
+	}
+	name := cmp.Or(q.r.Header.Get("X-Acs-Action"), q.params.Get("Action"))
+	version := cmp.Or(q.r.Header.Get("X-Acs-Version"), q.params.Get("Version"))
+	act, ok := a.actions[version][name]
+	if !ok {
+		return nil, sluice.Errorf(sluice.NotFound, "api", "there is no action %.64q in version %.32q", name, version)
+	}
+	q.action, q.call.Action = act, act.name
+	if q.principal, err = a.Auth.AuthenticateRPC(q.r, q.params, body); err != nil {
+		return nil, err
+	}
+	q.call.AccessKey = q.principal.AccessKeyID
+	return act.handle(a, q)
+}
+
+// request is one request on its way through its handler.
+type request struct {
+	r         *http.Request
+	call      *wire.Call
+	action    action
+	params    url.Values // of query and form
+	principal *auth.Principal
+}
+
+// read reads the parameters, and returns the body that a signature may cover.
+func (q *request) read() ([]byte, error) {
+	var err error
+	if q.params, err = url.ParseQuery(q.r.URL.RawQuery); err != nil {
+		return nil, sluice.Errorf(sluice.Invalid, "parameter", "the query string is badly encoded")
+	}
+	body, err := io.ReadAll(io.LimitReader(q.r.Body, maxForm+1))
+	if err != nil {
+		return nil, sluice.Errorf(sluice.Invalid, "parameter", "the body did not arrive: %w", err)
+	}
+	if len(body) > maxForm {
+		return nil, sluice.Errorf(sluice.TooLarge, "body", "the body is larger than %d bytes", maxForm)
+	}
+	if kind, _, _ := mime.ParseMediaType(q.r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
+		return body, nil
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, sluice.Errorf(sluice.Invalid, "parameter", "the form is badly encoded")
+	}
+	for name, values := range form {
+		q.params[name] = append(q.params[name], values...)
+	}
+	return body, nil
+}
+
+// permit asks whether the signer may do this action to what lies in a project; "" is the account.
+func (q *request) permit(project string) error {
+	q.call.Project = project
+	return q.principal.Authorize(auth.Action{Name: q.action.permission, Mutating: q.action.mutating}, auth.Resource{Project: project})
+}
+
+// requestID is the call's id in the form of a UUID, which some clients check.
+func requestID(c *wire.Call) string {
+	id := c.ID + "00000000"
+	return id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:32]
+}
+
+// withRequestID is answer as a JSON object with RequestId in front.
+func withRequestID(answer any, id string) ([]byte, error) {
+	head := `{"RequestId":` + strconv.Quote(id)
+	if answer == nil {
+		return []byte(head + "}"), nil
+	}
+	body, err := json.Marshal(answer)
+	if err != nil {
+		return nil, fmt.Errorf("encode the answer: %w", err)
+	}
+	if len(body) <= 2 {
+		return []byte(head + "}"), nil
+	}
+	return append([]byte(head+","), body[1:]...), nil
+}
+
+func send(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h["Content-Type"] = []string{"application/json;charset=utf-8"}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // one that fails means that the client is gone
+}
