@@ -16,6 +16,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/sluicelog/sluice/internal/delivery/sink/tlsconf"
 )
 
 // Options of a Client.
@@ -67,17 +69,38 @@ type Answer struct {
 	client *Client
 }
 
+// Body is what a request carries, read from the start at each try.
+type Body interface {
+	Size() int64
+	Reader() *io.SectionReader
+}
+
+// Bytes is a Body in memory.
+type Bytes []byte
+
+// Size is their number.
+func (b Bytes) Size() int64 { return int64(len(b)) }
+
+// Reader reads them.
+func (b Bytes) Reader() *io.SectionReader {
+	return io.NewSectionReader(bytes.NewReader(b), 0, b.Size())
+}
+
 // Do sends a request with body, whose length it announces, and reads the answer. Any answer is one, whatever its status; an answer that
 // breaks off behind its header counts by its header, with the part of the body that came.
-func (c *Client) Do(ctx context.Context, method, target string, header http.Header, body []byte) (*Answer, error) {
+func (c *Client) Do(ctx context.Context, method, target string, header http.Header, body Body) (*Answer, error) {
 	if c.options.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, c.options.Timeout, fmt.Errorf("no answer within %v", c.options.Timeout))
 		defer cancel()
 	}
-	request, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, method, target, http.NoBody)
 	if err != nil {
 		return nil, hideURL(err)
+	}
+	if request.ContentLength = body.Size(); request.ContentLength > 0 {
+		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(body.Reader()), nil }
+		request.Body, _ = request.GetBody() // never fails
 	}
 	request.Header = header
 	if header.Get("User-Agent") == "" {
@@ -99,7 +122,7 @@ func (c *Client) errorOf(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, ctx.Err()) {
 		return fmt.Errorf("%w: %w", cause, ctx.Err())
 	}
-	return hideURL(err)
+	return tlsconf.Explain(hideURL(err))
 }
 
 // hideURL unwraps the error that net/http wraps around every other, and that shows the URL.

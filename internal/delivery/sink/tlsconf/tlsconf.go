@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/delivery/sink"
@@ -95,4 +96,32 @@ func (c *Config) addCertificate(out *tls.Config, path string) error {
 
 func invalid(format string, args ...any) error {
 	return sluice.Errorf(sluice.Invalid, "sink", format, args...)
+}
+
+// Explain turns the error of a handshake or of a connection that nobody but a person can heal into a [sink.Halt]: a certificate that is not
+// trusted here, or one of ours that is not trusted there. It returns other errors as they are.
+func Explain(err error) error {
+	var (
+		untrusted *tls.CertificateVerificationError
+		alert     tls.AlertError
+	)
+	switch {
+	case errors.As(err, &untrusted):
+		return &sink.Halt{Reason: "the destination's certificate is not trusted (" + untrusted.Err.Error() + "); correct it, or the ca and serverName of the configuration", Err: err}
+	case errors.As(err, &alert) && aboutCertificate[alert]:
+		return &sink.Halt{Reason: "the destination does not accept our certificate (" + alert.Error() + "); correct the certificate and key of the configuration", Err: err}
+	}
+	return err
+}
+
+// aboutCertificate are the alerts of RFC 8446 with which a peer refuses a certificate.
+var aboutCertificate = map[tls.AlertError]bool{
+	42:  true, // bad certificate
+	43:  true, // unsupported certificate
+	44:  true, // certificate revoked
+	45:  true, // certificate expired
+	46:  true, // certificate unknown
+	48:  true, // unknown authority
+	49:  true, // access denied
+	116: true, // certificate required
 }
