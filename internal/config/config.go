@@ -191,6 +191,13 @@ type Delivery struct {
 	DenyNetworks string `config:"deny_networks"`
 	// Directory below which tasks may write files, each project in one of its own. Empty means that none may.
 	FilesDir string `config:"files_dir"`
+	// URL of OSS for tasks that are made through the APIs of ESA and of shippers, which have no place for credentials. Empty means the
+	// public address of the bucket's region.
+	OSSEndpoint string `config:"oss_endpoint"`
+	// Id of the access key by which such tasks write. Whoever may make them reaches every bucket that this key may write to.
+	OSSAccessKeyID Secret `config:"oss_access_key_id,env"`
+	// Secret of that key.
+	OSSAccessKeySecret Secret `config:"oss_access_key_secret,env"`
 }
 
 // Default returns the configuration of a server that was told nothing.

@@ -51,4 +51,5 @@ var usage = map[string]string{
 	"delivery.allow_networks":      "Networks that tasks may connect to although they are refused by default (loopback, link-local and metadata addresses), as addresses or prefixes with commas between them: 127.0.0.1,10.1.0.0/16. (SLUICE_DELIVERY_ALLOW_NETWORKS)",
 	"delivery.deny_networks":       "Networks that tasks may not connect to, beside those that are refused by default. (SLUICE_DELIVERY_DENY_NETWORKS)",
 	"delivery.files_dir":           "Directory below which tasks may write files, each project in one of its own. Empty means that none may. (SLUICE_DELIVERY_FILES_DIR)",
+	"delivery.oss_endpoint":        "URL of OSS for tasks that are made through the APIs of ESA and of shippers, which have no place for credentials. Empty means the public address of the bucket's region. (SLUICE_DELIVERY_OSS_ENDPOINT)",
 }

@@ -47,6 +47,13 @@ func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Ca
 	}), nil
 }
 
+// ossRole are the operator's credentials of OSS.
+func ossRole(c *config.Config) delivery.OSSRole {
+	return delivery.OSSRole{
+		Endpoint: c.Delivery.OSSEndpoint, AccessKeyID: c.Delivery.OSSAccessKeyID.Reveal(), AccessKeySecret: c.Delivery.OSSAccessKeySecret.Reveal(),
+	}
+}
+
 // listeners is the address that the server was told to listen on, if that is an address and a port.
 func listeners(c *config.Config) []netip.AddrPort {
 	at, err := netip.ParseAddrPort(c.Listen)

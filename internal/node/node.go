@@ -169,8 +169,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Deliveries: n.Delivery,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
-		Auth:  authenticator,
-		Sites: site.New(n.Catalog, store, site.Options{Now: o.Now}),
+		Auth:       authenticator,
+		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
+		Deliveries: n.Delivery,
+		OSS:        ossRole(c),
 	})
 	n.server = server.New(wire.Select(dialect, rpc), metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
