@@ -42,6 +42,13 @@ var mayImport = map[string][]string{
 	"internal/wordzip":         {},
 	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
 	"client":                   {".", "internal/sign", "internal/logpb"},
+
+	"internal/delivery/sink":     {"."},
+	"internal/delivery/category": {},
+	"internal/delivery/encode":   {".", "internal/delivery/sink", "internal/index", "internal/logpb"},
+	"internal/delivery/pipeline": {
+		".", "internal/delivery/encode", "internal/delivery/sink", "internal/index", "internal/logpb", "internal/query/search",
+	},
 }
 
 // onlyFrom lists the only importers of packages that sit at the top; both sides are patterns. Tests may import what they like.
