@@ -39,7 +39,8 @@ var mayImport = map[string][]string{
 	"internal/query/statement": {"."},
 	"internal/objects":         {"internal/vfs"},
 	"internal/objects/s3store": {"internal/objects", "internal/vfs"},
-	"internal/segment":         {".", "internal/objects", "internal/vfs"},
+	"internal/wordzip":         {},
+	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
 	"client":                   {".", "internal/sign", "internal/logpb"},
 
 	"internal/delivery/sink":     {"."},

@@ -23,6 +23,7 @@
 //	secret.key  opens the secrets in it
 //	journal/    log groups as they came in, those of all shards
 //	index/      segments: what searches need not read the shard logs for
+//	index.cache/  pieces of segments that are in a bucket
 //	shards/     log groups that have left the journal, by shard
 package node
 
@@ -46,8 +47,8 @@ import (
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
-	"github.com/sluicelog/sluice/internal/objects"
 	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/query/places"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/site"
@@ -127,16 +128,20 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	n.Ingest = ingest.New(n.Catalog, ingestOptions(c, o, stored))
-	dir, err := objects.OpenDir(vfs.OS{}, indexDir(c))
+	segments, err := n.openObjects(ctx, c, o, stored)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open the index: %w", err)
 	}
-	n.onClose(dir.Close)
-	if n.Index, err = indexer.New(ctx, store, n.Catalog, dir, indexer.Options{Now: o.Now, Logger: o.Logger}); err != nil {
+	if n.Index, err = indexer.New(ctx, store, n.Catalog, segments, indexer.Options{Now: o.Now, Logger: o.Logger}); err != nil {
 		return nil, err
 	}
 	stored.watchIndex(n.Index)
-	engine := query.New(n.Catalog, n.Index, queryOptions(c, o))
+	where, err := places.Open(c.Query.GeoDatabase, c.Query.ISPDatabase)
+	if err != nil {
+		return nil, err
+	}
+	n.onClose(where.Close)
+	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where))
 	n.onClose(engine.Close)
 	keys := auth.NewKeys(store, ring, o.Now) // the last that can fail: a root secret that was made gets to be shown
 	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())

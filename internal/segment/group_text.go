@@ -8,9 +8,10 @@ import (
 
 // newChunk begins a chunk whose values are in the rows given, nil for all.
 func (w *groupWriter) newChunk(values, present int, ranks []uint32, required bool) *chunk {
+	column := w.dir.columns[len(w.group.chunks)].name
 	w.group.chunks = append(w.group.chunks, chunk{present: present, format: formatShortest})
 	c := &w.group.chunks[len(w.group.chunks)-1]
-	w.pages.begin(c, len(w.rows), values, ranks, required)
+	w.pages.begin(c, column, len(w.rows), values, ranks, required)
 	return c
 }
 

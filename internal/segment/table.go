@@ -35,9 +35,10 @@ type table struct {
 	extras  []extra
 	bytes   int64
 
-	last    []uint16 // the shape of the row before, a guess at the next one
-	current []uint16
-	sorted  bool
+	last     []uint16 // the shape of the row before, a guess at the next one
+	current  []uint16
+	lastKeys int // bytes of the keys of the row before; 0 if it has none, or fields without a column
+	sorted   bool
 }
 
 // extra is a field that is in no column, because an earlier one of its row has its name or because it cannot have one.
@@ -89,7 +90,7 @@ func (t *table) memory() int64 {
 func (t *table) reset() {
 	t.seconds, t.nanos, t.shard, t.position, t.index = t.seconds[:0], t.nanos[:0], t.shard[:0], t.position[:0], t.index[:0]
 	t.shapeOf, t.rowBytes, t.shapes, t.last = t.shapeOf[:0], t.rowBytes[:0], t.shapes[:0], t.last[:0]
-	t.extras, t.bytes, t.sorted = nil, 0, true
+	t.extras, t.bytes, t.sorted, t.lastKeys = nil, 0, true, 0
 	t.columns = slices.DeleteFunc(t.columns, func(c *tableColumn) bool {
 		return len(c.cells) == 0 && c.name != ColumnSource && c.name != ColumnTopic
 	})
@@ -143,24 +144,56 @@ func (t *table) add(r *Row) {
 	t.columns[columnSource].add(row, r.Source)
 	t.columns[columnTopic].add(row, r.Topic)
 	size := len(r.Source) + len(r.Topic) + 8
-
-	t.current = append(t.current[:0], uint16(len(r.Tags)))
-	for i := range r.Tags {
-		t.addField(row, TagPrefix, &r.Tags[i])
-		size += len(r.Tags[i].Key) + len(r.Tags[i].Value)
-	}
-	for i := range r.Fields {
-		t.addField(row, "", &r.Fields[i])
-		size += len(r.Fields[i].Key) + len(r.Fields[i].Value)
+	if r.Same && t.lastKeys > 0 && len(t.last) == 1+len(r.Tags)+len(r.Fields) {
+		size += t.addSame(row, r)
+	} else {
+		size += t.addShape(row, r)
 	}
 	t.bytes += int64(size)
 	t.rowBytes = append(t.rowBytes, uint32(size))
-	t.shapeOf = append(t.shapeOf, t.internShape(int(row)))
 	for i := range r.Derived {
 		if c := t.columnFor("", r.Derived[i].Key); c >= 0 && !t.columns[c].has(row) {
 			t.columns[c].add(row, r.Derived[i].Value)
 		}
 	}
+}
+
+// addSame appends the values of a row with the keys of the one before.
+func (t *table) addSame(row uint32, r *Row) (size int) {
+	columns := t.last[1:]
+	for i := range r.Tags {
+		t.columns[columns[i]-1].add(row, r.Tags[i].Value)
+		size += len(r.Tags[i].Value)
+	}
+	columns = columns[len(r.Tags):]
+	for i := range r.Fields {
+		t.columns[columns[i]-1].add(row, r.Fields[i].Value)
+		size += len(r.Fields[i].Value)
+	}
+	t.shapeOf = append(t.shapeOf, t.shapeOf[row-1])
+	return size + t.lastKeys
+}
+
+// addShape appends the values of a row, each where its key says.
+func (t *table) addShape(row uint32, r *Row) (size int) {
+	t.current = append(t.current[:0], uint16(len(r.Tags)))
+	keys := 0
+	for i := range r.Tags {
+		t.addField(row, TagPrefix, &r.Tags[i])
+		keys += len(r.Tags[i].Key)
+		size += len(r.Tags[i].Value)
+	}
+	for i := range r.Fields {
+		t.addField(row, "", &r.Fields[i])
+		keys += len(r.Fields[i].Key)
+		size += len(r.Fields[i].Value)
+	}
+	t.shapeOf = append(t.shapeOf, t.internShape(int(row)))
+	t.lastKeys = keys
+	if slices.Contains(t.current[1:], shapeExtra) {
+		t.lastKeys = 0
+	}
+	return size + keys
 }
 
 func (t *table) addIdentity(r *Row) {

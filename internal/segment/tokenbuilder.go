@@ -289,7 +289,7 @@ func (b *tokenBuilder) writeFrequent(idx *tokenIndex, frequent []frequentToken, 
 	if len(frequent) > 0 {
 		blocks = append(blocks, block)
 	}
-	packed := b.zstd.encoder().EncodeAll(list, binary.AppendUvarint(nil, uint64(len(list))))
+	packed := b.zstd.encode(binary.AppendUvarint(nil, uint64(len(list))), body{bytes: list}, b.zstd.general())
 	var err error
 	if idx.frequent, err = b.out.append(packed); err != nil {
 		return err

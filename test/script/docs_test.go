@@ -30,6 +30,7 @@ var pages = map[string][]string{
 	"docs/howto/web-tracking.md":       {`"page":"/cart","user":"ada"`, `"__tag__:release":"42"`, `"page":"/pay"`},
 	"docs/howto/consumer-groups.md":    {": order 1", ": order 2", ": order 3", "0 log groups to consume", "1 log group to consume"},
 	"docs/howto/access-keys.md":        {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token"},
+	"docs/howto/edge-logs.md":          {"shop.example", "/pay", "502"},
 	"docs/howto/backup-and-disk.md":    {"\nworth keeping\n"},
 	"docs/howto/search.md": {
 		"connection refused, giving up", "\n                           ^\n", "\n/cart\n", "30 logs from", "6 logs from",

@@ -30,8 +30,8 @@ func million() duck.Table {
 var bombs = []string{
 	"select count(*) from log a, log b, log c where a.n + b.n + c.n = 7",
 	"select sum(a.n * b.n) over (order by a.n) from log a, log b",
-	"select max(cardinality(transform(sequence(n, n + 9999), x -> array_max(transform(sequence(1, 9999), y -> x * y)))))",
-	"select max(cardinality(filter(sequence(n, n + 9999), x -> contains(sequence(n, n + 9999), x + 1))))",
+	"select max(cardinality(transform(sequence(n, n + 7999), x -> array_max(transform(sequence(1, 9999), y -> x * y)))))",
+	"select max(cardinality(filter(sequence(n, n + 7999), x -> contains(sequence(n, n + 7999), x + 1))))",
 }
 
 func TestCancel(t *testing.T) {
@@ -103,7 +103,7 @@ func TestResultBytes(t *testing.T) {
 	defer rows.Close()
 	bytes := 0
 	for rows.Next() {
-		bytes += len(rows.Row()[0])
+		bytes += len(`"n":"",`) + len(rows.Row()[0])
 	}
 	if !rows.Truncated() || rows.Err() != nil || bytes > 10_000 || bytes < 9_000 {
 		t.Errorf("%d bytes, truncated %v, %v", bytes, rows.Truncated(), rows.Err())

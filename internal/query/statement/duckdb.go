@@ -49,13 +49,25 @@ func (p *duckPrinter) bounded(s string) string {
 // statement prints the outermost query. Values that the result cannot carry as they are become texts.
 func (p *duckPrinter) statement(q *query, out []output, l limit) string {
 	sql := p.query(q, &l)
-	if !slices.ContainsFunc(out, func(o output) bool { return asText(o.typ) }) {
+	size, texts := int64(0), false
+	for _, o := range out {
+		size += o.size
+		texts = texts || asText(o.typ)
+	}
+	room := rowRoom(l)
+	if !texts && size <= room {
 		return sql
 	}
 	names, items := make([]string, len(out)), make([]string, len(out))
 	for i, o := range out {
 		names[i] = quoteName("c" + strconv.Itoa(i))
-		items[i] = p.outputText("_r."+names[i], o.typ) + " AS " + quoteName(o.name)
+		items[i] = p.outputText("_r."+names[i], o.typ)
+	}
+	if size > room {
+		p.boundedRows(items, out, room)
+	}
+	for i, o := range out {
+		items[i] += " AS " + quoteName(o.name)
 	}
 	return "SELECT " + strings.Join(items, ", ") + " FROM (" + sql + ") AS _r(" + strings.Join(names, ", ") + ")"
 }

@@ -21,6 +21,8 @@ const DefaultZone = "Asia/Shanghai"
 type Options struct {
 	From, To int64          // the time range of the request in unix seconds, without To
 	Location *time.Location // the zone of the session; DefaultZone if nil. The engine has to be set to it too.
+	// Places and Providers say whether the engine has databases of IP addresses. Functions that need one are refused without.
+	Places, Providers bool
 }
 
 func (o Options) location() *time.Location {

@@ -54,8 +54,8 @@ var codes = []struct {
 
 // failure is an error as a client sees it. Marshal cannot fail on it.
 type failure struct {
-	RequestId string //nolint:revive,staticcheck // as clients spell it
-	HostId    string //nolint:revive,staticcheck // as clients spell it
+	RequestId string //nolint:revive // as clients spell it
+	HostId    string //nolint:revive // as clients spell it
 	Code      string
 	Message   string
 	Recommend string

@@ -92,6 +92,9 @@ func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
 	send(w, http.StatusOK, body)
 }
 
+// Drain implements [wire.Dialect]: no call lasts long.
+func (a *API) Drain() {}
+
 // serve takes a request from its parameters to its handler.
 func (a *API) serve(q *request) (any, error) {
 	body, err := q.read()

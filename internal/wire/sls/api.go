@@ -65,6 +65,9 @@ type API struct {
 	bodies, unsigned, answers *semaphore.Weighted
 
 	filters *semaphore.Weighted // one for each pull with a query that may run at once
+
+	draining context.Context // ended by Drain
+	drain    context.CancelFunc
 }
 
 // New makes the dialect over its services.
@@ -79,11 +82,13 @@ func New(s Services, o Options) *API {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &API{
+	a := &API{
 		Services: s, o: o, router: newRouter(Routes()), bodies: semaphore.NewWeighted(o.MaxBodies),
 		unsigned: semaphore.NewWeighted(o.MaxUnsigned), answers: semaphore.NewWeighted(o.MaxAnswers),
 		filters: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
 	}
+	a.draining, a.drain = context.WithCancel(context.Background())
+	return a
 }
 
 // Serve implements [wire.Dialect].

@@ -18,6 +18,8 @@ func Routes() []Route {
 		projectLogsRoutes,
 		histogramRoutes,
 		contextRoutes,
+		tailLogsRoutes,
+		explainLogsRoutes,
 		trackingRoutes,
 		consumerGroupRoutes,
 		indexRoutes,
