@@ -42,7 +42,7 @@ type Destination struct {
 	Dir      string // the part of the prefix that is the same for all objects, without slashes around it; "" for the whole bucket
 }
 
-// key is d as one text, in which endpoints that are written differently are the same.
+// normal is d with one spelling for what is the same endpoint and directory.
 func (d Destination) normal() Destination {
 	d.Endpoint = strings.ToLower(strings.Trim(d.Endpoint, "/"))
 	if _, rest, ok := strings.Cut(d.Endpoint, "://"); ok {
