@@ -186,13 +186,14 @@ func (c *names) of(h sink.Header, to sink.Point, s span) string {
 	return Join(dir, Join(path, name))
 }
 
-// plain is a task's name with what could be read as part of a path replaced. The id in the object's name tells tasks apart that look
-// alike then.
+// plain is a task's name with what could be read as part of a path, or hide a file, replaced. The id in the object's name tells tasks apart
+// that look alike then.
 func plain(task string) string {
-	return strings.Map(func(r rune) rune {
-		if 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '.' || r == '_' {
-			return r
+	name := []byte(task[:min(len(task), maxTask)])
+	for i, c := range name {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.' && i > 0) {
+			name[i] = '-'
 		}
-		return '-'
-	}, task[:min(len(task), maxTask)])
+	}
+	return string(name)
 }
