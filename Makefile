@@ -85,8 +85,8 @@ $(LINTER):
 $(S3SERVER):
 	@scripts/tool.sh $@ github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
 
-$(PYTHON): test/compat/python/requirements.txt
-	@scripts/python.sh $(@D) $<
+$(PYTHON): test/compat/python/requirements.txt test/compat/python/magic.txt
+	@scripts/python.sh $(@D) $^
 	@touch $@
 
 $(NODE): test/compat/node/package-lock.json

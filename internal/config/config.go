@@ -28,12 +28,14 @@ type Config struct {
 	Log       Log       `config:"log"`
 	Server    Server    `config:"server"`
 	Ingest    Ingest    `config:"ingest"`
+	Query     Query     `config:"query"`
 	Quota     Quota     `config:"quota"`
 	Storage   Storage   `config:"storage"`
 	Index     Index     `config:"index"`
 	Limits    Limits    `config:"limits"`
 	Retention Retention `config:"retention"`
 	Split     Split     `config:"split"`
+	Delivery  Delivery  `config:"delivery"`
 }
 
 // Root is the first credentials. They come from the environment only, so that they stand in no file and no process list, and
@@ -80,6 +82,15 @@ type Ingest struct {
 	MaxPast time.Duration `config:"max_past"`
 	// How far ahead of the server's clock a log may be. 0 takes any.
 	MaxFuture time.Duration `config:"max_future"`
+}
+
+// Query is what searches and SQL may use.
+type Query struct {
+	// File of places of IP addresses in MaxMind's MMDB format, such as GeoLite2-City.mmdb, for ip_to_country and its like in
+	// SQL. None is shipped. It is opened at start: replace it by another file, and start again.
+	GeoDatabase string `config:"geo_database"`
+	// File of providers of IP addresses in the same format, such as GeoLite2-ASN.mmdb, for ip_to_provider.
+	ISPDatabase string `config:"isp_database"`
 }
 
 // Quota is the rate at which one shard or one project takes and gives logs, counted before compression. 0 is no limit. What
@@ -167,6 +178,28 @@ type Split struct {
 	WritesPerSecond int64 `config:"writes_per_second"`
 }
 
+// Delivery is how tasks ship logs to other places, and where they may.
+type Delivery struct {
+	// Memory of the batches that are being formed or sent.
+	MemoryBytes Bytes `config:"memory_bytes"`
+	// Memory of log groups that several tasks read at the same time.
+	CacheBytes Bytes `config:"cache_bytes"`
+	// Networks that tasks may connect to although they are refused by default (loopback, link-local and metadata addresses), as
+	// addresses or prefixes with commas between them: 127.0.0.1,10.1.0.0/16.
+	AllowNetworks string `config:"allow_networks"`
+	// Networks that tasks may not connect to, beside those that are refused by default.
+	DenyNetworks string `config:"deny_networks"`
+	// Directory below which tasks may write files, each project in one of its own. Empty means that none may.
+	FilesDir string `config:"files_dir"`
+	// URL of OSS for tasks that are made through the APIs of ESA and of shippers, which have no place for credentials. Empty means the
+	// public address of the bucket's region.
+	OSSEndpoint string `config:"oss_endpoint"`
+	// Id of the access key by which such tasks write. Whoever may make them reaches every bucket that this key may write to.
+	OSSAccessKeyID Secret `config:"oss_access_key_id,env"`
+	// Secret of that key.
+	OSSAccessKeySecret Secret `config:"oss_access_key_secret,env"`
+}
+
 // Default returns the configuration of a server that was told nothing.
 func Default() *Config {
 	return &Config{
@@ -185,6 +218,7 @@ func Default() *Config {
 		},
 		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200},
 		Retention: Retention{Interval: time.Minute},
+		Delivery:  Delivery{MemoryBytes: 128 * MiB, CacheBytes: 32 * MiB},
 		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // indexNew makes one segment of what is new in a logstore, of one group of rows or BatchBytes at most. more says that what is left
-// fills another one; less than that waits for the next round, so that under load nearly all logs are built into segments once.
+// fills another one; less than that waits for the next tick, so that under load nearly all logs are built into segments once.
 func (x *Indexer) indexNew(ctx context.Context, ref sluice.LogstoreRef) (more bool, err error) {
 	view, err := x.cat.Logstore(ctx, ref)
 	if err != nil {
@@ -70,6 +70,7 @@ type batch struct {
 	segment *segment.Builder
 	room    int64 // raw bytes that still fit
 	groups  int
+	decoder logpb.Decoder
 	buf     []byte
 }
 
@@ -100,7 +101,7 @@ func (b *batch) add(id sluice.ShardID, g *shard.Group) error {
 	if err := lz4block.Decompress(raw, g.Data); err != nil {
 		return err
 	}
-	decoded, err := logpb.Decode(raw)
+	decoded, err := b.decoder.Decode(raw)
 	if err != nil {
 		return err
 	}

@@ -94,28 +94,36 @@ func (c *Config) tokenize(column string) segment.Tokenize {
 		return nil
 	}
 	scan := new(index.Scanner)
-	return func(value string, emit func(token []byte)) {
-		scan.Reset(t, value)
-		var token []byte
-		for {
-			text, ok := scan.Next()
-			if !ok {
-				return
-			}
-			token = append(token[:0], text...)
-			emit(token)
-		}
-	}
+	return func(value string, emit func(token []byte)) { scan.Each(t, value, emit) }
 }
 
 // rows gives add the logs of a log group as clients and searches see them.
 func rows(g *sluice.LogGroup, shard sluice.ShardID, at sluice.Position, add func(*segment.Row)) {
-	tags := index.VisibleTags(g.Tags)
+	row := segment.Row{Shard: shard, Position: at, Source: g.Source, Topic: g.Topic, Tags: index.VisibleTags(g.Tags)}
+	var before []sluice.Field // the fields of the record before, if all of them are seen
 	for i := range g.Records {
 		r := &g.Records[i]
-		add(&segment.Row{
-			Shard: shard, Position: at, Index: i, Time: r.Time, Nanos: min(r.Nanos, 999_999_999),
-			Source: g.Source, Topic: g.Topic, Tags: tags, Fields: index.Visible(r.Fields),
-		})
+		row.Index, row.Time, row.Nanos = i, r.Time, min(r.Nanos, 999_999_999)
+		row.Fields, row.Same = r.Fields, before != nil && sameKeys(r.Fields, before)
+		if !row.Same {
+			row.Fields = index.Visible(r.Fields)
+		}
+		before = nil
+		if len(row.Fields) == len(r.Fields) {
+			before = r.Fields
+		}
+		add(&row)
 	}
+}
+
+func sameKeys(a, b []sluice.Field) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Key != b[i].Key {
+			return false
+		}
+	}
+	return true
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/sluicelog/sluice/internal/objects"
 	"github.com/sluicelog/sluice/internal/objects/s3store"
 	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/query/places"
 	"github.com/sluicelog/sluice/internal/quota"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
@@ -52,10 +53,10 @@ func ingestOptions(c *config.Config, o Options, m *storeMetrics) ingest.Options 
 	}
 }
 
-func queryOptions(c *config.Config, o Options, files objects.Filer) query.Options {
+func queryOptions(c *config.Config, o Options, files objects.Filer, where *places.Databases) query.Options {
 	return query.Options{
 		Future: orAny(c.Ingest.MaxFuture), Now: o.Now, Logger: o.Logger,
-		SQL: query.SQLOptions{Files: files, TempDir: filepath.Join(c.DataDir, "sql.tmp")},
+		SQL: query.SQLOptions{Files: files, TempDir: filepath.Join(c.DataDir, "sql.tmp"), Places: where},
 	}
 }
 

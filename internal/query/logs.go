@@ -176,6 +176,7 @@ func (f *first) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bit
 
 // fetch reads the logs at keys, in that order. Those that retention has taken since are left out.
 func (q *question) fetch(ctx context.Context, keys []key) ([]Log, error) {
+	defer step(ctx, "read logs")()
 	found := make([]*Log, len(keys))
 	if err := q.fetchRows(ctx, keys, found); err != nil {
 		return nil, err

@@ -72,6 +72,9 @@ type Row struct {
 	Source, Topic string
 	Tags, Fields  []sluice.Field
 
+	// Same says that tags and fields have the keys of the row that was added before, in the same order. That saves looking them up.
+	Same bool
+
 	// Derived are values for columns that are no fields of the log, as the leaves of a JSON field. They are stored and
 	// indexed under their keys like fields of their own, and are not part of what Fetch returns.
 	Derived []sluice.Field
