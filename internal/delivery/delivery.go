@@ -49,6 +49,10 @@ type Options struct {
 	LeaseTime   time.Duration // [15s] after which an engine that says nothing is written off
 	Look        time.Duration // [1s] between two looks for changed tasks and shards
 
+	// Delivered is told of every batch of logs that a destination has taken, after its point moved. A crash in between leaves it untold.
+	// It may take its time: it holds up its own task alone. [nothing]
+	Delivered func(Delivered)
+
 	Now    func() time.Time
 	Rand   func() float64 // [math/rand/v2] in [0, 1): jitter
 	Logger *slog.Logger   // [discard]
@@ -85,6 +89,17 @@ func orDefault[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
+}
+
+// Delivered is a batch that was delivered.
+type Delivered struct {
+	Project, Task string
+	Annotations   map[string]string // of the task
+	Shard         sluice.ShardID
+	ID            string // of the batch
+	Logs          int
+	Arrived       time.Time // when its first log did
+	At            time.Time // when the destination had taken it
 }
 
 // Catalog is what the engine needs of the catalog of logstores.

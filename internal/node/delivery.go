@@ -16,6 +16,7 @@ import (
 	"github.com/sluicelog/sluice/internal/delivery/sink/s3sink"
 	"github.com/sluicelog/sluice/internal/delivery/sink/syslogsink"
 	"github.com/sluicelog/sluice/internal/meta"
+	"github.com/sluicelog/sluice/internal/shipper"
 )
 
 // destinations are the kinds of places that tasks ship logs to.
@@ -25,7 +26,9 @@ var destinations = map[string]delivery.Destination{
 	"syslog": delivery.NewDestination(syslogsink.Open),
 }
 
-func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Catalog, door sluice.Appender, ring *auth.Keyring) (*delivery.Engine, error) {
+func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Catalog, door sluice.Appender, ring *auth.Keyring,
+	history *shipper.History,
+) (*delivery.Engine, error) {
 	allow, err := config.ParseNetworks(c.Delivery.AllowNetworks)
 	if err != nil {
 		return nil, err
@@ -43,7 +46,7 @@ func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Ca
 		Destinations: destinations,
 		Env:          sink.Env{Dial: dialer.DialContext, Local: door, Dir: spool, Version: "sluice"},
 		MemoryBytes:  int64(c.Delivery.MemoryBytes), CacheBytes: int64(c.Delivery.CacheBytes),
-		Now: o.Now, Logger: o.Logger,
+		Delivered: history.Delivered, Now: o.Now, Logger: o.Logger,
 	}), nil
 }
 

@@ -36,10 +36,30 @@ import (
 // Behavior: in any state; dead letters stay.
 // Differs: an action of this server, not of Simple Log Service.
 
-// VerifyDeliveryTask, StartDeliveryTask, PauseDeliveryTask, StopDeliveryTask, RedriveDeliveryTask: POST /sluice/v1/deliveries/{task}?action=…
+// VerifyDeliveryTask: POST /sluice/v1/deliveries/{task}?action=verify
 //
-// Behavior: verify asks the destination; start goes on where the task stopped, or with from=now leaves out what came meanwhile; pause keeps
-// the place, with reason; stop takes the task offline; redrive delivers dead letters again, those written in [from, to), seconds since 1970.
+// Behavior: asks the destination whether logs could be delivered now; the error says what is wrong.
+// Differs: an action of this server, not of Simple Log Service.
+
+// StartDeliveryTask: POST /sluice/v1/deliveries/{task}?action=start
+//
+// Behavior: goes on where the task stopped; with from=now it leaves out what came meanwhile.
+// Differs: an action of this server, not of Simple Log Service.
+
+// PauseDeliveryTask: POST /sluice/v1/deliveries/{task}?action=pause
+//
+// Behavior: the task keeps its place; reason is shown to whoever looks.
+// Differs: an action of this server, not of Simple Log Service.
+
+// StopDeliveryTask: POST /sluice/v1/deliveries/{task}?action=stop
+//
+// Behavior: the task is offline and keeps its place.
+// Differs: an action of this server, not of Simple Log Service.
+
+// RedriveDeliveryTask: POST /sluice/v1/deliveries/{task}?action=redrive
+//
+// Behavior: delivers dead letters again, those written in [from, to), seconds since 1970.
+// Differs: an action of this server, not of Simple Log Service.
 
 var deliveryRoutes = []Route{
 	{Method: "POST", Path: "/sluice/v1/deliveries", Action: "CreateDeliveryTask", Permission: "sluice:CreateDeliveryTask", Mutating: true, handle: (*API).createDelivery},

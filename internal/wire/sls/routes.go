@@ -25,6 +25,8 @@ func Routes() []Route {
 		indexRoutes,
 		indexRebuildRoutes,
 		configRoutes,
+		shipperRoutes,
+		jobRoutes,
 		deliveryRoutes,
 		keyRoutes,
 		unsupportedRoutes,
