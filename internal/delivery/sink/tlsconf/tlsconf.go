@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"net"
+	"slices"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/delivery/sink"
@@ -101,27 +103,17 @@ func invalid(format string, args ...any) error {
 // Explain turns the error of a handshake or of a connection that nobody but a person can heal into a [sink.Halt]: a certificate that is not
 // trusted here, or one of ours that is not trusted there. It returns other errors as they are.
 func Explain(err error) error {
-	var (
-		untrusted *tls.CertificateVerificationError
-		alert     tls.AlertError
-	)
-	switch {
-	case errors.As(err, &untrusted):
+	if untrusted := (*tls.CertificateVerificationError)(nil); errors.As(err, &untrusted) {
 		return &sink.Halt{Reason: "the destination's certificate is not trusted (" + untrusted.Err.Error() + "); correct it, or the ca and serverName of the configuration", Err: err}
-	case errors.As(err, &alert) && aboutCertificate[alert]:
-		return &sink.Halt{Reason: "the destination does not accept our certificate (" + alert.Error() + "); correct the certificate and key of the configuration", Err: err}
+	}
+	if remote := (*net.OpError)(nil); errors.As(err, &remote) && remote.Op == "remote error" && slices.ContainsFunc(aboutCertificate, func(a tls.AlertError) bool {
+		return a.Error() == remote.Err.Error() // the type of what crypto/tls returns here is its own
+	}) {
+		return &sink.Halt{Reason: "the destination does not accept our certificate (" + remote.Err.Error() + "); correct the certificate and key of the configuration", Err: err}
 	}
 	return err
 }
 
-// aboutCertificate are the alerts of RFC 8446 with which a peer refuses a certificate.
-var aboutCertificate = map[tls.AlertError]bool{
-	42:  true, // bad certificate
-	43:  true, // unsupported certificate
-	44:  true, // certificate revoked
-	45:  true, // certificate expired
-	46:  true, // certificate unknown
-	48:  true, // unknown authority
-	49:  true, // access denied
-	116: true, // certificate required
-}
+// aboutCertificate are the alerts of RFC 8446 with which a peer refuses a certificate: bad, unsupported, revoked, expired, unknown, of an unknown
+// authority, without access, missing.
+var aboutCertificate = []tls.AlertError{42, 43, 44, 45, 46, 48, 49, 116}
