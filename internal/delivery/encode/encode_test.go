@@ -420,6 +420,9 @@ func plainValue(v parquet.Value) any {
 
 func TestParquetOfMany(t *testing.T) {
 	logs := many(60000)
+	for i, e := range logs {
+		e.Fields = append(e.Fields, sink.Field{Key: "some", Value: fmt.Sprintf("value %d", i%997)})
+	}
 	f := encode.Format{Rows: encode.Rows{Format: encode.Parquet}, Compression: encode.Zstd}
 	got := body(t, f, logs...)
 	if !bytes.Equal(got, body(t, f, logs...)) {
@@ -430,7 +433,7 @@ func TestParquetOfMany(t *testing.T) {
 		t.Fatalf("%d rows in %d groups", len(rows), len(file.RowGroups()))
 	}
 	for i, row := range rows {
-		if row[0] != logs[i].Fields[0].Value || row[1] != logs[i].Fields[1].Value || row[2] != logs[i].Fields[2].Value {
+		if row[0] != logs[i].Fields[0].Value || row[1] != logs[i].Fields[1].Value || row[2] != logs[i].Fields[2].Value || row[3] != logs[i].Fields[3].Value {
 			t.Fatalf("row %d is %v", i, row)
 		}
 	}
