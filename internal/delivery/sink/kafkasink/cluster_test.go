@@ -79,7 +79,7 @@ var produceErrors = map[sinktest.Fault]*kerr.Error{
 }
 
 // control answers requests in the place of the cluster while there is a fault.
-func (c *cluster) control(request kmsg.Request) (kmsg.Response, error, bool) { //nolint:staticcheck // the order is the library's
+func (c *cluster) control(request kmsg.Request) (kmsg.Response, error, bool) {
 	c.fake.KeepControl()
 	c.mu.Lock()
 	fault := c.fault
