@@ -31,6 +31,7 @@ import (
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/delivery/ownership"
 	"github.com/sluicelog/sluice/internal/delivery/sink"
 	"github.com/sluicelog/sluice/internal/meta"
 )
@@ -49,6 +50,8 @@ type Options struct {
 	LeaseTime   time.Duration // [15s] after which an engine that says nothing is written off
 	Look        time.Duration // [1s] between two looks for changed tasks and shards
 
+	// ProveBuckets has a task go online only after somebody proved that its bucket is theirs. [false]
+	ProveBuckets bool
 	// Delivered is told of every batch of logs that a destination has taken, after its point moved. A crash in between leaves it untold.
 	// It may take its time: it holds up its own task alone. [nothing]
 	Delivered func(Delivered)
@@ -117,6 +120,7 @@ type Engine struct {
 	ring  *auth.Keyring
 	o     Options
 
+	prover *ownership.Prover
 	source *source
 	budget *budget
 	keeper *keeper
@@ -135,7 +139,7 @@ type Engine struct {
 func New(store meta.Store, cat Catalog, door sluice.Appender, ring *auth.Keyring, o Options) *Engine {
 	o = o.withDefaults()
 	return &Engine{
-		store: store, cat: cat, door: door, ring: ring, o: o,
+		store: store, cat: cat, door: door, ring: ring, o: o, prover: ownership.New(proofs{store, o.Now}, o.Now),
 		source: newSource(o.CacheBytes), budget: newBudget(o.MemoryBytes), keeper: newKeeper(store),
 		slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), poked: make(chan struct{}, 1),
 		workers: map[pointKey]*worker{}, jobs: map[taskKey]*job{}, writing: map[sluice.LogstoreRef]bool{}, resting: map[pointKey]time.Time{},

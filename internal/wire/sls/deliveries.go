@@ -56,6 +56,16 @@ import (
 // Behavior: the task is offline and keeps its place.
 // Differs: an action of this server, not of Simple Log Service.
 
+// ChallengeDeliveryTask: POST /sluice/v1/deliveries/{task}?action=challenge
+//
+// Behavior: writes a file with a token to the task's bucket and says which; whoever can read it proves that the bucket is theirs.
+// Differs: an action of this server, not of Simple Log Service.
+
+// ProveDeliveryTask: POST /sluice/v1/deliveries/{task}?action=prove
+//
+// Body: token, the content of the file.
+// Differs: an action of this server, not of Simple Log Service.
+
 // RedriveDeliveryTask: POST /sluice/v1/deliveries/{task}?action=redrive
 //
 // Behavior: delivers dead letters again, those written in [from, to), seconds since 1970.
@@ -68,6 +78,8 @@ var deliveryRoutes = []Route{
 	{Method: "PUT", Path: "/sluice/v1/deliveries/{task}", Action: "UpdateDeliveryTask", Permission: "sluice:UpdateDeliveryTask", Mutating: true, handle: (*API).updateDelivery},
 	{Method: "DELETE", Path: "/sluice/v1/deliveries/{task}", Action: "DeleteDeliveryTask", Permission: "sluice:DeleteDeliveryTask", Mutating: true, handle: (*API).deleteDelivery},
 	deliveryVerb("VerifyDeliveryTask", "verify", (*API).verifyDelivery),
+	deliveryVerb("ChallengeDeliveryTask", "challenge", (*API).challengeDelivery),
+	deliveryVerb("ProveDeliveryTask", "prove", (*API).proveDelivery),
 	deliveryVerb("StartDeliveryTask", "start", (*API).startDelivery),
 	deliveryVerb("PauseDeliveryTask", "pause", (*API).pauseDelivery),
 	deliveryVerb("StopDeliveryTask", "stop", (*API).stopDelivery),
@@ -178,6 +190,29 @@ func (a *API) deleteDelivery(q *request) error {
 
 func (a *API) verifyDelivery(q *request) error {
 	return q.task(a.Deliveries.Verify(q.ctx(), q.project, q.vars.get("task")))
+}
+
+func (a *API) challengeDelivery(q *request) error {
+	file, err := a.Deliveries.Challenge(q.ctx(), q.project, q.vars.get("task"))
+	if err != nil {
+		return err
+	}
+	return q.json(struct {
+		File string `json:"file"`
+	}{file})
+}
+
+func (a *API) proveDelivery(q *request) error {
+	var body struct {
+		Token string `json:"token"`
+	}
+	if err := q.decode("parameter", &body); err != nil {
+		return err
+	}
+	if err := a.Deliveries.Prove(q.ctx(), q.project, q.vars.get("task"), body.Token); err != nil {
+		return err
+	}
+	return q.ok()
 }
 
 func (a *API) startDelivery(q *request) error {
