@@ -40,6 +40,16 @@ type section struct {
 
 // parseSink reads a sink section and checks it, with the secrets that were kept for it in the places that are masked.
 func (e *Engine) parseSink(raw json.RawMessage, kept map[string]string) (*section, error) {
+	s, err := e.decodeSink(raw)
+	if err != nil {
+		return nil, err
+	}
+	sink.JoinSecrets(s.config, kept)
+	return s, s.config.Validate()
+}
+
+// decodeSink reads a sink section.
+func (e *Engine) decodeSink(raw json.RawMessage) (*section, error) {
 	fields := map[string]json.RawMessage{}
 	if err := json.Unmarshal(raw, &fields); err != nil || len(fields) == 0 {
 		return nil, invalid("sink: must be an object with a type, such as {\"type\": \"http\", ...}")
@@ -61,8 +71,26 @@ func (e *Engine) parseSink(raw json.RawMessage, kept map[string]string) (*sectio
 	if err := decodeStrictly(rest, s.config); err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
-	sink.JoinSecrets(s.config, kept)
-	return s, s.config.Validate()
+	return s, nil
+}
+
+// localWriter is a configuration whose sink may write to logstores of this server.
+type localWriter interface {
+	// LocalTargets are those logstores, whatever condition a log has to meet to go there.
+	LocalTargets() []sluice.LogstoreRef
+}
+
+// LocalTargets returns the logstores of this server that a task would write to, so that whoever makes it can be asked whether he may.
+func (e *Engine) LocalTargets(project string, s *Spec) ([]sluice.LogstoreRef, error) {
+	parsed, err := e.decodeSink(s.Sink)
+	if err != nil {
+		return nil, err
+	}
+	refs := []sluice.LogstoreRef{{Project: project, Logstore: s.DeadLetterStore()}}
+	if w, ok := parsed.config.(localWriter); ok {
+		refs = append(refs, w.LocalTargets()...)
+	}
+	return refs, nil
 }
 
 func (e *Engine) kinds() string {

@@ -32,6 +32,8 @@ type Spec struct {
 	// DeadLetter is the logstore in the same project for logs that the destination refuses for good [sluice-dead-letters]. It is made
 	// when it is first needed.
 	DeadLetter string `json:"deadLetter,omitempty"`
+	// Annotations are kept for whoever makes tasks on behalf of another API, by its name. The engine does not read them.
+	Annotations map[string]string `json:"annotations,omitempty"`
 	// Sink is the destination: its "type", and what that type needs.
 	Sink json.RawMessage `json:"sink"`
 }

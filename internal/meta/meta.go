@@ -81,6 +81,11 @@ type Tx interface {
 	IndexProgress(ref sluice.LogstoreRef) ([]IndexProgress, error)
 	SetIndexProgress(IndexProgress) error
 
+	// IndexRebuild of a logstore [rebuild], the last one; SetIndexRebuild creates or replaces it. Neither makes caches stale.
+	IndexRebuild(ref sluice.LogstoreRef) (IndexRebuild, error)
+	IndexRebuilds() ([]IndexRebuild, error)
+	SetIndexRebuild(IndexRebuild) error
+
 	// Consumer groups [consumergroup].
 	ConsumerGroup(ref sluice.LogstoreRef, name string) (ConsumerGroup, error)
 	ConsumerGroups(ref sluice.LogstoreRef) ([]ConsumerGroup, error)
@@ -203,6 +208,16 @@ type IndexProgress struct {
 	Project, Logstore string
 	Shard             sluice.ShardID
 	Position          sluice.Position
+}
+
+// IndexRebuild is the making anew of the segments of a logstore.
+type IndexRebuild struct {
+	Project, Logstore string
+	Last              string    // name of a segment: this one and those before it are made anew whatever they were built under; "" for none
+	Done              int64     // raw bytes of the segments that were made anew
+	Left              int       // segments that stayed as they are, because the shard logs cannot give all of their logs
+	Started, Finished time.Time // Finished is zero while it runs
+	Canceled          bool
 }
 
 // ConsumerGroup is a named set of consumers that share the shards of a logstore. Who is in it now is not kept here.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/testenv"
+	"github.com/sluicelog/sluice/test/s3server"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -141,7 +142,7 @@ func TestMetrics(t *testing.T) {
 
 // docs/metrics.md names every metric of ours, and none that is not there.
 func TestMetricsPageTellsTheTruth(t *testing.T) {
-	env := hub(t)
+	env := hub(t, inBucket(t, s3server.Start(t)))
 	put(t, env)
 	env.Do(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores/access/shards/lb", Body: []byte("no protobuf")})
 	resp, err := env.Client().Get(env.URL() + "/metrics")

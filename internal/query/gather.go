@@ -13,18 +13,27 @@ import (
 	"github.com/sluicelog/sluice/internal/segment"
 )
 
-// maxGathered bounds the memory of the rows that one statement takes from a search.
-const maxGathered = 1 << 30
+// room is the memory of the rows that one statement takes from searches, out of that of all statements. It is safe for
+// concurrent use.
+type room struct {
+	sql   *sqlEngine
+	taken atomic.Int64
+}
 
-// room counts the bytes of the rows that a statement has gathered. It is safe for concurrent use.
-type room struct{ taken atomic.Int64 }
-
+// take counts bytes. What is over is counted too, until the statement leaves.
 func (r *room) take(bytes int64) error {
-	if r.taken.Add(bytes) > maxGathered {
+	all, own := r.sql.gathered.Add(bytes), r.taken.Add(bytes)
+	switch most := r.sql.o.MemoryBytes; {
+	case own > most:
 		return sluice.Errorf(sluice.TooLarge, "sql", "the search finds too many logs for this statement; narrow the search or the time range")
+	case all > most:
+		return sluice.Errorf(sluice.Unavailable, "sql", "the statements that run now take all memory; try again in a moment, or narrow the search or the time range")
 	}
 	return nil
 }
+
+// leave gives back what was taken.
+func (r *room) leave() { r.sql.gathered.Add(-r.taken.Swap(0)) }
 
 // gatherer collects the columns of a statement from the logs that a search finds, a set of rows for each part of the logstore.
 type gatherer struct {
@@ -78,6 +87,8 @@ func (s *rowSet) add(k key, l *index.Log) {
 	}
 	s.err = s.gatherer.room.take(bytes + 16*int64(len(s.columns)))
 }
+
+func (s *rowSet) drop() { s.columns, s.Len = nil, 0 }
 
 // addRows takes rows of a segment.
 func (s *rowSet) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bitmap) error {

@@ -108,7 +108,7 @@ func openWeb(b *testing.B) (*query.Engine, query.Range) {
 	if _, err := cat.Logstore(b.Context(), catalogtest.Ref); sluice.KindOf(err) == sluice.NotFound {
 		must(writeWeb(b.Context(), cat, x, now))
 	}
-	e := query.New(cat, x, query.Options{Now: now, SQL: query.SQLOptions{IndexDir: index, TempDir: b.TempDir()}})
+	e := query.New(cat, x, query.Options{Now: now, SQL: query.SQLOptions{Files: objs, TempDir: b.TempDir()}})
 	b.Cleanup(func() {
 		must(errors.Join(e.Close(), objs.Close(), logs.Close(), store.Close()))
 	})

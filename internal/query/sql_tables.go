@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,6 +25,7 @@ type sqlTables struct {
 	mayRead func(sluice.LogstoreRef) error
 	known   map[string]*sqlTable
 	room    room
+	files   sqlFiles
 }
 
 // sqlTable is one of them.
@@ -112,7 +112,7 @@ func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table,
 	}
 	direct := func(s *indexer.Segment) bool {
 		part, ok := t.engine.direct(&ask, wanted, s)
-		if ok {
+		if ok = ok && t.files.add(ctx, &part, &ask, s); ok {
 			out.Parts = withFile(out.Parts, part)
 		}
 		return ok
@@ -152,10 +152,10 @@ func shifted(r Range, in statement.Input) Range {
 // within makes nanoseconds of seconds that a statement says, as far as there can be logs.
 func within(seconds int64) int64 { return min(max(seconds, 0), maxSecond) * 1e9 }
 
-// direct is a segment as a file for the SQL engine, if it can tell by itself which rows count.
+// direct is a segment for the SQL engine to read itself, without its file, if it can tell which rows count.
 func (e *Engine) direct(q *question, wanted []sqlField, s *indexer.Segment) (duck.Part, bool) {
 	p := duck.Part{Names: make([]string, len(wanted))}
-	if e.sql.o.IndexDir == "" || s.Bad != nil || q.Topic != "" || s.Config != q.config.ID {
+	if e.sql.o.Files == nil || s.Bad != nil || q.Topic != "" || s.Config != q.config.ID {
 		return p, false
 	}
 	kinds := map[string]statement.Kind{
@@ -182,7 +182,7 @@ func (e *Engine) direct(q *question, wanted []sqlField, s *indexer.Segment) (duc
 		}
 		where = and(where, fmt.Sprintf(`"__time__" >= %d AND "__time__" < %d`, q.Range.From/1e9, q.Range.To/1e9))
 	}
-	p.Files, p.Where = []string{filepath.Join(e.sql.o.IndexDir, info.ParquetObject())}, where
+	p.Where, p.Count = where, info.Rows
 	return p, true
 }
 
@@ -192,6 +192,7 @@ func withFile(parts []duck.Part, p duck.Part) []duck.Part {
 	for i := range parts {
 		if parts[i].Where == p.Where && slices.Equal(parts[i].Names, p.Names) {
 			parts[i].Files = append(parts[i].Files, p.Files...)
+			parts[i].Count += p.Count
 			return parts
 		}
 	}

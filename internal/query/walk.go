@@ -92,6 +92,7 @@ func (w *walker) step(ctx context.Context, size int, visit func(*Log) (bool, err
 		return false, err
 	}
 	w.cover.Complete = w.cover.Complete && len(logs) == len(keys)
+	defer step(ctx, "run the pipeline")()
 	for i := range logs {
 		if w.budget.spent() {
 			w.cover.Complete = false
@@ -118,7 +119,7 @@ func (w *walker) next(ctx context.Context, n int) ([]key, error) {
 			var bad *segment.DamageError
 			switch {
 			case errors.As(err, &bad):
-				w.e.o.Logger.Error("damaged segment, left out of an answer", "error", err)
+				w.q.damaged(s.group, err)
 				w.cover.Complete = false
 			case err != nil:
 				return nil, err
@@ -150,6 +151,8 @@ func (s *stretch) addRows(_ context.Context, g *segment.Group, rows *roaring.Bit
 	s.group, s.rows = g, rows
 	return nil
 }
+
+func (s *stretch) drop() { s.group, s.rows, s.keys = nil, nil, nil }
 
 // begin makes a stretch ready to be walked and reports whether there is anything in it.
 func (s *stretch) begin(reverse bool) bool {

@@ -212,6 +212,8 @@ func (w *writer) writeGroups(ctx context.Context, t *table, rows []uint32) error
 // finish writes footer and directory and makes both objects durable. The index comes last: it is the one that names the other's
 // bytes.
 func (w *writer) finish(ctx context.Context) (Info, error) {
+	groups := w.parquet.size
+	w.parquet.sum = 0
 	if err := w.footer(); err != nil {
 		return Info{}, err
 	}
@@ -220,10 +222,11 @@ func (w *writer) finish(ctx context.Context) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	if _, err := w.index.append(appendTrailer(nil, at)); err != nil {
+	if _, err := w.index.append(appendTrailer(nil, at, w.parquet.sum)); err != nil {
 		return Info{}, err
 	}
 	info := w.dir.info(w.name, at, w.parquet.size, w.index.size)
+	info.Footer, info.FooterCRC = w.parquet.size-groups, w.parquet.sum
 	if err := w.parquet.commit(ctx); err != nil {
 		return Info{}, err
 	}

@@ -176,12 +176,24 @@ func (p *Proxy) pump(c *pair, from, to net.Conn, up bool) {
 			return
 		}
 		if err != nil {
-			if half, ok := to.(*net.TCPConn); ok {
+			if half, ok := to.(*net.TCPConn); ok && p.passEnd(c, up) {
 				_ = half.CloseWrite() // the other side may be gone already
 			}
 			return
 		}
 	}
+}
+
+// passEnd says whether the end of a direction goes on.
+func (p *Proxy) passEnd(c *pair, up bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.fault.down
+	if up {
+		l = p.fault.up
+	}
+	c.lost = c.lost || l.drop
+	return !c.lost
 }
 
 // pass says how many of n bytes go on, and whether the connection ends with them.

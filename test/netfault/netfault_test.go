@@ -31,7 +31,7 @@ func echo(t *testing.T) string {
 			}
 			go func() {
 				defer c.Close()
-				io.Copy(c, c)
+				_, _ = io.Copy(c, c) // until the client is gone
 			}()
 		}
 	}()

@@ -30,10 +30,12 @@ var pages = map[string][]string{
 	"docs/howto/web-tracking.md":       {`"page":"/cart","user":"ada"`, `"__tag__:release":"42"`, `"page":"/pay"`},
 	"docs/howto/consumer-groups.md":    {": order 1", ": order 2", ": order 3", "0 log groups to consume", "1 log group to consume"},
 	"docs/howto/access-keys.md":        {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token"},
+	"docs/howto/edge-logs.md":          {"shop.example", "/pay", "502"},
 	"docs/howto/backup-and-disk.md":    {"\nworth keeping\n"},
 	"docs/howto/search.md": {
 		"connection refused, giving up", "\n                           ^\n", "\n/cart\n", "30 logs from", "6 logs from",
-		"ts,method,path,status,took,msg\n", "in steps of 2m",
+		"ts,method,path,status,took,msg\n", "in steps of 2m", "\nlist  12\n", "\ncart  18\n", `"path":"/cart/live","took":"2.5"`,
+		"search    path:cart and #\"connection refused\"\n", "found       6 logs", "part of the search",
 	},
 }
 

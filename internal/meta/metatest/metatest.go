@@ -35,6 +35,7 @@ func Run(t *testing.T, place func(t *testing.T) Opener) {
 		{"a checkpoint is created and replaced", testSetCheckpoint},
 		{"delete takes along what hangs on it", testCascade},
 		{"segments and index progress", testSegments},
+		{"rebuilds of an index", testIndexRebuilds},
 		{"points of delivery tasks", testDeliveryPoints},
 		{"a point moves for its owner alone", testFencing},
 		{"leases", testLeases},

@@ -104,7 +104,7 @@ const (
 )
 
 // patience bounds what a test waits for. Nothing passes because of it: it ends tests that have failed.
-const patience = time.Minute
+const patience = 30 * time.Second
 
 // Run runs the suite.
 func Run(t *testing.T, h Harness) {
