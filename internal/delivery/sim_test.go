@@ -287,12 +287,6 @@ func (s *sim) update() {
 	s.must(err)
 }
 
-func (s *sim) view() *catalog.Logstore {
-	l, err := s.cat.Logstore(ctx, ref)
-	s.must(err)
-	return l
-}
-
 func (s *sim) reshard() {
 	l := s.view()
 	var open []sluice.ShardID

@@ -256,6 +256,23 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+// TestSmallBodiesAreSmall begins many bodies, as a server with many shards does.
+func TestSmallBodiesAreSmall(t *testing.T) {
+	for _, c := range []encode.Compression{encode.Gzip, encode.Zlib, encode.Snappy, encode.LZ4, encode.Zstd} {
+		f := encode.Format{Compression: c}
+		b := f.Begin(t.TempDir())
+		for range 100 {
+			if err := b.Add(log("a", "a log of a few bytes")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if b.Memory() > 16<<10 {
+			t.Errorf("%s: 100 small logs hold %d bytes", c, b.Memory())
+		}
+		b.Release()
+	}
+}
+
 func TestRefusedLogsLeaveNoTrace(t *testing.T) {
 	bad := log("a", "1,2")
 	f := encode.Format{Rows: encode.Rows{Format: encode.CSV, CSV: encode.CSVOptions{Quote: "none", Header: true}}}
