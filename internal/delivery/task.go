@@ -118,7 +118,7 @@ func (e *Engine) fill(m *meta.DeliveryTask, s *Spec) error {
 
 // where are the members of a sink section that say where logs go, whatever its type.
 var where = []string{
-	"type", "url", "endpoint", "addressing", "brokers", "host", "port", "protocol", "region", "bucket", "project", "logstore", "tls",
+	"type", "url", "endpoint", "addressing", "brokers", "host", "port", "protocol", "region", "bucket", "project", "logstore", "logstoreByTopic", "tls",
 }
 
 // checkMasks refuses a document that keeps secrets it does not show, and sends them elsewhere: who may change a task need not know them.

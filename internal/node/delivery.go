@@ -17,6 +17,7 @@ import (
 	"github.com/sluicelog/sluice/internal/delivery/sink/kafkasink"
 	"github.com/sluicelog/sluice/internal/delivery/sink/osssink"
 	"github.com/sluicelog/sluice/internal/delivery/sink/s3sink"
+	"github.com/sluicelog/sluice/internal/delivery/sink/slssink"
 	"github.com/sluicelog/sluice/internal/delivery/sink/splunksink"
 	"github.com/sluicelog/sluice/internal/delivery/sink/syslogsink"
 	"github.com/sluicelog/sluice/internal/meta"
@@ -33,6 +34,7 @@ func destinations(filesDir string) map[string]delivery.Destination {
 		"oss":          delivery.NewDestination(osssink.Open),
 		"s3":           delivery.NewDestination(s3sink.Open),
 		"s3compatible": delivery.NewDestination(s3sink.OpenCompatible),
+		"sls":          delivery.NewDestination(slssink.Open),
 		"splunk":       delivery.NewDestination(splunksink.Open),
 		"syslog":       delivery.NewDestination(syslogsink.Open),
 	}
