@@ -80,7 +80,9 @@ type Indexer struct {
 	jobs     sync.Mutex                    // guards rebuilds; taken before mu, and held while metadata is told of a rebuild
 	rebuilds map[sluice.LogstoreRef]string // those that run, with the last segment that is made anew whatever it was built under
 
-	generation uint64                     // of the metadata that refs was read from; of Run alone
+	working sync.Mutex // held for a turn; guards all below, and is taken before the other locks
+
+	generation uint64                     // of the metadata that refs was read from
 	refs       []sluice.LogstoreRef       // logstores with an index
 	round      map[sluice.LogstoreRef]int // turns since a logstore's last look at expiry
 	number     uint64                     // of the last segment named
@@ -180,7 +182,7 @@ func (x *Indexer) removeOrphans(ctx context.Context) error {
 // prefix of the names of segments.
 const prefix = "segments/"
 
-// nextName gives a name that no segment had. Only Run calls it.
+// nextName gives a name that no segment had. x.working is held.
 func (x *Indexer) nextName() string {
 	x.number++
 	return fmt.Sprintf("%s%016x", prefix, x.number)
@@ -256,7 +258,7 @@ func (x *Indexer) Run(ctx context.Context) error {
 }
 
 // Round indexes what is new in every logstore, merges what has become many, and removes what is old. Run does the same all the time;
-// tests call it when they want.
+// tests call it when they want, also beside Run.
 func (x *Indexer) Round(ctx context.Context) error {
 	for {
 		more, err := x.turn(ctx)
@@ -275,6 +277,8 @@ const rebuildEvery = 64
 // turn gives every logstore a turn: one new segment, and some merges. more says that in some logstore there is more to do at once: no
 // flood of logs, and no backlog, keeps the other logstores waiting for longer than a turn of each.
 func (x *Indexer) turn(ctx context.Context) (more bool, err error) {
+	x.working.Lock()
+	defer x.working.Unlock()
 	if err := x.findLogstores(ctx); err != nil {
 		return false, err
 	}

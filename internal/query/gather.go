@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -172,6 +173,7 @@ func (s *rowSet) set(column, row int, kind statement.Kind, value string) int64 {
 		x, ok := index.ParseDouble(value)
 		c.Doubles[row], c.Null[row] = x, !ok
 	default:
+		value = strings.ToValidUTF8(value, "\uFFFD") // as segments show it to SQL; the engine would make NULL of it
 		c.Texts[row], c.Null[row] = value, false
 		return int64(len(value))
 	}

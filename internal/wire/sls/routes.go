@@ -24,6 +24,7 @@ func Routes() []Route {
 		consumerGroupRoutes,
 		indexRoutes,
 		indexRebuildRoutes,
+		indexSegmentRoutes,
 		configRoutes,
 		shipperRoutes,
 		jobRoutes,
