@@ -26,6 +26,8 @@ func Routes() []Route {
 		indexRebuildRoutes,
 		indexSegmentRoutes,
 		configRoutes,
+		shipperRoutes,
+		jobRoutes,
 		deliveryRoutes,
 		keyRoutes,
 		unsupportedRoutes,
