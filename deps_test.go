@@ -38,7 +38,8 @@ var mayImport = map[string][]string{
 	"internal/query/spl":       {"."},
 	"internal/query/statement": {"."},
 	"internal/objects":         {"internal/vfs"},
-	"internal/segment":         {".", "internal/objects", "internal/vfs"},
+	"internal/wordzip":         {},
+	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
 	"client":                   {".", "internal/sign", "internal/logpb"},
 }
 
