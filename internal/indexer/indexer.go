@@ -104,6 +104,7 @@ type Segment struct {
 	Runs   []meta.Run
 	Bad    error // why it cannot be opened; then Segment is nil
 	name   string
+	alone  bool // not to be merged: it is damaged; of Run alone
 }
 
 // Snapshot is the index of a logstore at one moment. Its slices do not change.

@@ -3,6 +3,7 @@ package indexer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/sluicelog/sluice"
@@ -32,11 +33,27 @@ func (x *Indexer) mergeSome(ctx context.Context, ref sluice.LogstoreRef) (more b
 		if chosen == nil || ctx.Err() != nil {
 			return false, nil
 		}
-		if err := x.merge(ctx, ref, l, config, chosen); err != nil {
+		if err := x.merge(ctx, ref, l, config, chosen); err != nil && !x.leaveDamaged(chosen, err) {
 			return false, err
 		}
 	}
 	return true, nil
+}
+
+// leaveDamaged leaves the segment alone that a merge found damaged, and reports whether there is one: what is sound in it can still be
+// searched, and the others are merged without it.
+func (x *Indexer) leaveDamaged(parts []part, err error) bool {
+	var bad *segment.DamageError
+	if !errors.As(err, &bad) {
+		return false
+	}
+	at := slices.IndexFunc(parts, func(p part) bool { return bad.Object == p.ParquetObject() || bad.Object == p.IndexObject() })
+	if at < 0 {
+		return false
+	}
+	parts[at].of.alone = true
+	x.o.Logger.Error("damaged segment, it is not merged any more", "error", err)
+	return true
 }
 
 // merge puts one segment in the place of several.

@@ -45,11 +45,11 @@ type part struct {
 	of *Segment
 }
 
-// partsOf leaves out segments that cannot be opened, and those of another configuration: queries treat them differently.
+// partsOf leaves out segments that cannot be opened or are damaged, and those of another configuration: queries treat them differently.
 func partsOf(all []*Segment, config uint64) []part {
 	var parts []part
 	for _, s := range all {
-		if s.Bad == nil && s.Config == config {
+		if s.Bad == nil && !s.alone && s.Config == config {
 			parts = append(parts, part{s.Info(), s})
 		}
 	}
