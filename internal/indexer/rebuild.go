@@ -224,13 +224,13 @@ func (x *Indexer) nextWork(ctx context.Context) (*work, *Config, error) {
 		x.abandon()
 	}
 	for i := range x.refs {
-		ref := x.refs[(x.turn+i)%len(x.refs)]
+		ref := x.refs[(x.next+i)%len(x.refs)]
 		w, config, err := x.begin(ctx, ref)
 		if err != nil && sluice.KindOf(err) != sluice.NotFound {
 			return nil, nil, fmt.Errorf("%s: %w", ref, err)
 		}
 		if w != nil {
-			x.work, x.turn = w, (x.turn+i+1)%len(x.refs)
+			x.work, x.next = w, (x.next+i+1)%len(x.refs)
 			return w, config, nil
 		}
 	}

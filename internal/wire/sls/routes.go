@@ -25,6 +25,7 @@ func Routes() []Route {
 		indexRoutes,
 		indexRebuildRoutes,
 		configRoutes,
+		deliveryRoutes,
 		keyRoutes,
 		unsupportedRoutes,
 	)
