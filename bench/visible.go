@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand"
 	"slices"
@@ -10,11 +11,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/client"
 	"github.com/sluicelog/sluice/internal/logpb"
 )
 
 const (
-	visibleRate  = 30 // log groups a second beside the probes, about 5 MB/s
+	besideRate   = 30 // log groups a second beside the probes, about 5 MB/s
 	probeApart   = 50 * time.Millisecond
 	givenUpAfter = 30 * time.Second
 )
@@ -22,6 +24,113 @@ const (
 // visible measures how long it takes from sending a log until a search finds it, while other logs arrive. The search is asked again as
 // soon as it is answered.
 func (b *bench) visible(ctx context.Context) error {
+	return b.beside(ctx, func(ctx context.Context, s *server, logstore string) error {
+		c, err := dial(s.Addr)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		now := time.Now()
+		ask := &searcher{conn: c, logstore: logstore, from: now.Add(-time.Minute).Unix(), to: now.Add(time.Hour).Unix()}
+		took, err := probe(ctx, s, logstore, b.latencyFor, func(id string) error { return ask.until(ctx, id) })
+		if err != nil {
+			return err
+		}
+		b.report.add("search", "visible_p50", fmt.Sprintf("from sending a log until a search finds it, beside %d log groups a second, p50", besideRate), "ms", "",
+			milliseconds(percentile(took, 50)))
+		b.report.add("search", "visible_p99", "… p99", "ms", "≤ 1000", milliseconds(percentile(took, 99)))
+		return nil
+	})
+}
+
+// until asks for the log of an id again and again until it is found.
+func (s *searcher) until(ctx context.Context, id string) error {
+	for began := time.Now(); time.Since(began) < givenUpAfter && ctx.Err() == nil; {
+		if found, err := s.logs("trace_id:"+id, 1, 0); err != nil || len(found) > 0 {
+			return err
+		}
+	}
+	return fmt.Errorf("a log cannot be found %v after it was put (%w)", givenUpAfter, ctx.Err())
+}
+
+const tails = 8 // at once, of which one follows the probes
+
+// tail measures how long it takes from sending a log until one who follows the logstore with a filter has it.
+func (b *bench) tail(ctx context.Context) error {
+	return b.beside(ctx, func(ctx context.Context, s *server, logstore string) error {
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		c, err := client.New(client.Options{Endpoint: "http://" + s.Addr, AccessKeyID: accessKeyID, Secret: accessSecret})
+		if err != nil {
+			return err
+		}
+		ref := sluice.LogstoreRef{Project: project, Logstore: logstore}
+		arrived := make(chan string)
+		followers, following := errgroup.WithContext(ctx)
+		for i := range tails {
+			q := client.TailQuery{Query: fmt.Sprintf("message:nothing%d", i), From: time.Now()}
+			if i == 0 {
+				q.Query = "message:probe"
+			}
+			followers.Go(func() error { return follow(following, c, ref, q, arrived) })
+		}
+		took, err := probe(ctx, s, logstore, b.latencyFor, func(id string) error { return arrives(following, arrived, id) })
+		stop()
+		if err := errors.Join(err, followers.Wait()); err != nil {
+			return err
+		}
+		for _, p := range []struct {
+			name, what, goal string
+			rank             float64
+		}{
+			{"tail_p50", fmt.Sprintf("from sending a log until one of %d live tails with a filter has it, p50", tails), "", 50},
+			{"tail_p95", "… p95", "≤ 500", 95},
+			{"tail_p99", "… p99", "", 99},
+		} {
+			b.report.add("search", p.name, p.what, "ms", p.goal, milliseconds(percentile(took, p.rank)))
+		}
+		return nil
+	})
+}
+
+// follow sends the ids of the logs that a tail yields until ctx is done.
+func follow(ctx context.Context, c *client.Client, ref sluice.LogstoreRef, q client.TailQuery, arrived chan<- string) error {
+	for e, err := range c.Tail(ctx, ref, q) {
+		if err != nil {
+			return err
+		}
+		if e.SkippedLogs > 0 || e.Damaged {
+			return fmt.Errorf("a tail misses %d logs", e.SkippedLogs)
+		}
+		for _, row := range e.Rows {
+			select {
+			case arrived <- row.Get("trace_id"):
+			case <-ctx.Done():
+			}
+		}
+	}
+	return nil
+}
+
+// arrives waits until a tail has the log of an id, which is the next one.
+func arrives(ctx context.Context, arrived <-chan string, id string) error {
+	late := time.NewTimer(givenUpAfter)
+	defer late.Stop()
+	select {
+	case got := <-arrived:
+		if got != id {
+			return fmt.Errorf("a tail has log %q where %q is next", got, id)
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-late.C:
+		return fmt.Errorf("a tail does not have a log %v after it was put", givenUpAfter)
+	}
+}
+
+// beside measures something while log groups arrive at a steady rate in a logstore with an index.
+func (b *bench) beside(ctx context.Context, measure func(ctx context.Context, s *server, logstore string) error) error {
 	s, err := b.start(ctx, "")
 	if err != nil {
 		return err
@@ -34,47 +143,33 @@ func (b *bench) visible(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var took []time.Duration
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		_, err := pace(ctx, s, st, background.list, int(visibleRate*b.latencyFor.Seconds()), 4, visibleRate)
+		_, err := pace(ctx, s, st, background.list, int(besideRate*b.latencyFor.Seconds()), 4, besideRate)
 		return err
 	})
-	group.Go(func() (err error) {
-		took, err = probe(ctx, s, st.names[0], b.latencyFor)
-		return err
-	})
+	group.Go(func() error { return measure(ctx, s, st.names[0]) })
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	b.report.add("search", "visible_p50", fmt.Sprintf("from sending a log until a search finds it, beside %d log groups a second, p50", visibleRate), "ms", "",
-		milliseconds(percentile(took, 50)))
-	b.report.add("search", "visible_p99", "… p99", "ms", "≤ 1000", milliseconds(percentile(took, 99)))
 	return s.stop()
 }
 
-// probe puts logs of an id of their own for so long, looks for each until it is there, and returns how long that took, sorted.
-func probe(ctx context.Context, s *server, logstore string, during time.Duration) ([]time.Duration, error) {
-	writer, err := dial(s.Addr)
+// probe puts logs of an id of their own for so long, waits for each until it is there, and returns how long that took, sorted.
+func probe(ctx context.Context, s *server, logstore string, during time.Duration, there func(id string) error) ([]time.Duration, error) {
+	c, err := dial(s.Addr)
 	if err != nil {
 		return nil, err
 	}
-	defer writer.Close()
-	reader, err := dial(s.Addr)
-	if err != nil {
-		return nil, err
-	}
-	defer reader.Close()
-	now := time.Now()
-	ask := &searcher{conn: reader, logstore: logstore, from: now.Add(-time.Minute).Unix(), to: now.Add(time.Hour).Unix()}
-
-	ids := dice{rand.New(rand.NewSource(now.UnixNano()))}
+	defer c.Close()
+	began := time.Now()
+	ids := dice{rand.New(rand.NewSource(began.UnixNano()))}
 	next := time.NewTicker(probeApart)
 	defer next.Stop()
 	var took []time.Duration
-	for time.Since(now) < during || len(took) == 0 {
+	for time.Since(began) < during || len(took) == 0 {
 		id := ids.letters(32, hexDigits)
-		one, err := probeOnce(writer, ask, id)
+		one, err := probeOnce(c, logstore, id, there)
 		if err != nil {
 			return nil, err
 		}
@@ -89,26 +184,16 @@ func probe(ctx context.Context, s *server, logstore string, during time.Duration
 	return took, nil
 }
 
-func probeOnce(writer *conn, ask *searcher, id string) (time.Duration, error) {
+func probeOnce(c *conn, logstore, id string, there func(id string) error) (time.Duration, error) {
 	r := record(time.Now(), "trace_id", id, "message", "probe")
 	packed, err := pack(nil, logpb.Append(nil, &sluice.LogGroup{Topic: "probe", Records: []sluice.Record{r}}))
 	if err != nil {
 		return 0, err
 	}
 	began := time.Now()
-	if err := writer.put(ask.logstore, "", &packed); err != nil {
+	if err := c.put(logstore, "", &packed); err != nil {
 		return 0, err
 	}
-	for {
-		found, err := ask.logs("trace_id:"+id, 1, 0)
-		took := time.Since(began)
-		switch {
-		case err != nil:
-			return 0, err
-		case len(found) > 0:
-			return took, nil
-		case took > givenUpAfter:
-			return 0, fmt.Errorf("a log cannot be found %v after it was put", givenUpAfter)
-		}
-	}
+	err = there(id)
+	return time.Since(began), err
 }

@@ -187,11 +187,58 @@ func (p *planner) inText(ctx context.Context, n search.InText, within *roaring.B
 	}
 	rest.And(within)
 	rest.AndNot(out)
+	if rest, err = p.likelyInRest(ctx, n, rest); err != nil {
+		return nil, err
+	}
 	found, err := p.byLog(ctx, n, rest)
 	if err != nil {
 		return nil, err
 	}
 	out.Or(found)
+	return out, nil
+}
+
+// fewLogs are read rather than narrowed.
+const fewLogs = 16
+
+// likelyInRest narrows rows with fields that have no column to candidates for a word in the values or the names of these.
+func (p *planner) likelyInRest(ctx context.Context, n search.InText, rows *roaring.Bitmap) (*roaring.Bitmap, error) {
+	if rows.GetCardinality() <= fewLogs {
+		return rows, nil
+	}
+	out := roaring.New()
+	for _, test := range n.Tests {
+		switch {
+		case test == nil:
+			continue
+		case len(test.Tokens) == 0: // of a pattern the index of these fields knows nothing
+			return rows, nil
+		}
+		some := rows.Clone()
+		for _, token := range test.Tokens {
+			with, err := p.group.InRest(ctx, []byte(token))
+			if err != nil {
+				return nil, err
+			}
+			some.And(with)
+		}
+		out.Or(some)
+	}
+	keys, err := p.group.RestKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		if _, name := p.q.config.FullText(key); name == nil || !n.Tests[name.Number()].Passes(&p.scan, name, key) {
+			continue
+		}
+		with, err := p.group.RestField(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		with.And(rows)
+		out.Or(with)
+	}
 	return out, nil
 }
 
