@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ func TestEventReader(t *testing.T) {
 				t.Errorf("%q: got %+v, %v; want %+v", stream, got, err, w)
 			}
 		}
-		if e, err := r.next(); err != io.EOF {
+		if e, err := r.next(); !errors.Is(err, io.EOF) {
 			t.Errorf("%q: got %+v, %v where the end should be", stream, e, err)
 		}
 	}

@@ -35,6 +35,7 @@ type Config struct {
 	Limits    Limits    `config:"limits"`
 	Retention Retention `config:"retention"`
 	Split     Split     `config:"split"`
+	Delivery  Delivery  `config:"delivery"`
 }
 
 // Root is the first credentials. They come from the environment only, so that they stand in no file and no process list, and
@@ -177,6 +178,28 @@ type Split struct {
 	WritesPerSecond int64 `config:"writes_per_second"`
 }
 
+// Delivery is how tasks ship logs to other places, and where they may.
+type Delivery struct {
+	// Memory of the batches that are being formed or sent.
+	MemoryBytes Bytes `config:"memory_bytes"`
+	// Memory of log groups that several tasks read at the same time.
+	CacheBytes Bytes `config:"cache_bytes"`
+	// Networks that tasks may connect to although they are refused by default (loopback, link-local and metadata addresses), as
+	// addresses or prefixes with commas between them: 127.0.0.1,10.1.0.0/16.
+	AllowNetworks string `config:"allow_networks"`
+	// Networks that tasks may not connect to, beside those that are refused by default.
+	DenyNetworks string `config:"deny_networks"`
+	// Directory below which tasks may write files, each project in one of its own. Empty means that none may.
+	FilesDir string `config:"files_dir"`
+	// URL of OSS for tasks that are made through the APIs of ESA and of shippers, which have no place for credentials. Empty means the
+	// public address of the bucket's region.
+	OSSEndpoint string `config:"oss_endpoint"`
+	// Id of the access key by which such tasks write. Whoever may make them reaches every bucket that this key may write to.
+	OSSAccessKeyID Secret `config:"oss_access_key_id,env"`
+	// Secret of that key.
+	OSSAccessKeySecret Secret `config:"oss_access_key_secret,env"`
+}
+
 // Default returns the configuration of a server that was told nothing.
 func Default() *Config {
 	return &Config{
@@ -195,6 +218,7 @@ func Default() *Config {
 		},
 		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200},
 		Retention: Retention{Interval: time.Minute},
+		Delivery:  Delivery{MemoryBytes: 128 * MiB, CacheBytes: 32 * MiB},
 		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}
 }

@@ -46,4 +46,10 @@ var usage = map[string]string{
 	"split.after":                  "How long it has to be over. (SLUICE_SPLIT_AFTER)",
 	"split.bytes_per_second":       "Bytes per second written to the shard, before compression. (SLUICE_SPLIT_BYTES_PER_SECOND)",
 	"split.writes_per_second":      "Requests per second writing to the shard. (SLUICE_SPLIT_WRITES_PER_SECOND)",
+	"delivery.memory_bytes":        "Memory of the batches that are being formed or sent. (SLUICE_DELIVERY_MEMORY_BYTES)",
+	"delivery.cache_bytes":         "Memory of log groups that several tasks read at the same time. (SLUICE_DELIVERY_CACHE_BYTES)",
+	"delivery.allow_networks":      "Networks that tasks may connect to although they are refused by default (loopback, link-local and metadata addresses), as addresses or prefixes with commas between them: 127.0.0.1,10.1.0.0/16. (SLUICE_DELIVERY_ALLOW_NETWORKS)",
+	"delivery.deny_networks":       "Networks that tasks may not connect to, beside those that are refused by default. (SLUICE_DELIVERY_DENY_NETWORKS)",
+	"delivery.files_dir":           "Directory below which tasks may write files, each project in one of its own. Empty means that none may. (SLUICE_DELIVERY_FILES_DIR)",
+	"delivery.oss_endpoint":        "URL of OSS for tasks that are made through the APIs of ESA and of shippers, which have no place for credentials. Empty means the public address of the bucket's region. (SLUICE_DELIVERY_OSS_ENDPOINT)",
 }

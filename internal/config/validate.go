@@ -50,7 +50,37 @@ func (c *Config) Validate() error {
 	within(&v, "split.after", c.Split.After, time.Second, 24*time.Hour)
 	within(&v, "split.bytes_per_second", c.Split.BytesPerSecond, 1, 1<<50)
 	within(&v, "split.writes_per_second", c.Split.WritesPerSecond, 1, 1<<50)
+	c.Delivery.validate(&v)
 	return errors.Join(v...)
+}
+
+func (d Delivery) validate(v *problems) {
+	within(v, "delivery.memory_bytes", d.MemoryBytes, 16*MiB, 1<<50)
+	within(v, "delivery.cache_bytes", d.CacheBytes, MiB, 1<<50)
+	for name, text := range map[string]string{"delivery.allow_networks": d.AllowNetworks, "delivery.deny_networks": d.DenyNetworks} {
+		_, err := ParseNetworks(text)
+		v.check(err == nil, name, "is not a list of addresses and prefixes, such as 127.0.0.1,10.1.0.0/16")
+	}
+}
+
+// ParseNetworks reads addresses and prefixes with commas between them. An address is the network of itself alone.
+func ParseNetworks(text string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if a, err := netip.ParseAddr(part); err == nil && a.Zone() == "" {
+			list = append(list, netip.PrefixFrom(a, a.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(part)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p.Masked())
+	}
+	return list, nil
 }
 
 func (i Ingest) validate(v *problems) {

@@ -13,7 +13,7 @@ import (
 )
 
 // indexNew makes one segment of what is new in a logstore, of one group of rows or BatchBytes at most. more says that what is left
-// fills another one; less than that waits for the next round, so that under load nearly all logs are built into segments once.
+// fills another one; less than that waits for the next tick, so that under load nearly all logs are built into segments once.
 func (x *Indexer) indexNew(ctx context.Context, ref sluice.LogstoreRef) (more bool, err error) {
 	view, err := x.cat.Logstore(ctx, ref)
 	if err != nil {

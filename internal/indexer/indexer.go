@@ -82,13 +82,13 @@ type Indexer struct {
 
 	generation uint64                     // of the metadata that refs was read from; of Run alone
 	refs       []sluice.LogstoreRef       // logstores with an index
-	round      map[sluice.LogstoreRef]int // passes since a logstore's last look at expiry
+	round      map[sluice.LogstoreRef]int // turns since a logstore's last look at expiry
 	number     uint64                     // of the last segment named
 	segment    *segment.Builder           // of the last segment built
 	most       int64                      // raw bytes that it has held
-	built      bool                       // something in this round
+	built      bool                       // something in this turn
 	work       *work                      // segment being made anew
-	turn       int                        // of refs, the next to be looked at for segments to be made anew
+	next       int                        // of refs, the next to be looked at for segments to be made anew
 }
 
 // doomed is a segment that is in no snapshot any more, and when nobody can be reading it.
@@ -236,9 +236,16 @@ func (x *Indexer) Status() (s Status) {
 func (x *Indexer) Run(ctx context.Context) error {
 	tick := time.NewTicker(x.o.Every)
 	defer tick.Stop()
-	for {
-		if err := x.Round(ctx); err != nil && ctx.Err() == nil {
+	for turns := 1; ; turns++ {
+		more, err := x.turn(ctx)
+		if err == nil && (!more || turns%rebuildEvery == 0) {
+			err = x.rebuildSome(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
 			x.o.Logger.Warn("indexing failed, it goes on with the next round", "error", err)
+		}
+		if more && err == nil && ctx.Err() == nil {
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -248,64 +255,63 @@ func (x *Indexer) Run(ctx context.Context) error {
 	}
 }
 
-// Round indexes what is new in every logstore, merges what has become many, and removes what is old. Run calls it all the time;
+// Round indexes what is new in every logstore, merges what has become many, and removes what is old. Run does the same all the time;
 // tests call it when they want.
 func (x *Indexer) Round(ctx context.Context) error {
-	if err := x.findLogstores(ctx); err != nil {
-		return err
-	}
-	x.built = false
-	var errs []error
-	for range maxPasses {
-		more, err := x.pass(ctx)
-		errs = append(errs, err, x.bury(ctx))
-		if !more || ctx.Err() != nil {
-			break
+	for {
+		more, err := x.turn(ctx)
+		if err != nil {
+			return err
+		}
+		if !more {
+			return x.rebuildSome(ctx)
 		}
 	}
-	if len(x.refs) > 0 && ctx.Err() == nil {
-		errs = append(errs, x.rebuildSome(ctx))
-	}
-	if !x.built {
-		x.segment = nil // an idle server needs little memory
-	}
-	return errors.Join(errs...)
 }
 
-// maxPasses is how often a round looks at every logstore, before it looks at what is not new. One of them that has much to catch up with
-// does not keep the others waiting: they have their turn in each pass.
-const maxPasses = 64
+// rebuildEvery is after how many turns there is some work on segments to be made anew, while there is always something new.
+const rebuildEvery = 64
 
-// pass makes a segment of what is new in each logstore. more says that there is enough for another.
-func (x *Indexer) pass(ctx context.Context) (more bool, err error) {
+// turn gives every logstore a turn: one new segment, and some merges. more says that in some logstore there is more to do at once: no
+// flood of logs, and no backlog, keeps the other logstores waiting for longer than a turn of each.
+func (x *Indexer) turn(ctx context.Context) (more bool, err error) {
+	if err := x.findLogstores(ctx); err != nil {
+		return false, err
+	}
+	x.built = false
 	var errs []error
 	for _, ref := range x.refs {
 		if ctx.Err() != nil {
 			break
 		}
-		again, err := x.passOf(ctx, ref)
-		more = more || again
+		again, err := x.turnOf(ctx, ref)
 		if err != nil && sluice.KindOf(err) != sluice.NotFound {
 			errs = append(errs, fmt.Errorf("%s: %w", ref, err))
 		}
+		more = more || again
 	}
+	if !x.built {
+		x.segment = nil // an idle server needs little memory
+	}
+	errs = append(errs, x.bury(ctx))
 	return more, errors.Join(errs...)
 }
 
-func (x *Indexer) passOf(ctx context.Context, ref sluice.LogstoreRef) (more bool, err error) {
+func (x *Indexer) turnOf(ctx context.Context, ref sluice.LogstoreRef) (more bool, err error) {
 	if more, err = x.indexNew(ctx, ref); err != nil {
 		return false, err
 	}
-	if err := x.mergeSome(ctx, ref); err != nil {
+	again, err := x.mergeSome(ctx, ref)
+	if err != nil {
 		return false, err
 	}
 	if x.round[ref]++; x.round[ref]%expireEvery == 1 {
-		return more, x.expire(ctx, ref)
+		return more || again, x.expire(ctx, ref)
 	}
-	return more, nil
+	return more || again, nil
 }
 
-// expireEvery is after how many passes a logstore is looked at for segments that retention has emptied.
+// expireEvery is after how many turns a logstore is looked at for segments that retention has emptied.
 const expireEvery = 60
 
 // findLogstores lists the logstores with an index again if the metadata changed, and forgets those that are gone.

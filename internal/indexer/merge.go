@@ -11,42 +11,44 @@ import (
 	"github.com/sluicelog/sluice/internal/segment"
 )
 
-// maxMerges is how many merges of a logstore there are in a round, so that other logstores have their turn.
-const maxMerges = 4
+// maxMerges is how many merges of a logstore there are in a turn.
+const maxMerges = 2
 
-// mergeSome merges segments of a logstore.
-func (x *Indexer) mergeSome(ctx context.Context, ref sluice.LogstoreRef) error {
+// mergeSome merges segments of a logstore. more says that it left something to be merged.
+func (x *Indexer) mergeSome(ctx context.Context, ref sluice.LogstoreRef) (more bool, err error) {
 	view, err := x.cat.Logstore(ctx, ref)
 	if err != nil {
-		return err
+		return false, err
 	}
 	l, err := x.logstore(ctx, ref)
 	if err != nil {
-		return err
+		return false, err
 	}
 	config, err := x.config(ctx, ref)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for range maxMerges {
-		chosen := newPlanner(x.mergeable(ref, l), config.ID, windowOf(view.TTLDays)).next()
+		chosen := plan(partsOf(x.mergeable(ref, l), config.ID), windowOf(view.TTLDays))
 		if chosen == nil || ctx.Err() != nil {
-			return nil
+			return false, nil
 		}
 		if err := x.merge(ctx, ref, l, config, chosen); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // merge puts one segment in the place of several.
-func (x *Indexer) merge(ctx context.Context, ref sluice.LogstoreRef, l *logstore, config *Config, old []*Segment) error {
+func (x *Indexer) merge(ctx context.Context, ref sluice.LogstoreRef, l *logstore, config *Config, parts []part) error {
+	var old []*Segment
 	var in []*segment.Segment
 	var runs []meta.Run
-	for _, s := range old {
-		in = append(in, s.Segment)
-		runs = append(runs, s.Runs...)
+	for _, p := range parts {
+		old = append(old, p.of)
+		in = append(in, p.of.Segment)
+		runs = append(runs, p.of.Runs...)
 	}
 	o := config.options()
 	row, made, err := x.write(ctx, ref, config, joined(runs), func(name string) (segment.Info, error) {

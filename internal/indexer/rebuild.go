@@ -60,10 +60,22 @@ func (x *Indexer) StartRebuild(ctx context.Context, ref sluice.LogstoreRef, all 
 		}
 		return tx.SetIndexRebuild(r)
 	})
-	if err == nil {
-		x.rebuilds[ref] = r.Last
-	}
-	return err
+	return errors.Join(err, x.readRebuild(ctx, ref))
+}
+
+// readRebuild makes what is known of a rebuild what metadata says: after a change that failed, nobody knows. x.jobs is held.
+func (x *Indexer) readRebuild(ctx context.Context, ref sluice.LogstoreRef) error {
+	return x.store.View(ctx, func(tx meta.Tx) error {
+		r, err := tx.IndexRebuild(ref)
+		if err != nil && sluice.KindOf(err) != sluice.NotFound {
+			return err
+		}
+		delete(x.rebuilds, ref)
+		if err == nil && r.Finished.IsZero() {
+			x.rebuilds[ref] = r.Last
+		}
+		return nil
+	})
 }
 
 func isNotFound(err error, noun string) bool {
@@ -102,10 +114,7 @@ func (x *Indexer) endRebuild(ctx context.Context, ref sluice.LogstoreRef, how fu
 		how(&r)
 		return tx.SetIndexRebuild(r)
 	})
-	if err == nil || sluice.KindOf(err) == sluice.NotFound {
-		delete(x.rebuilds, ref)
-	}
-	return err
+	return errors.Join(err, x.readRebuild(ctx, ref))
 }
 
 // Rebuild tells of the last rebuild of a logstore. Errors: NotFound [project], [logstore], [rebuild].
@@ -215,13 +224,13 @@ func (x *Indexer) nextWork(ctx context.Context) (*work, *Config, error) {
 		x.abandon()
 	}
 	for i := range x.refs {
-		ref := x.refs[(x.turn+i)%len(x.refs)]
+		ref := x.refs[(x.next+i)%len(x.refs)]
 		w, config, err := x.begin(ctx, ref)
 		if err != nil && sluice.KindOf(err) != sluice.NotFound {
 			return nil, nil, fmt.Errorf("%s: %w", ref, err)
 		}
 		if w != nil {
-			x.work, x.turn = w, (x.turn+i+1)%len(x.refs)
+			x.work, x.next = w, (x.next+i+1)%len(x.refs)
 			return w, config, nil
 		}
 	}

@@ -44,6 +44,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
@@ -66,10 +67,11 @@ type Options struct {
 
 // Node is an open node.
 type Node struct {
-	Root    Root             // the root credentials
-	Catalog *catalog.Catalog // for tests and tools that look behind the wire
-	Ingest  *ingest.Door     // the write door for parts of the server itself
-	Index   *indexer.Indexer
+	Root     Root             // the root credentials
+	Catalog  *catalog.Catalog // for tests and tools that look behind the wire
+	Ingest   *ingest.Door     // the write door for parts of the server itself
+	Index    *indexer.Indexer
+	Delivery *delivery.Engine
 
 	server *server.Server
 	close  []func() error // in the order of opening
@@ -143,6 +145,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	n.onClose(where.Close)
 	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where))
 	n.onClose(engine.Close)
+	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring); err != nil {
+		return nil, err
+	}
+	metrics.Registry.MustRegister(n.Delivery)
 	keys := auth.NewKeys(store, ring, o.Now) // the last that can fail: a root secret that was made gets to be shown
 	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
 	if err != nil {
@@ -153,17 +159,21 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
 	authenticator := auth.New(keys, o.Now, 0)
 	dialect := sls.New(sls.Services{
-		Auth:      authenticator,
-		Keys:      keys,
-		Catalog:   n.Catalog,
-		Ingest:    n.Ingest,
-		Reads:     readQuota(c, o),
-		Consumers: consumer.New(store, n.Catalog, o.Now),
-		Query:     engine,
+		Auth:       authenticator,
+		Keys:       keys,
+		Catalog:    n.Catalog,
+		Ingest:     n.Ingest,
+		Reads:      readQuota(c, o),
+		Consumers:  consumer.New(store, n.Catalog, o.Now),
+		Query:      engine,
+		Deliveries: n.Delivery,
+		Index:      n.Index,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
-		Auth:  authenticator,
-		Sites: site.New(n.Catalog, store, site.Options{Now: o.Now}),
+		Auth:       authenticator,
+		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
+		Deliveries: n.Delivery,
+		OSS:        ossRole(c),
 	})
 	n.server = server.New(wire.Select(dialect, rpc), metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
@@ -180,6 +190,7 @@ func (n *Node) Run(ctx context.Context, l net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.Catalog.Run(ctx) })
 	g.Go(func() error { return n.Index.Run(ctx) })
+	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.server.Run(ctx, l) })
 	return g.Wait()
 }

@@ -146,7 +146,7 @@ func (e *Engine) statement(ctx context.Context, t *sqlTables, text string) (*Res
 	began := e.o.Now()
 	plan, err := parsed.Plan(t.schema(ctx), statement.Options{
 		From: t.during.From / 1e9, To: (t.during.To + 1e9 - 1) / 1e9,
-		Places: e.sql.o.Places.Has(places.City), Providers: e.sql.o.Places.Has(places.Provider),
+		Now: began, Places: e.sql.o.Places.Has(places.City), Providers: e.sql.o.Places.Has(places.Provider),
 	})
 	if err != nil {
 		return nil, err

@@ -182,7 +182,7 @@ func (e *Engine) direct(q *question, wanted []sqlField, s *indexer.Segment) (duc
 		}
 		where = and(where, fmt.Sprintf(`"__time__" >= %d AND "__time__" < %d`, q.Range.From/1e9, q.Range.To/1e9))
 	}
-	p.Where = where
+	p.Where, p.Count = where, info.Rows
 	return p, true
 }
 
@@ -192,6 +192,7 @@ func withFile(parts []duck.Part, p duck.Part) []duck.Part {
 	for i := range parts {
 		if parts[i].Where == p.Where && slices.Equal(parts[i].Names, p.Names) {
 			parts[i].Files = append(parts[i].Files, p.Files...)
+			parts[i].Count += p.Count
 			return parts
 		}
 	}

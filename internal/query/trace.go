@@ -66,9 +66,9 @@ func (t *trace) notePlan(plan *statement.Plan) {
 	if t == nil {
 		return
 	}
-	names := map[string]string{}
+	names := map[string]statement.Relation{}
 	for _, in := range plan.Inputs {
-		names[in.Key] = in.Table
+		names[in.Key] = statement.Relation{SQL: in.Table}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -184,20 +184,20 @@ func (w *chunkWriter) dictionary(ids []int32) error {
 }
 
 // texts writes values without a dictionary: DELTA_LENGTH_BYTE_ARRAY, which is their lengths and then the texts.
-func (w *chunkWriter) texts(text func(value int) string) error {
+func (w *chunkWriter) texts(v *view) error {
 	w.chunk.encoding = encodingLengths
 	defer func() { w.head, w.sizes = 0, nil }()
-	return w.cut(func(value int) int { return len(text(value)) }, func(from, to int) error {
+	return w.cut(v.size, func(from, to int) error {
 		w.lengths = w.lengths[:0]
 		for i := from; i < to; i++ {
-			w.lengths = append(w.lengths, int32(len(text(i))))
+			w.lengths = append(w.lengths, int32(v.size(i)))
 		}
 		packed, err := w.deltaCoder.EncodeInt32(w.packed[:0], w.lengths)
 		w.body = append(w.body, packed...)
 		w.packed = packed
 		w.head, w.sizes = len(w.body), w.lengths
-		for i := from; i < to; i++ {
-			w.body = append(w.body, text(i)...)
+		if from < to {
+			w.body = v.appendTexts(w.body, from, to)
 		}
 		return err
 	})

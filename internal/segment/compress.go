@@ -14,10 +14,10 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func crc32c(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
-// compressor compresses the pages of one chunk after another. It has three encoders and learns from the first page of a chunk which
-// is worth its time: words for text, a better general one for what else repeats, and a simple one where values have nothing in common but
-// their alphabet, as ids do. What it learned holds for the next chunks of that column. Entropy coding of literals is always on, because
-// half of the bits of a hexadecimal id are air.
+// compressor compresses the pages of one chunk after another. It has several encoders and learns from the first page of a chunk which
+// is worth its time: words for text, a better and a simple general one for what else repeats, and literals where values have nothing in
+// common but their alphabet, as ids do. What it learned holds for the next chunks of that column. Entropy coding of literals is always
+// on, because half of the bits of a hexadecimal id are air.
 type compressor struct {
 	simple, better *zstd.Encoder
 	words          wordzip.Encoder
@@ -35,6 +35,7 @@ type method uint8
 
 const (
 	undecided method = iota // before the first page of a chunk
+	literals
 	simple
 	words
 	better
@@ -108,6 +109,8 @@ func (c *compressor) compress(dst []byte, b body) []byte {
 
 func (c *compressor) encode(dst []byte, b body, m method) []byte {
 	switch m {
+	case literals:
+		return c.words.AppendLiterals(dst, b.bytes, b.head)
 	case words:
 		return c.words.Append(dst, b.bytes, b.head, b.sizes)
 	case better:
@@ -134,8 +137,8 @@ func (c *compressor) learn() {
 
 // choose tries the encoders, the quickest first.
 func (c *compressor) choose(b body) {
-	c.chosen, c.best = simple, c.encode(c.best[:0], b, simple)
-	for _, m := range [...]method{words, better} {
+	c.chosen, c.best = literals, c.encode(c.best[:0], b, literals)
+	for _, m := range [...]method{simple, words, better} {
 		if m == better && c.fast {
 			return
 		}

@@ -2,7 +2,6 @@ package segment
 
 import (
 	"encoding/binary"
-	"hash/maphash"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -314,12 +313,12 @@ func (c *tableColumn) spanOf(value string) uint32 {
 			return last
 		}
 	}
-	slot, hash := c.dedup.find(c, value)
+	slot, key := c.dedup.find(c, value)
 	if slot.id != 0 {
 		return slot.id - 1
 	}
 	id := c.newSpan(value)
-	*slot = dedupeSlot{hash: hash, id: id + 1}
+	*slot = dedupeSlot{key: key, size: uint32(len(value)), id: id + 1}
 	if c.dedup.grow(len(c.spans)) {
 		c.dedup = nil
 	}
@@ -340,35 +339,58 @@ func (c *tableColumn) text(id uint32) string {
 
 // dedupe is a hash table over the distinct values of a column.
 type dedupe struct {
-	seed  maphash.Seed // values come from outside: nobody can choose ones that collide
+	seed  uint64 // values come from outside: nobody can choose ones that collide
 	slots []dedupeSlot
 	used  int
 	seen  int
 }
 
 type dedupeSlot struct {
-	hash uint32
+	key  uint64 // the value itself if it has eight bytes at most, else its hash
+	size uint32
 	id   uint32 // of the span, plus one
 }
 
 const dedupeTrial = 1024 // values before a column can turn out not to repeat
 
-func newDedupe() *dedupe { return &dedupe{seed: maphash.MakeSeed(), slots: make([]dedupeSlot, 64)} }
+func newDedupe() *dedupe { return &dedupe{seed: randomSeed(), slots: make([]dedupeSlot, 64)} }
 
 func (d *dedupe) clear() {
 	clear(d.slots)
 	d.used, d.seen = 0, 0
 }
 
-func (d *dedupe) find(c *tableColumn, value string) (*dedupeSlot, uint32) {
-	hash := uint32(maphash.String(d.seed, value))
-	mask := uint32(len(d.slots) - 1)
-	for i := hash & mask; ; i = (i + 1) & mask {
-		s := &d.slots[i]
-		if s.id == 0 || s.hash == hash && c.text(s.id-1) == value {
-			return s, hash
+func (d *dedupe) find(c *tableColumn, value string) (*dedupeSlot, uint64) {
+	b := unsafe.Slice(unsafe.StringData(value), len(value))
+	short := len(b) <= 8
+	var key uint64
+	if short {
+		key = shortKey(b)
+	} else {
+		key = hashToken(d.seed, b)
+	}
+	mask := uint64(len(d.slots) - 1)
+	for i := d.place(key); ; i++ {
+		s := &d.slots[i&mask]
+		if s.id == 0 || s.key == key && int(s.size) == len(b) && (short || c.text(s.id-1) == value) {
+			return s, key
 		}
 	}
+}
+
+func (d *dedupe) place(key uint64) uint64 { return fold(key^d.seed, hashA) }
+
+// shortKey returns the bytes of a value of eight at most; with its size it is the value.
+func shortKey(b []byte) uint64 {
+	switch n := len(b); {
+	case n == 8:
+		return binary.LittleEndian.Uint64(b)
+	case n >= 4:
+		return uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))<<(8*(n-4))
+	case n > 0:
+		return uint64(b[0]) | uint64(b[n>>1])<<8 | uint64(b[n-1])<<16
+	}
+	return 0
 }
 
 // grow makes room, and reports whether the column is to do without: most values are new, or they are too many.
@@ -382,16 +404,16 @@ func (d *dedupe) grow(distinct int) (giveUp bool) {
 	}
 	old := d.slots
 	d.slots = make([]dedupeSlot, 4*len(old))
-	mask := uint32(len(d.slots) - 1)
+	mask := uint64(len(d.slots) - 1)
 	for _, s := range old {
 		if s.id == 0 {
 			continue
 		}
-		i := s.hash & mask
-		for d.slots[i].id != 0 {
-			i = (i + 1) & mask
+		i := d.place(s.key)
+		for d.slots[i&mask].id != 0 {
+			i++
 		}
-		d.slots[i] = s
+		d.slots[i&mask] = s
 	}
 	return false
 }

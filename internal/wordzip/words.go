@@ -154,11 +154,11 @@ func (w *words) keys(i int) (one, two, three uint32) {
 	return one, two, h >> (32 - threeBits)
 }
 
-// insert says that word i is the last one of its kind.
+// insert says that word i, which is inside of a match, is the last one of its kind. Where it stands alone matters little.
 func (w *words) insert(i int) {
-	one, two, three := w.keys(i)
+	_, two, three := w.keys(i)
 	n := w.base + uint32(i)
-	w.one[one], w.two[two], w.three[three] = n, n, n
+	w.two[two], w.three[three] = n, n
 }
 
 const minMatch = 4

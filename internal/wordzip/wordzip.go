@@ -38,6 +38,17 @@ type Encoder struct {
 // Append appends src, which has at most MaxSize bytes, as one frame. The first head bytes are no text, and behind them come values of
 // the sizes given, where words end; nil sizes say that all the rest is one value.
 func (e *Encoder) Append(dst, src []byte, head int, sizes []int32) []byte {
+	e.words.cut(src, head, sizes)
+	return e.frame(dst, src, head)
+}
+
+// AppendLiterals does without repetitions: for values that have nothing in common but their alphabet, as ids do.
+func (e *Encoder) AppendLiterals(dst, src []byte, head int) []byte {
+	e.words.cut(src, len(src), nil)
+	return e.frame(dst, src, head)
+}
+
+func (e *Encoder) frame(dst, src []byte, head int) []byte {
 	if len(src) > MaxSize {
 		panic("wordzip: text over MaxSize") // a bug of the caller
 	}
@@ -52,10 +63,12 @@ func (e *Encoder) Append(dst, src []byte, head int, sizes []int32) []byte {
 		dst = append(dst, singleFrame|2<<6)
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(n))
 	}
-	e.words.cut(src, head, sizes)
 	e.block.begin()
 	for from := 0; ; {
 		to := min(from+maxBlock, len(src))
+		if from < head { // other bytes are frequent there
+			to = min(to, head)
+		}
 		dst = e.appendBlock(dst, src, from, to)
 		if to == len(src) {
 			return dst

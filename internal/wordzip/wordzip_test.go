@@ -30,6 +30,10 @@ func check(t testing.TB, e *wordzip.Encoder, head []byte, values ...string) int 
 	if err != nil || !bytes.Equal(got, src) {
 		t.Fatalf("%d bytes in %d values do not come back: %v", len(src), len(values), err)
 	}
+	plain, err := decoder.DecodeAll(e.AppendLiterals(nil, src, len(head)), nil)
+	if err != nil || !bytes.Equal(plain, src) {
+		t.Fatalf("%d bytes in %d values do not come back from literals: %v", len(src), len(values), err)
+	}
 	return len(packed) - len("before")
 }
 

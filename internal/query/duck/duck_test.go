@@ -109,7 +109,7 @@ func TestFunctions(t *testing.T) {
 		}
 		rows, err := run(t.Context(), e, text, five)
 		if err != nil {
-			t.Errorf("%s: %s\n%v\n%s", f.Signature, text, err, plan.DuckDB(map[string]string{"log": "log"}))
+			t.Errorf("%s: %s\n%v\n%s", f.Signature, text, err, plan.DuckDB(map[string]statement.Relation{"log": {SQL: "log"}}))
 			continue
 		}
 		if got := rows[0][0]; got != want {

@@ -52,7 +52,7 @@ func FuzzRun(f *testing.F) {
 		defer cancel()
 		_, err = run(ctx, e, text, five)
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) && (sluice.KindOf(err) == sluice.Internal || unbound(err)) {
-			t.Errorf("%s\n%v\n%s", text, errors.Unwrap(err), plan.DuckDB(map[string]string{"log": "log", "log#2": "log"}))
+			t.Errorf("%s\n%v\n%s", text, errors.Unwrap(err), plan.DuckDB(map[string]statement.Relation{"log": {SQL: "log"}, "log#2": {SQL: "log"}}))
 		}
 	})
 }

@@ -16,13 +16,13 @@ import (
 // statement that needs more memory than there is.
 func (e *Engine) Run(ctx context.Context, plan *statement.Plan, tables map[string]Table) (*Rows, error) {
 	m := &memory{}
-	relations := map[string]string{}
+	relations := map[string]statement.Relation{}
 	for _, in := range plan.Inputs {
 		t, ok := tables[in.Key]
 		if !ok {
 			return nil, fmt.Errorf("run: no table is given for input %s", in.Key)
 		}
-		relations[in.Key] = t.relation(in.Columns, m)
+		relations[in.Key] = statement.Relation{SQL: t.relation(in.Columns, m), Rows: t.rows()}
 	}
 	return e.query(m.context(ctx), plan.DuckDB(relations), plan.Columns)
 }

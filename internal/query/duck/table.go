@@ -20,6 +20,7 @@ type Part struct {
 	// over their columns and file_row_number; it is the caller's own, never a user's. Empty: all.
 	Files []string
 	Where string
+	Count int64 // of rows in Files, 0 if it is not known
 	// Rows are rows in memory; Files is empty then.
 	Rows *Rowset
 	// Names are the names of the table's columns in the part, in the order of Table.Columns; "" where the part has no such
@@ -40,6 +41,20 @@ type Vector struct {
 	Doubles []float64
 	Texts   []string
 	Null    []bool
+}
+
+// rows is how many rows the table has, at most; 0 if that is not known.
+func (t Table) rows() (n int64) {
+	for _, p := range t.Parts {
+		switch {
+		case p.Rows != nil:
+			n += int64(p.Rows.Len)
+		case p.Count == 0:
+			return 0
+		}
+		n += p.Count
+	}
+	return n
 }
 
 // relation writes the table as a query that gives the columns wanted.

@@ -80,6 +80,7 @@ type Function struct {
 	Category  string
 	Signature string
 	Example   string // expression → result
+	Meaning   string
 	Aggregate bool
 }
 
@@ -88,7 +89,7 @@ func Functions() []Function {
 	var all []Function
 	for _, overloads := range functions {
 		for _, f := range overloads {
-			all = append(all, Function{Category: f.category, Signature: f.text, Example: f.example, Aggregate: f.class == aggregate})
+			all = append(all, Function{Category: f.category, Signature: f.text, Example: f.example, Meaning: meanings[f.name], Aggregate: f.class == aggregate})
 		}
 	}
 	slices.SortFunc(all, func(a, b Function) int {

@@ -25,6 +25,8 @@ import (
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/delivery"
+	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -32,13 +34,15 @@ import (
 
 // Services are what the dialect translates to.
 type Services struct {
-	Auth      *auth.Authenticator
-	Keys      *auth.Keys
-	Catalog   *catalog.Catalog
-	Ingest    *ingest.Door
-	Reads     *ingest.ReadQuota
-	Consumers *consumer.Groups
-	Query     *query.Engine
+	Auth       *auth.Authenticator
+	Keys       *auth.Keys
+	Catalog    *catalog.Catalog
+	Ingest     *ingest.Door
+	Reads      *ingest.ReadQuota
+	Consumers  *consumer.Groups
+	Query      *query.Engine
+	Deliveries *delivery.Engine
+	Index      *indexer.Indexer
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.

@@ -23,7 +23,9 @@ func Routes() []Route {
 		trackingRoutes,
 		consumerGroupRoutes,
 		indexRoutes,
+		indexRebuildRoutes,
 		configRoutes,
+		deliveryRoutes,
 		keyRoutes,
 		unsupportedRoutes,
 	)
