@@ -128,7 +128,7 @@ func (b *bench) hot(_ context.Context, s *searched) error {
 		if err != nil {
 			return err
 		}
-		if len(got) == 0 || slices.Equal(got, answer{"0"}) && b.records >= 100_000 {
+		if len(got) == 0 || slices.Equal(got, answer{"0"}) && b.records >= 200_000 {
 			return fmt.Errorf("%s finds nothing", q.statement())
 		}
 		s.answers[q.name] = got
