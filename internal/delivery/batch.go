@@ -40,9 +40,6 @@ func (b *batch) announced() bool { return b.until != sink.Point{} }
 // due is when the batch goes out at the latest.
 func (b *batch) due(l sink.Limits) time.Time { return b.header.Arrived.Add(l.Age) }
 
-// empty says that there is nothing to send and nothing to write.
-func (b *batch) empty() bool { return b.Len() == 0 && len(b.letters) == 0 }
-
 // item is a log on its way into a batch.
 type item struct {
 	group   *sluice.LogGroup

@@ -44,7 +44,7 @@ type Options struct {
 
 	TasksPerProject int // [200]
 
-	MemoryBytes int64         // [128 MiB] of batches that are being formed or sent
+	MemoryBytes int64         // [64 MiB] of batches that are being formed or sent
 	CacheBytes  int64         // [32 MiB] of decoded log groups shared by tasks
 	SendTimeout time.Duration // [10m] after which one Send is cut off, whatever the sink's own limits
 	LeaseTime   time.Duration // [15s] after which an engine that says nothing is written off
@@ -64,7 +64,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	orDefault(&o.ID, "local")
 	orDefault(&o.TasksPerProject, 200)
-	orDefault(&o.MemoryBytes, 128<<20)
+	orDefault(&o.MemoryBytes, 64<<20)
 	orDefault(&o.CacheBytes, 32<<20)
 	orDefault(&o.SendTimeout, 10*time.Minute)
 	orDefault(&o.LeaseTime, 15*time.Second)
