@@ -391,7 +391,7 @@ func (s *sim) settle() {
 func TestPowerCuts(t *testing.T) {
 	seeds := *simSeeds
 	if testing.Short() {
-		seeds = 60
+		seeds = 30
 	}
 	var all tally
 	t.Run("seeds", func(t *testing.T) {

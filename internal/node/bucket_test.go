@@ -53,6 +53,27 @@ func TestIndexMovesToABucket(t *testing.T) {
 	}
 }
 
+// Two servers cannot have one prefix: each would remove the other's segments.
+func TestPrefixHasOneOwner(t *testing.T) {
+	server := s3server.Start(t)
+	place := inBucket(t, server)
+	env := hub(t, place)
+	_, err := testenv.Open(t.TempDir(), place)
+	if err == nil || !strings.Contains(err.Error(), "belongs to another server") {
+		t.Errorf("a second server: %v", err)
+	}
+	if err := env.Restart(); err != nil {
+		t.Errorf("the first, again: %v", err)
+	}
+	other, err := testenv.Open(t.TempDir(), place, func(c *config.Config) { c.Index.Prefix = "other/" })
+	if err != nil {
+		t.Fatalf("with a prefix of its own: %v", err)
+	}
+	if err := other.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A server whose segments are in a bucket answers searches, histograms and SQL from there, also after a restart without its cache, and
 // takes logs while the bucket cannot be reached.
 func TestSegmentsInABucket(t *testing.T) {

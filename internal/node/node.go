@@ -21,6 +21,7 @@
 //	LOCK        held while a node is open
 //	meta.db     metadata
 //	secret.key  opens the secrets in it
+//	server.id   who the server is, written where its segments are in a bucket
 //	journal/    log groups as they came in, those of all shards
 //	index/      segments: what searches need not read the shard logs for
 //	index.cache/  pieces of segments that are in a bucket

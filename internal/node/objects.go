@@ -24,6 +24,9 @@ func (n *Node) openObjects(ctx context.Context, c *config.Config, o Options, m *
 	if err != nil {
 		return nil, err
 	}
+	if err := claim(ctx, bucket, c.DataDir); err != nil {
+		return nil, err
+	}
 	cache, err := objects.OpenCache(bucket, vfs.OS{}, filepath.Join(c.DataDir, "index.cache"), objects.CacheOptions{
 		Bytes: int64(c.Index.CacheBytes), Logger: o.Logger,
 		Identity: c.Index.Endpoint + " " + c.Index.Region + " " + c.Index.Bucket + " " + c.Index.Prefix,

@@ -3,6 +3,7 @@ package objects
 import (
 	"container/list"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -71,6 +72,7 @@ func OpenCache(inner Store, under vfs.FS, dir string, o CacheOptions) (*Cache, e
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	o.Identity = fmt.Sprintf("%x", sha256.Sum256([]byte(o.Identity))) // of one length, whatever it is
 	c := &Cache{inner: inner, fs: under, dir: dir, o: o, entries: map[string]*entry{}, busy: map[string]int{}}
 	c.handles.open = func(local string) (vfs.File, error) { return under.OpenRW(c.path(local)) }
 	if err := c.load(); err != nil {
