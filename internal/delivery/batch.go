@@ -73,18 +73,19 @@ func (w *worker) begin(from, until sink.Point) (b *batch, err error) {
 		from = sink.Point{Position: next}
 		run, err = w.e.source.from(w.log, next)
 	}
-	if len(run) == 0 && until == (sink.Point{}) && gone == 0 {
+	expired := w.expiredFrom(from, run)
+	if len(run) == 0 && until == (sink.Point{}) && gone+expired == 0 {
 		return nil, nil
 	}
 	h := sink.Header{Project: w.job.key.project, Task: w.job.key.name, Shard: w.shard, From: from, Arrived: w.e.o.Now()}
 	b = &batch{until: until, tally: Counters{DamagedGroups: gone}}
 	if len(run) > 0 {
 		h.Arrived = run[0].received
-		if first := run[0].position; first > from.Position {
-			h.From = sink.Point{Position: first}
-			if !b.announced() {
-				b.tally.ExpiredGroups += int64(first - from.Position)
-			}
+	}
+	if expired > 0 {
+		h.From = sink.Point{Position: from.Position + sluice.Position(expired)}
+		if !b.announced() {
+			b.tally.ExpiredGroups = expired
 		}
 	}
 	if b.announced() && h.From.Compare(until) > 0 {
@@ -93,6 +94,15 @@ func (w *worker) begin(from, until sink.Point) (b *batch, err error) {
 	b.header, b.to = h, h.From
 	b.Batch = w.job.sink.Begin(h)
 	return b, nil
+}
+
+// expiredFrom is how many log groups retention took from a point on. run is what was found there.
+func (w *worker) expiredFrom(from sink.Point, run []*group) int64 {
+	first, _ := w.log.Bounds()
+	if len(run) > 0 {
+		first = run[0].position
+	}
+	return max(0, int64(first-from.Position))
 }
 
 // fill adds logs to b until it is full or the log has no more.
@@ -118,7 +128,15 @@ func (w *worker) fill(ctx context.Context, b *batch) (atEnd bool, err error) {
 		}
 		if len(run) == 0 {
 			w.e.budget.set(b.hold, b.memory())
-			return true, nil
+			n := w.expiredFrom(b.to, nil)
+			if n == 0 {
+				return true, nil
+			}
+			b.to = sink.Point{Position: b.to.Position + sluice.Position(n)}
+			if !b.announced() {
+				b.tally.ExpiredGroups += n
+			}
+			continue
 		}
 		for _, g := range run {
 			if err := w.addGroup(b, g); err != nil {

@@ -133,6 +133,13 @@ func (b *bed) start(o delivery.Options) *engine {
 	return &engine{e, stop}
 }
 
+// view is the logstore as it is now.
+func (b *bed) view() *catalog.Logstore {
+	l, err := b.cat.Logstore(ctx, ref)
+	b.must(err)
+	return l
+}
+
 // write appends one group of n logs, named by numbers in their order, and returns the shard that took them.
 func (b *bed) write(n int) sluice.ShardID {
 	b.t.Helper()

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/sluicelog/sluice/internal/delivery/pipeline"
 	"github.com/sluicelog/sluice/internal/delivery/sink"
@@ -61,6 +62,7 @@ func (w *worker) condemn(ctx context.Context, b *batch, first, count int, reason
 		c.Batches++
 	}
 	p.Position, p.Index = walk.at.Position, walk.at.Index
+	p.Error, p.Failing = "", time.Time{}
 	if walk.at == b.to {
 		c.Expired += c.InFlight // what retention took since it was announced
 		c.InFlight = 0

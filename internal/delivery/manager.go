@@ -97,7 +97,7 @@ func (m *manager) look(ctx context.Context) error {
 	}
 	m.end(s, wanted)
 	m.generation = generation
-	return m.begin(ctx, s, wanted)
+	return errors.Join(m.giveBack(ctx, s, wanted), m.begin(ctx, s, wanted))
 }
 
 // renew renews the lease when it is time.
@@ -178,6 +178,9 @@ func (m *manager) assign(ctx context.Context, s *state, t meta.DeliveryTask, wan
 			m.want(s, t, p, shard, wanted)
 		}
 	}
+	if err := m.closeGone(ctx, s, t, view); err != nil {
+		return err
+	}
 	redrives, err := m.assignRedrive(ctx, s, t, task, wanted)
 	if err != nil {
 		return err
@@ -187,6 +190,40 @@ func (m *manager) assign(ctx context.Context, s *state, t meta.DeliveryTask, wan
 		return err
 	}
 	return nil
+}
+
+// closeGone finishes the points of shards that retention has taken as a whole, with what was in flight.
+func (m *manager) closeGone(ctx context.Context, s *state, t meta.DeliveryTask, view *catalog.Logstore) error {
+	var gone []meta.DeliveryPoint
+	for key, p := range s.points {
+		if _, there := view.Shard(p.Shard); there || key.task != (taskKey{t.Project, t.Name}) || key.stream != streamOwn ||
+			p.Finished || ownerOf(s.engines, key) != m.e.o.ID {
+			continue
+		}
+		c, err := readCounters(p)
+		if err != nil {
+			return err
+		}
+		if c.InFlight > 0 {
+			m.e.o.Logger.Error("logs expired before they could be delivered", "project", t.Project, "task", t.Name, "shard", p.Shard, "logs", c.InFlight)
+		}
+		c.Expired += c.InFlight
+		c.InFlight = 0
+		p.IntentPosition, p.IntentIndex, p.Finished, p.Counters = 0, 0, true, c.encode()
+		p.Error, p.Failing = "", time.Time{}
+		gone = append(gone, p)
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return m.e.store.Update(ctx, func(tx meta.Tx) error {
+		for _, p := range gone {
+			if err := tx.MoveDeliveryPoint(p); err != nil && sluice.KindOf(err) != sluice.Conflict {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // assignRedrive adds the points of a redrive, and returns how many there are.
@@ -314,6 +351,31 @@ func (m *manager) stopAll() {
 		j.retire()
 		delete(m.e.jobs, key)
 	}
+}
+
+// giveBack gives back the points that an engine of this name had before it died and that are another's by now: nobody else could take
+// them as long as this one lives.
+func (m *manager) giveBack(ctx context.Context, s *state, wanted map[pointKey]*assignment) error {
+	var left []meta.DeliveryPoint
+	m.e.mu.Lock()
+	for key, p := range s.points {
+		if p.Owner == m.e.o.ID && m.e.workers[key] == nil && wanted[key] == nil {
+			p.Owner = ""
+			left = append(left, p)
+		}
+	}
+	m.e.mu.Unlock()
+	if len(left) == 0 {
+		return nil
+	}
+	return m.e.store.Update(ctx, func(tx meta.Tx) error {
+		for _, p := range left {
+			if err := tx.MoveDeliveryPoint(p); err != nil && sluice.KindOf(err) != sluice.Conflict {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // begin claims what is wanted and free, and starts its workers.

@@ -66,6 +66,10 @@ func newSource(limit int64) *source {
 // later position, where retention took what was before it. Errors are those of shard.Log.Read; where from itself cannot be read or
 // decoded it is a *shard.CorruptError.
 func (s *source) from(l *shard.Log, from sluice.Position) ([]*group, error) {
+	begin, end := l.Bounds()
+	if from = max(from, begin); from == end { // what retention took is not served from memory
+		return nil, nil
+	}
 	for {
 		run, busy := s.find(l.ID(), from)
 		switch {

@@ -95,10 +95,14 @@ func ParseSpec(raw []byte) (*Spec, error) {
 	}
 	if !json.Valid(raw) {
 		var document any
-		if err := yaml.Unmarshal(raw, &document); err != nil {
+		d := yaml.NewDecoder(bytes.NewReader(raw))
+		err := d.Decode(&document)
+		if err != nil {
 			return nil, invalid("the document is neither JSON nor YAML: %w", err)
 		}
-		var err error
+		if err := d.Decode(new(any)); !errors.Is(err, io.EOF) {
+			return nil, invalid("nothing may follow the document")
+		}
 		if raw, err = json.Marshal(document); err != nil {
 			return nil, invalid("the document cannot be read: %w", err)
 		}

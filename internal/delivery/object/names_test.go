@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/delivery/encode"
@@ -173,4 +174,26 @@ func TestDefaultsAreCompressed(t *testing.T) {
 			t.Errorf("%q begins with % x", format, s.text[:4])
 		}
 	}
+}
+
+// FuzzNames: whatever the options are, they are an error, or names stay below the prefix and within what buckets allow.
+func FuzzNames(f *testing.F) {
+	f.Add("logs/{DATE}", "%Y/%m", "+0800", ".x", "t1", true)
+	f.Add("", "%s%s", "", "", "../..", false)
+	f.Fuzz(func(t *testing.T, prefix, path, zone, suffix, task string, shipper bool) {
+		o := object.Options{Names: object.Names{Prefix: prefix, PathFormat: path, TimeZone: zone, Suffix: suffix}}
+		if shipper {
+			o.Layout = "shipper"
+		}
+		if o.Validate() != nil {
+			return
+		}
+		h := header
+		h.Task = task
+		name, _ := put(t, o, h, sink.Point{Position: 9})
+		if len(name) > 1024 || name == "" || name[0] == '/' || strings.Contains("/"+name+"/", "/../") || strings.Contains(name, "//") || !utf8.ValidString(name) ||
+			!strings.HasPrefix(name, o.Dir()) {
+			t.Errorf("%q, %q, %q: an object is called %q", prefix, path, task, name)
+		}
+	})
 }

@@ -37,9 +37,23 @@ const (
 // Destination is what is proved, to the account that proves it.
 type Destination struct {
 	Account  string
-	Endpoint string // as the sink's configuration has it; "" for that of the cloud
+	Endpoint string // a host with its port; a scheme makes no difference
 	Bucket   string
 	Dir      string // the part of the prefix that is the same for all objects, without slashes around it; "" for the whole bucket
+}
+
+// Bucket is what a destination is at, and where a token can be written: the sinks of buckets are.
+type Bucket interface {
+	Writer
+	// Place names the bucket: where it is, its name, and the directory of all objects.
+	Place() (endpoint, bucket, dir string)
+}
+
+// DestinationOf is that of a bucket for an account.
+func DestinationOf(account string, b Bucket) Destination {
+	d := Destination{Account: account}
+	d.Endpoint, d.Bucket, d.Dir = b.Place()
+	return d
 }
 
 // normal is d with one spelling for what is the same endpoint and directory.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -39,6 +40,10 @@ var heals = map[string]bool{
 func (s *Sink) explain(err error) error {
 	var answer *oss.ServiceError
 	if err == nil || !errors.As(err, &answer) {
+		var request *url.Error
+		if errors.As(err, &request) { // the rest says what was asked for, at length
+			err = fmt.Errorf("no answer of oss: %w", request.Err)
+		}
 		return tlsconf.Explain(err)
 	}
 	status, code := answer.StatusCode, answer.Code

@@ -5,11 +5,14 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"maps"
 	"net"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +24,7 @@ import (
 	"github.com/sluicelog/sluice/internal/delivery/sink"
 	"github.com/sluicelog/sluice/internal/delivery/sink/osssink"
 	"github.com/sluicelog/sluice/internal/delivery/sink/sinktest"
+	"github.com/sluicelog/sluice/internal/delivery/sink/tlsconf"
 	"github.com/sluicelog/sluice/test/netfault"
 )
 
@@ -273,6 +277,23 @@ func class(err error) string {
 		return "too large"
 	}
 	return "retry"
+}
+
+// TestTLS delivers to a server whose certificate is signed by an authority of its own.
+func TestTLS(t *testing.T) {
+	b := newBucket(t, nil)
+	server := httptest.NewUnstartedServer(b.ossServer)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	b.net = netfault.New(t, server.Listener.Addr().String())
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	for _, trusted := range []*tlsconf.Config{nil, {CA: string(ca)}} {
+		err := b.open(t, func(c *osssink.Config) { c.Endpoint, c.TLS = server.URL, trusted }).Check(t.Context())
+		if got := class(err); trusted == nil && (got != "halt" || !strings.Contains(err.Error(), "certificate")) || trusted != nil && err != nil {
+			t.Errorf("with authorities %v: %s: %v", trusted != nil, got, err)
+		}
+	}
 }
 
 func TestValidate(t *testing.T) {

@@ -71,13 +71,7 @@ func (a *Answer) text() string {
 	if strings.Contains(a.Header.Get("Content-Type"), "html") {
 		return "" // pages of proxies say nothing but the status
 	}
-	text := string(a.Body)
-	for _, secret := range a.client.options.Secrets {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, sink.Mask)
-		}
-	}
-	text = strings.ToValidUTF8(text[:min(len(text), most)], "")
+	text := strings.ToValidUTF8(string(a.Body[:min(len(a.Body), most)]), "")
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || !unicode.IsPrint(r) {
 			return ' '

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/sluicelog/sluice/internal/delivery/sink"
 	"github.com/sluicelog/sluice/internal/delivery/sink/tlsconf"
 )
 
@@ -65,7 +66,7 @@ const maxAnswer = 64 << 10
 type Answer struct {
 	Status int
 	Header http.Header
-	Body   []byte // its first 64 KB
+	Body   []byte // its first 64 KB, with the mask in the place of secrets
 	client *Client
 }
 
@@ -114,6 +115,11 @@ func (c *Client) Do(ctx context.Context, method, target string, header http.Head
 	a := &Answer{Status: response.StatusCode, Header: response.Header, client: c}
 	// An answer that is longer, or cut off, has said what matters in its header.
 	a.Body, _ = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	for _, secret := range c.options.Secrets {
+		if secret != "" {
+			a.Body = bytes.ReplaceAll(a.Body, []byte(secret), []byte(sink.Mask))
+		}
+	}
 	return a, nil
 }
 

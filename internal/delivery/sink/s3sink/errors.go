@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -44,7 +45,11 @@ var heals = map[string]bool{
 // explain gives an error the meaning that the engine acts on.
 func (s *Sink) explain(err error) error {
 	var answer *awshttp.ResponseError
-	if err == nil || !errors.As(err, &answer) || answer.Response == nil {
+	if err == nil || !errors.As(err, &answer) || answer.Response == nil || answer.HTTPStatusCode() == 0 { // no answer at all
+		var request *url.Error
+		if errors.As(err, &request) { // the rest says what was asked for, at length
+			err = fmt.Errorf("no answer of s3: %w", request.Err)
+		}
 		return tlsconf.Explain(err)
 	}
 	code, message := "", ""

@@ -126,6 +126,14 @@ func (s *Sink) Check(ctx context.Context) error {
 	return s.PutText(ctx, object.Join(s.config.Dir(), checkName), "Logs are delivered to this directory.\n")
 }
 
+// Place names the bucket for proofs of ownership.
+func (s *Sink) Place() (endpoint, bucket, dir string) {
+	if endpoint = s.config.Endpoint; endpoint == "" {
+		endpoint = "s3.amazonaws.com"
+	}
+	return endpoint, s.config.Bucket, s.config.Dir()
+}
+
 // PutText writes an object of a short text.
 func (s *Sink) PutText(ctx context.Context, name, text string) error {
 	return s.explain(s.putOne(ctx, name, "text/plain; charset=utf-8", strings.NewReader(text)))

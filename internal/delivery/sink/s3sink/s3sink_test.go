@@ -5,10 +5,12 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -28,6 +30,7 @@ import (
 	"github.com/sluicelog/sluice/internal/delivery/sink"
 	"github.com/sluicelog/sluice/internal/delivery/sink/s3sink"
 	"github.com/sluicelog/sluice/internal/delivery/sink/sinktest"
+	"github.com/sluicelog/sluice/internal/delivery/sink/tlsconf"
 	"github.com/sluicelog/sluice/test/netfault"
 	"github.com/sluicelog/sluice/test/s3server"
 )
@@ -458,6 +461,31 @@ func TestAddressing(t *testing.T) {
 		if got := b.objects(); len(got) != 2 || !strings.HasPrefix(got[0], "logs/20260102/t1_20260102T030405Z_20260102T030406Z_0-") || got[1] != "logs/sluice-check.txt" {
 			t.Errorf("%s: the bucket holds %q", addressing, got)
 		}
+	}
+}
+
+// TestTLS delivers to a server whose certificate is signed by an authority of its own.
+func TestTLS(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("ETag", `"x"`)
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	c := config(server.URL, "logs")
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	for _, trusted := range []*tlsconf.Config{nil, {CA: string(ca)}} {
+		c.TLS = trusted
+		s, err := s3sink.Open(c, env(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Check(t.Context())
+		if got := class(err); trusted == nil && (got != "halt" || !strings.Contains(err.Error(), "certificate")) || trusted != nil && err != nil {
+			t.Errorf("with authorities %v: %s: %v", trusted != nil, got, err)
+		}
+		s.Close()
 	}
 }
 
