@@ -16,6 +16,8 @@ GOTESTSUM := $(TOOLS)/bin/gotestsum-$(GOTESTSUM_VERSION)
 LINTER    := $(TOOLS)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 S3SERVER  := $(TOOLS)/bin/versitygw-$(VERSITYGW_VERSION)
 PYTHON    := $(TOOLS)/python/installed
+KAFKA     := $(TOOLS)/kafka/.installed
+RECEIVERS := $(TOOLS)/rsyslog/.installed $(TOOLS)/syslog-ng-core/.installed $(TOOLS)/nginx-light/.installed
 NODE      := test/compat/node/node_modules/.package-lock.json
 
 # $(call test,NAME) runs Go tests and leaves a JUnit file that .ci/run sums up.
@@ -54,8 +56,12 @@ sim: $(GOTESTSUM) ## the seeded simulations, at length
 	$(call test,sim-polls) -count=1 -timeout 60m -run '^TestReadersSeeAgainWhatTheySaw$$' ./internal/query -polls 1000000
 
 compat: export PYTHON := $(TOOLS)/python/bin/python
-compat: build $(GOTESTSUM) $(PYTHON) $(NODE) ## the official Python and Node SDKs against a live server
+compat: build $(GOTESTSUM) $(PYTHON) $(NODE) compat-sinks ## the official Python and Node SDKs against a live server, deliveries to real destinations
 	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|CompatPages)$$' ./test/compat/ ./test/script/
+
+.PHONY: compat-sinks
+compat-sinks: $(GOTESTSUM) $(KAFKA) $(RECEIVERS)
+	$(call test,compat-sinks) -count=1 -timeout 20m -tags compat -run '^TestReal' ./internal/delivery/...
 
 bench: build ## the benchmarks: bench/results/*.json and a table (see docs/benchmarks.md)
 	go run ./bench $(BENCHFLAGS)
@@ -87,6 +93,15 @@ $(S3SERVER):
 
 $(PYTHON): test/compat/python/requirements.txt test/compat/python/magic.txt
 	@scripts/python.sh $(@D) $^
+	@touch $@
+
+$(KAFKA): test/kafkabroker/pom.xml
+	@scripts/kafka.sh $(@D) $<
+	@touch $@
+
+$(TOOLS)/rsyslog/.installed: EXTRA := rsyslog-gnutls
+$(RECEIVERS): scripts/debs.sh
+	@scripts/debs.sh $(@D) $(notdir $(@D)) $(EXTRA)
 	@touch $@
 
 $(NODE): test/compat/node/package-lock.json

@@ -121,6 +121,21 @@ func (c *Client) VerifyDelivery(ctx context.Context, project, task string) (*Del
 	return c.deliveryVerb(ctx, project, task, url.Values{"action": {"verify"}})
 }
 
+// ChallengeDelivery writes a file with a token to a task's bucket and returns its name; whoever can read it proves that the bucket is theirs.
+func (c *Client) ChallengeDelivery(ctx context.Context, project, task string) (file string, err error) {
+	var out struct {
+		File string `json:"file"`
+	}
+	err = c.send(ctx, call{method: http.MethodPost, project: project, path: deliveryPath(task), query: url.Values{"action": {"challenge"}}}, &out)
+	return out.File, err
+}
+
+// ProveDelivery gives the content of the file that ChallengeDelivery wrote.
+func (c *Client) ProveDelivery(ctx context.Context, project, task, token string) error {
+	in := map[string]string{"token": token}
+	return c.sendJSON(ctx, http.MethodPost, project, deliveryPath(task), url.Values{"action": {"prove"}}, in, nil)
+}
+
 // StartDelivery brings a task online where it stopped, or, with fromNow, at what arrives from now on.
 func (c *Client) StartDelivery(ctx context.Context, project, task string, fromNow bool) (*DeliveryTask, error) {
 	query := url.Values{"action": {"start"}}

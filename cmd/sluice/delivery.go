@@ -17,7 +17,7 @@ import (
 func (a *app) deliveryCommand() *cobra.Command {
 	return parent("delivery", "Delivery tasks: ship logs to other places",
 		a.deliveryCreate(), a.deliveryApply(), a.deliveryTemplate(), a.deliveryList(), a.deliveryShow(), a.deliveryWatch(),
-		a.deliveryVerify(), a.deliveryStart(), a.deliveryPause(), a.deliveryStop(), a.deliveryRedrive(), a.deliveryDelete())
+		a.deliveryVerify(), a.deliveryProve(), a.deliveryStart(), a.deliveryPause(), a.deliveryStop(), a.deliveryRedrive(), a.deliveryDelete())
 }
 
 // taskRef names a delivery task.
@@ -88,6 +88,29 @@ func (a *app) deliveryVerify() *cobra.Command {
 			a.note("the destination of %s would take logs now; next: sluice delivery start %s", ref, ref)
 			return nil
 		})
+}
+
+func (a *app) deliveryProve() *cobra.Command {
+	var token string
+	cmd := a.deliveryVerbCommand("prove", "Prove that a task's bucket is yours, where the server asks for it",
+		func(cmd *cobra.Command, c *client.Client, ref taskRef) error {
+			if token != "" {
+				if err := c.ProveDelivery(cmd.Context(), ref.project, ref.task, token); err != nil {
+					return err
+				}
+				a.note("the bucket is yours; next: sluice delivery start %s", ref)
+				return nil
+			}
+			file, err := c.ChallengeDelivery(cmd.Context(), ref.project, ref.task)
+			if err != nil {
+				return err
+			}
+			a.note("read this file in the bucket, then: sluice delivery prove %s --token CONTENT", ref)
+			_, err = fmt.Fprintln(a.out, file)
+			return err
+		})
+	cmd.Flags().StringVar(&token, "token", "", "`content` of the file that prove without it wrote to the bucket")
+	return cmd
 }
 
 func (a *app) deliveryStart() *cobra.Command {

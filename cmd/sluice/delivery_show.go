@@ -147,6 +147,7 @@ func deliveryShards(t *client.DeliveryTask) *tty.Table {
 func (a *app) deliveryWatch() *cobra.Command {
 	var every time.Duration
 	var lines int
+	var done bool
 	cmd := a.deliveryVerbCommand("watch", "Follow how a task does until Ctrl-C", func(cmd *cobra.Command, c *client.Client, ref taskRef) error {
 		w := &deliveryWatcher{app: a, ref: ref}
 		for n := 0; lines == 0 || n < lines; n++ {
@@ -160,6 +161,9 @@ func (a *app) deliveryWatch() *cobra.Command {
 			if err := w.show(t); err != nil {
 				return err
 			}
+			if done && t.Backlog == 0 && t.Counters.InFlight == 0 && t.LagSeconds == 0 {
+				return nil
+			}
 			if n+1 != lines && !pause(cmd.Context(), every) {
 				return nil
 			}
@@ -168,6 +172,7 @@ func (a *app) deliveryWatch() *cobra.Command {
 	})
 	cmd.Flags().DurationVar(&every, "every", time.Second, "how `long` between two looks")
 	cmd.Flags().IntVarP(&lines, "lines", "n", 0, "end after so many looks (default: never)")
+	cmd.Flags().BoolVar(&done, "done", false, "end when everything is delivered")
 	return cmd
 }
 

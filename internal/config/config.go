@@ -191,9 +191,13 @@ type Delivery struct {
 	DenyNetworks string `config:"deny_networks"`
 	// Directory below which tasks may write files, each project in one of its own. Empty means that none may.
 	FilesDir string `config:"files_dir"`
+	// What has to be known of a bucket before logs go there: trust takes whoever has its keys; token has somebody read a file in it first.
+	BucketOwnership string `config:"bucket_ownership"`
 	// URL of OSS for tasks that are made through the APIs of ESA and of shippers, which have no place for credentials. Empty means the
 	// public address of the bucket's region.
 	OSSEndpoint string `config:"oss_endpoint"`
+	// Region of the buckets of shippers and exports, which do not name one.
+	OSSRegion string `config:"oss_region"`
 	// Id of the access key by which such tasks write. Whoever may make them reaches every bucket that this key may write to.
 	OSSAccessKeyID Secret `config:"oss_access_key_id,env"`
 	// Secret of that key.
@@ -218,7 +222,7 @@ func Default() *Config {
 		},
 		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200},
 		Retention: Retention{Interval: time.Minute},
-		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB},
+		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
 		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}
 }

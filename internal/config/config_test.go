@@ -119,6 +119,10 @@ func TestEverySettingHasAllItsNames(t *testing.T) {
 			other = "host"
 		case "index.encryption":
 			other = "sse-s3"
+		case "delivery.bucket_ownership":
+			other = "token"
+		case "delivery.allow_networks", "delivery.deny_networks":
+			other = "127.0.0.1,10.0.0.0/8"
 		}
 		group, name := s.Split()
 		text := name + ": " + other

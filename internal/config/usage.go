@@ -51,5 +51,7 @@ var usage = map[string]string{
 	"delivery.allow_networks":      "Networks that tasks may connect to although they are refused by default (loopback, link-local and metadata addresses), as addresses or prefixes with commas between them: 127.0.0.1,10.1.0.0/16. (SLUICE_DELIVERY_ALLOW_NETWORKS)",
 	"delivery.deny_networks":       "Networks that tasks may not connect to, beside those that are refused by default. (SLUICE_DELIVERY_DENY_NETWORKS)",
 	"delivery.files_dir":           "Directory below which tasks may write files, each project in one of its own. Empty means that none may. (SLUICE_DELIVERY_FILES_DIR)",
+	"delivery.bucket_ownership":    "What has to be known of a bucket before logs go there: trust takes whoever has its keys; token has somebody read a file in it first. (SLUICE_DELIVERY_BUCKET_OWNERSHIP)",
 	"delivery.oss_endpoint":        "URL of OSS for tasks that are made through the APIs of ESA and of shippers, which have no place for credentials. Empty means the public address of the bucket's region. (SLUICE_DELIVERY_OSS_ENDPOINT)",
+	"delivery.oss_region":          "Region of the buckets of shippers and exports, which do not name one. (SLUICE_DELIVERY_OSS_REGION)",
 }

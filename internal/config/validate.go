@@ -57,6 +57,7 @@ func (c *Config) Validate() error {
 func (d Delivery) validate(v *problems) {
 	within(v, "delivery.memory_bytes", d.MemoryBytes, 16*MiB, 1<<50)
 	within(v, "delivery.cache_bytes", d.CacheBytes, MiB, 1<<50)
+	oneOf(v, "delivery.bucket_ownership", d.BucketOwnership, "trust", "token")
 	for name, text := range map[string]string{"delivery.allow_networks": d.AllowNetworks, "delivery.deny_networks": d.DenyNetworks} {
 		_, err := ParseNetworks(text)
 		v.check(err == nil, name, "is not a list of addresses and prefixes, such as 127.0.0.1,10.1.0.0/16")

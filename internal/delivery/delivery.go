@@ -35,6 +35,7 @@ import (
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/delivery/ownership"
 	"github.com/sluicelog/sluice/internal/delivery/sink"
 	"github.com/sluicelog/sluice/internal/meta"
 )
@@ -52,6 +53,12 @@ type Options struct {
 	SendTimeout time.Duration // [10m] after which one Send is cut off, whatever the sink's own limits
 	LeaseTime   time.Duration // [15s] after which an engine that says nothing is written off
 	Look        time.Duration // [1s] between two looks for changed tasks and shards
+
+	// ProveBuckets has a task go online only after somebody proved that its bucket is theirs. [false]
+	ProveBuckets bool
+	// Delivered is told of every batch of logs that a destination has taken, after its point moved. A crash in between leaves it untold.
+	// It may take its time: it holds up its own task alone. [nothing]
+	Delivered func(Delivered)
 
 	Now    func() time.Time
 	Rand   func() float64 // [math/rand/v2] in [0, 1): jitter
@@ -91,6 +98,17 @@ func orDefault[T comparable](field *T, value T) {
 	}
 }
 
+// Delivered is a batch that was delivered.
+type Delivered struct {
+	Project, Task string
+	Annotations   map[string]string // of the task
+	Shard         sluice.ShardID
+	ID            string // of the batch
+	Logs          int
+	Arrived       time.Time // when its first log did
+	At            time.Time // when the destination had taken it
+}
+
 // Catalog is what the engine needs of the catalog of logstores.
 type Catalog interface {
 	Logstore(ctx context.Context, ref sluice.LogstoreRef) (*catalog.Logstore, error)
@@ -106,6 +124,7 @@ type Engine struct {
 	ring  *auth.Keyring
 	o     Options
 
+	prover *ownership.Prover
 	source *source
 	budget *budget
 	keeper *keeper
@@ -125,7 +144,7 @@ func New(store meta.Store, cat Catalog, door sluice.Appender, ring *auth.Keyring
 	o = o.withDefaults()
 	empty(o.Env.Dir, o.Logger)
 	return &Engine{
-		store: store, cat: cat, door: door, ring: ring, o: o,
+		store: store, cat: cat, door: door, ring: ring, o: o, prover: ownership.New(proofs{store, o.Now}, o.Now),
 		source: newSource(o.CacheBytes), budget: newBudget(o.MemoryBytes), keeper: newKeeper(store),
 		slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), poked: make(chan struct{}, 1),
 		workers: map[pointKey]*worker{}, jobs: map[taskKey]*job{}, writing: map[sluice.LogstoreRef]bool{}, resting: map[pointKey]time.Time{},

@@ -54,7 +54,9 @@ func (e *Engine) openSink(m meta.DeliveryTask) (s sink.Sink, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return section.to.open(section.config, e.o.Env)
+	env := e.o.Env
+	env.Project = m.Project
+	return section.to.open(section.config, env)
 }
 
 func (e *Engine) openJob(ctx context.Context, m meta.DeliveryTask) (*job, error) {

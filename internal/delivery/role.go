@@ -6,6 +6,7 @@ import "github.com/sluicelog/sluice"
 // are made through APIs which have no place for any.
 type OSSRole struct {
 	Endpoint        string // "" for the public one of the bucket's region
+	Region          string // of buckets whose region nobody says
 	AccessKeyID     string
 	AccessKeySecret string
 }
@@ -15,6 +16,9 @@ func (r OSSRole) Fill(section map[string]any) error {
 	if r.AccessKeyID == "" || r.AccessKeySecret == "" {
 		return sluice.Errorf(sluice.Unsupported, "ossrole", "this server has no credentials for OSS: its operator sets "+
 			"SLUICE_DELIVERY_OSS_ACCESS_KEY_ID and SLUICE_DELIVERY_OSS_ACCESS_KEY_SECRET; with credentials of your own, make a delivery task of type oss")
+	}
+	if section["region"] == nil {
+		section["region"] = r.Region
 	}
 	section["accessKeyId"], section["accessKeySecret"] = r.AccessKeyID, r.AccessKeySecret
 	if r.Endpoint != "" {

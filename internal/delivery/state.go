@@ -88,6 +88,9 @@ func (e *Engine) Start(ctx context.Context, project, name string, from From) (*T
 	if err != nil {
 		return nil, err
 	}
+	if err := e.checkProved(ctx, m); err != nil {
+		return nil, err
+	}
 	ref := sluice.LogstoreRef{Project: project, Logstore: m.Logstore}
 	view, err := e.cat.Logstore(ctx, ref)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/sluicelog/sluice"
@@ -95,6 +96,9 @@ func (e *Engine) fill(m *meta.DeliveryTask, s *Spec) error {
 	if err != nil {
 		kept = nil // whoever changes the task sets them again
 	}
+	if err := e.checkMasks(m, s); err != nil {
+		return err
+	}
 	section, err := e.parseSink(s.Sink, kept)
 	if err != nil {
 		return err
@@ -110,6 +114,33 @@ func (e *Engine) fill(m *meta.DeliveryTask, s *Spec) error {
 	m.Logstore = s.Source.Logstore
 	m.Secrets, err = e.seal(key, secrets)
 	return err
+}
+
+// where are the members of a sink section that say where logs go, whatever its type.
+var where = []string{
+	"type", "url", "endpoint", "addressing", "brokers", "host", "port", "protocol", "region", "bucket", "project", "logstore", "logstoreByTopic", "tls",
+}
+
+// checkMasks refuses a document that keeps secrets it does not show, and sends them elsewhere: who may change a task need not know them.
+func (e *Engine) checkMasks(m *meta.DeliveryTask, s *Spec) error {
+	section, err := e.decodeSink(s.Sink)
+	if err != nil || len(m.Secrets) == 0 || !sink.Masked(section.config) {
+		return err
+	}
+	old, err := taskOf(*m)
+	if err != nil {
+		return err
+	}
+	var was, is map[string]any
+	if err := errors.Join(json.Unmarshal(old.Spec.Sink, &was), json.Unmarshal(s.Sink, &is)); err != nil {
+		return err
+	}
+	for _, name := range where {
+		if !reflect.DeepEqual(was[name], is[name]) {
+			return invalid("sink.%s: logs would go to another place, so the secrets that are masked have to be given again", name)
+		}
+	}
+	return nil
 }
 
 // Update replaces the document of a task. What is masked in it keeps its secret. A revision other than 0 has to be the present one;

@@ -293,15 +293,21 @@ func (w *worker) acknowledge(ctx context.Context, b *batch) error {
 	} else {
 		then = nil
 	}
-	delivered, encoded := int64(b.Len()), b.Encoded()
+	delivered, encoded, id, arrived := b.Len(), b.Encoded(), b.header.ID(b.to), b.header.Arrived
 	w.free(b)
 	if err := w.commit(ctx, p, c); err != nil {
 		w.free(then)
 		return err
 	}
-	w.job.delivered(delivered, encoded, w.e.o.Now())
+	w.job.delivered(int64(delivered), encoded, w.e.o.Now())
 	if then != nil {
 		w.out = w.send(ctx, then)
+	}
+	if w.e.o.Delivered != nil && delivered > 0 {
+		w.e.o.Delivered(Delivered{
+			Project: w.key.task.project, Task: w.key.task.name, Annotations: w.job.spec.Annotations, Shard: w.shard,
+			ID: id, Logs: delivered, Arrived: arrived, At: w.e.o.Now(),
+		})
 	}
 	if w.most > 0 {
 		w.most += w.most/4 + 1

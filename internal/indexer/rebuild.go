@@ -193,6 +193,8 @@ func (x *Indexer) loadRebuilds(ctx context.Context) error {
 
 // rebuildSome makes one batch of logs into a new segment, or finds that there is nothing to do.
 func (x *Indexer) rebuildSome(ctx context.Context) error {
+	x.working.Lock()
+	defer x.working.Unlock()
 	w, config, err := x.nextWork(ctx)
 	if w == nil || err != nil {
 		return err
@@ -214,7 +216,7 @@ func (x *Indexer) rebuildSome(ctx context.Context) error {
 	return x.finish(ctx, w)
 }
 
-// nextWork returns the work under way if it is still wanted, or begins another. Only Run calls it.
+// nextWork returns the work under way if it is still wanted, or begins another. x.working is held.
 func (x *Indexer) nextWork(ctx context.Context) (*work, *Config, error) {
 	if w := x.work; w != nil {
 		config, err := x.config(ctx, w.ref)

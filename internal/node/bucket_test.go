@@ -22,6 +22,37 @@ func inBucket(t *testing.T, server *s3server.Server) func(*config.Config) {
 	}
 }
 
+// A server whose index moves to a bucket misses its segments at first, and says so, and then makes them anew there from its logs.
+func TestIndexMovesToABucket(t *testing.T) {
+	var cfg *config.Config
+	env := hub(t, func(c *config.Config) { cfg = c })
+	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores/access/index", Body: []byte(`{"keys":{"a":{"type":"long"}}}`)})
+	put(t, env)
+	if err := env.Node.Index.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := env.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	server := s3server.Start(t)
+	inBucket(t, server)(cfg)
+	if err := env.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := env.Node.Index.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := env.OK(t, testenv.Call{Project: "web", Target: "/logstores/access?type=log&from=0&to=4000000000&line=100&query=a%3A1"})
+	if n := strings.Count(string(a.Body), `"a":"1"`); n != 1 || a.Header.Get("x-log-progress") != "Complete" {
+		t.Errorf("after the move %d logs are found, %s: %s", n, a.Header.Get("x-log-progress"), a.Body)
+	}
+	if stored, err := os.ReadDir(server.File("segments", "sluice/segments")); err != nil || len(stored) == 0 {
+		t.Errorf("there are %d objects in the bucket: %v", len(stored), err)
+	}
+}
+
 // A server whose segments are in a bucket answers searches, histograms and SQL from there, also after a restart without its cache, and
 // takes logs while the bucket cannot be reached.
 func TestSegmentsInABucket(t *testing.T) {

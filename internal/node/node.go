@@ -52,6 +52,7 @@ import (
 	"github.com/sluicelog/sluice/internal/query/places"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
+	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -145,7 +146,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	n.onClose(where.Close)
 	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where))
 	n.onClose(engine.Close)
-	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring); err != nil {
+	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
+	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, history); err != nil {
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Delivery)
@@ -167,6 +169,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Consumers:  consumer.New(store, n.Catalog, o.Now),
 		Query:      engine,
 		Deliveries: n.Delivery,
+		Shippers:   shipper.New(n.Delivery, history, ossRole(c)),
 		Index:      n.Index,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{

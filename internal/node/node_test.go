@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/testenv"
 	"github.com/sluicelog/sluice/test/s3server"
 )
@@ -145,6 +146,14 @@ func TestMetricsPageTellsTheTruth(t *testing.T) {
 	env := hub(t, inBucket(t, s3server.Start(t)))
 	put(t, env)
 	env.Do(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores/access/shards/lb", Body: []byte("no protobuf")})
+	if _, err := env.Node.Delivery.Create(t.Context(), "web", &delivery.Spec{
+		Name: "t1", Source: delivery.Source{Logstore: "access"}, Sink: []byte(`{"type":"http","url":"http://localhost:1/"}`),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := env.Node.Delivery.Start(t.Context(), "web", "t1", delivery.FromPoint); err != nil {
+		t.Fatal(err)
+	}
 	resp, err := env.Client().Get(env.URL() + "/metrics")
 	if err != nil {
 		t.Fatal(err)

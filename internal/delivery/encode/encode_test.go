@@ -233,6 +233,9 @@ func readSnappy(r io.Reader) (io.Reader, error) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("forms bodies of 20 MB")
+	}
 	for _, f := range []encode.Format{{}, {Compression: encode.Gzip}, {Rows: encode.Rows{Format: encode.LogGroup}}, {Rows: encode.Rows{Format: encode.Parquet}}} {
 		dir := t.TempDir()
 		b := f.Begin(dir)
@@ -436,7 +439,7 @@ func plainValue(v parquet.Value) any {
 }
 
 func TestParquetOfMany(t *testing.T) {
-	logs := many(60000)
+	logs := many(30000)
 	for i, e := range logs {
 		e.Fields = append(e.Fields, sink.Field{Key: "some", Value: fmt.Sprintf("value %d", i%997)})
 	}

@@ -29,6 +29,7 @@ import (
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -42,6 +43,7 @@ type Services struct {
 	Consumers  *consumer.Groups
 	Query      *query.Engine
 	Deliveries *delivery.Engine
+	Shippers   *shipper.Shippers
 	Index      *indexer.Indexer
 }
 

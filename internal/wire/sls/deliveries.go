@@ -36,10 +36,40 @@ import (
 // Behavior: in any state; dead letters stay.
 // Differs: an action of this server, not of Simple Log Service.
 
-// VerifyDeliveryTask, StartDeliveryTask, PauseDeliveryTask, StopDeliveryTask, RedriveDeliveryTask: POST /sluice/v1/deliveries/{task}?action=…
+// VerifyDeliveryTask: POST /sluice/v1/deliveries/{task}?action=verify
 //
-// Behavior: verify asks the destination; start goes on where the task stopped, or with from=now leaves out what came meanwhile; pause keeps
-// the place, with reason; stop takes the task offline; redrive delivers dead letters again, those written in [from, to), seconds since 1970.
+// Behavior: asks the destination whether logs could be delivered now; the error says what is wrong.
+// Differs: an action of this server, not of Simple Log Service.
+
+// StartDeliveryTask: POST /sluice/v1/deliveries/{task}?action=start
+//
+// Behavior: goes on where the task stopped; with from=now it leaves out what came meanwhile.
+// Differs: an action of this server, not of Simple Log Service.
+
+// PauseDeliveryTask: POST /sluice/v1/deliveries/{task}?action=pause
+//
+// Behavior: the task keeps its place; reason is shown to whoever looks.
+// Differs: an action of this server, not of Simple Log Service.
+
+// StopDeliveryTask: POST /sluice/v1/deliveries/{task}?action=stop
+//
+// Behavior: the task is offline and keeps its place.
+// Differs: an action of this server, not of Simple Log Service.
+
+// ChallengeDeliveryTask: POST /sluice/v1/deliveries/{task}?action=challenge
+//
+// Behavior: writes a file with a token to the task's bucket and says which; whoever can read it proves that the bucket is theirs.
+// Differs: an action of this server, not of Simple Log Service.
+
+// ProveDeliveryTask: POST /sluice/v1/deliveries/{task}?action=prove
+//
+// Body: token, the content of the file.
+// Differs: an action of this server, not of Simple Log Service.
+
+// RedriveDeliveryTask: POST /sluice/v1/deliveries/{task}?action=redrive
+//
+// Behavior: delivers dead letters again, those written in [from, to), seconds since 1970.
+// Differs: an action of this server, not of Simple Log Service.
 
 var deliveryRoutes = []Route{
 	{Method: "POST", Path: "/sluice/v1/deliveries", Action: "CreateDeliveryTask", Permission: "sluice:CreateDeliveryTask", Mutating: true, handle: (*API).createDelivery},
@@ -48,6 +78,8 @@ var deliveryRoutes = []Route{
 	{Method: "PUT", Path: "/sluice/v1/deliveries/{task}", Action: "UpdateDeliveryTask", Permission: "sluice:UpdateDeliveryTask", Mutating: true, handle: (*API).updateDelivery},
 	{Method: "DELETE", Path: "/sluice/v1/deliveries/{task}", Action: "DeleteDeliveryTask", Permission: "sluice:DeleteDeliveryTask", Mutating: true, handle: (*API).deleteDelivery},
 	deliveryVerb("VerifyDeliveryTask", "verify", (*API).verifyDelivery),
+	deliveryVerb("ChallengeDeliveryTask", "challenge", (*API).challengeDelivery),
+	deliveryVerb("ProveDeliveryTask", "prove", (*API).proveDelivery),
 	deliveryVerb("StartDeliveryTask", "start", (*API).startDelivery),
 	deliveryVerb("PauseDeliveryTask", "pause", (*API).pauseDelivery),
 	deliveryVerb("StopDeliveryTask", "stop", (*API).stopDelivery),
@@ -158,6 +190,29 @@ func (a *API) deleteDelivery(q *request) error {
 
 func (a *API) verifyDelivery(q *request) error {
 	return q.task(a.Deliveries.Verify(q.ctx(), q.project, q.vars.get("task")))
+}
+
+func (a *API) challengeDelivery(q *request) error {
+	file, err := a.Deliveries.Challenge(q.ctx(), q.project, q.vars.get("task"))
+	if err != nil {
+		return err
+	}
+	return q.json(struct {
+		File string `json:"file"`
+	}{file})
+}
+
+func (a *API) proveDelivery(q *request) error {
+	var body struct {
+		Token string `json:"token"`
+	}
+	if err := q.decode("parameter", &body); err != nil {
+		return err
+	}
+	if err := a.Deliveries.Prove(q.ctx(), q.project, q.vars.get("task"), body.Token); err != nil {
+		return err
+	}
+	return q.ok()
 }
 
 func (a *API) startDelivery(q *request) error {

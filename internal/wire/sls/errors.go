@@ -55,6 +55,8 @@ var codes = []struct {
 	{sluice.NotFound, "consumer", 404, "ConsumerNotExist"},
 	{sluice.NotFound, "consumer-match", 404, "ConsumerNotMatch"},
 	{sluice.NotFound, "accesskey", 404, "AccessKeyNotExist"},
+	{sluice.NotFound, "shipper", 404, "ShipperNotExist"},
+	{sluice.NotFound, "export", 404, "JobNotExist"},
 	{sluice.NotFound, "deliverytask", 404, "DeliveryTaskNotExist"},
 	{sluice.NotFound, "", 404, "NotExist"},
 
@@ -63,6 +65,8 @@ var codes = []struct {
 	{sluice.AlreadyExists, "index", 400, "IndexAlreadyExist"},
 	{sluice.AlreadyExists, "rebuild", 400, "IndexRebuildRunning"},
 	{sluice.AlreadyExists, "consumergroup", 400, "ConsumerGroupAlreadyExist"},
+	{sluice.AlreadyExists, "shipper", 400, "ShipperAlreadyExist"},
+	{sluice.AlreadyExists, "export", 400, "JobAlreadyExist"},
 	{sluice.AlreadyExists, "deliverytask", 400, "DeliveryTaskAlreadyExist"},
 	{sluice.AlreadyExists, "", 400, "AlreadyExist"},
 

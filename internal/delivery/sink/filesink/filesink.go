@@ -29,7 +29,7 @@ type Config struct {
 // Validate checks c; its errors name the field.
 func (c *Config) Validate() error { return c.Options.Validate() }
 
-// Under returns the Open of sinks whose files are below root, an absolute path; "" switches them off.
+// Under returns the Open of sinks whose files are below root, an absolute path, each project's in a directory of its name; "" switches them off.
 func Under(files vfs.FS, root string) func(Config, sink.Env) (sink.Sink, error) {
 	return func(c Config, env sink.Env) (sink.Sink, error) {
 		if err := c.Validate(); err != nil {
@@ -38,7 +38,7 @@ func Under(files vfs.FS, root string) func(Config, sink.Env) (sink.Sink, error) 
 		if root == "" {
 			return nil, sluice.Errorf(sluice.Invalid, "sink", "type: files are switched off on this server; its operator can name the directory that they may be written to")
 		}
-		s := &Sink{fs: files, root: root, dir: c.Dir()}
+		s := &Sink{fs: files, root: path.Join(root, env.Project), dir: c.Dir()}
 		s.Writer = object.NewWriter(c.Options, s, env.Dir)
 		return s, nil
 	}
