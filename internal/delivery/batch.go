@@ -22,10 +22,20 @@ type batch struct {
 	tally   Counters   // of the logs looked at: Read, Filtered, Sampled, DeadLettered, and groups that are gone
 	letters []letter   // of logs that the sink refused at Add
 	written int        // bytes of the letters
+	marks   []mark     // where its log groups are in it
 	hold    *holding
 	cut     atomic.Bool // it is to go out as it is: memory is short
 	full    bool
 }
+
+// mark is the place of a log group in a batch: how many logs were looked at before it, and what came of them.
+type mark struct {
+	position                      sluice.Position
+	kept, letters                 int
+	read, filtered, sampled, dead int64
+}
+
+const markBytes = 64
 
 // Bounds of a batch beside those of its sink.
 const (
@@ -148,7 +158,7 @@ func (w *worker) fill(ctx context.Context, b *batch) (atEnd bool, err error) {
 	return false, nil
 }
 
-func (b *batch) memory() int64 { return b.Memory() + int64(b.written) }
+func (b *batch) memory() int64 { return b.Memory() + int64(b.written) + markBytes*int64(cap(b.marks)) }
 
 // addGroup adds what g holds behind b.to.
 func (w *worker) addGroup(b *batch, g *group) error {
@@ -167,6 +177,8 @@ func (w *worker) addGroup(b *batch, g *group) error {
 		}
 		return nil
 	}
+	t := &b.tally
+	b.marks = append(b.marks, mark{g.position, b.Len(), len(b.letters), t.Read, t.Filtered, t.Sampled, t.DeadLettered})
 	for i := first; i < len(g.Records); i++ {
 		at.Index = i
 		if b.announced() && at == b.until {
