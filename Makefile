@@ -52,6 +52,8 @@ fuzz-short: ## every fuzz target: its seeds, then FUZZTIME (3s) of new input
 
 sim: $(GOTESTSUM) ## the seeded simulations, at length
 	$(call test,sim) -count=1 -timeout 30m ./test/sim/...
+	$(call test,sim-power) -count=1 -timeout 30m -run '^TestPowerCuts$$' ./internal/indexer -seed 1000 -seeds 5000
+	$(call test,sim-polls) -count=1 -timeout 60m -run '^TestReadersSeeAgainWhatTheySaw$$' ./internal/query -polls 1000000
 
 compat: export PYTHON := $(TOOLS)/python/bin/python
 compat: build $(GOTESTSUM) $(PYTHON) $(NODE) compat-sinks ## the official Python and Node SDKs against a live server, deliveries to real destinations
@@ -89,8 +91,8 @@ $(LINTER):
 $(S3SERVER):
 	@scripts/tool.sh $@ github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
 
-$(PYTHON): test/compat/python/requirements.txt
-	@scripts/python.sh $(@D) $<
+$(PYTHON): test/compat/python/requirements.txt test/compat/python/magic.txt
+	@scripts/python.sh $(@D) $^
 	@touch $@
 
 $(KAFKA): test/kafkabroker/pom.xml

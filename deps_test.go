@@ -39,9 +39,24 @@ var mayImport = map[string][]string{
 	"internal/query/statement": {"."},
 	"internal/objects":         {"internal/vfs"},
 	"internal/objects/s3store": {"internal/objects", "internal/vfs"},
-	"internal/segment":         {".", "internal/objects", "internal/vfs"},
+	"internal/wordzip":         {},
+	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
 	"client":                   {".", "internal/sign", "internal/logpb"},
+
+	"internal/delivery/sink":     {"."},
+	"internal/delivery/category": {},
+	"internal/delivery/encode":   {".", "internal/delivery/sink", "internal/index", "internal/logpb"},
+	"internal/delivery/pipeline": {
+		".", "internal/delivery/encode", "internal/delivery/sink", "internal/index", "internal/logpb", "internal/query/search",
+	},
+	"internal/delivery/object":    {".", "internal/delivery/encode", "internal/delivery/sink", "internal/index", "internal/logpb"},
+	"internal/delivery/ownership": {"."},
 }
+
+// sinks are the packages of destinations, and notSinks what they do not see of the server.
+const sinks = "internal/delivery/sink/*sink"
+
+var notSinks = []string{"internal/meta", "internal/shard", "internal/catalog", "internal/ingest", "internal/delivery"}
 
 // onlyFrom lists the only importers of packages that sit at the top; both sides are patterns. Tests may import what they like.
 var onlyFrom = map[string][]string{
@@ -75,6 +90,18 @@ func TestImports(t *testing.T) {
 		for name, allowed := range mayImport {
 			for _, dep := range m.reach(t, name) {
 				if local := m.local(dep); local != "" && local != name && !slices.Contains(allowed, local) {
+					t.Errorf("%s imports %s", name, local)
+				}
+			}
+		}
+	})
+	t.Run("sinks see neither the engine nor each other", func(t *testing.T) {
+		for _, name := range m.names() {
+			if !match(sinks, name) {
+				continue
+			}
+			for _, dep := range m.reach(t, name) {
+				if local := m.local(dep); local != name && (match(sinks, local) || slices.Contains(notSinks, local)) {
 					t.Errorf("%s imports %s", name, local)
 				}
 			}

@@ -23,30 +23,6 @@ import (
 
 const project = "bench"
 
-// body is a log group ready to be sent.
-type body struct {
-	data []byte // one LZ4 block
-	md5  string
-	raw  int
-}
-
-// makeBodies draws n log groups of the data set.
-func makeBodies(n int) ([]body, error) {
-	// Records come 4.5 ms after one another; the last one must not be ahead of the clock.
-	w := newWeblogs(time.Now().Add(-time.Hour - time.Duration(n*groupRecords)*9*time.Millisecond/2))
-	bodies := make([]body, n)
-	for i := range bodies {
-		raw := logpb.Append(nil, w.group())
-		data, err := logpb.Compress(nil, logpb.LZ4, raw)
-		if err != nil {
-			return nil, err
-		}
-		sum := md5.Sum(data)
-		bodies[i] = body{bytes.Clone(data), strings.ToUpper(hex.EncodeToString(sum[:])), len(raw)}
-	}
-	return bodies, nil
-}
-
 // conn is one connection to the server. It is not safe for concurrent use.
 type conn struct {
 	net.Conn
@@ -61,7 +37,21 @@ func dial(addr string) (*conn, error) {
 	return &conn{c, bufio.NewReaderSize(c, 256<<10)}, nil
 }
 
-// do sends a request to the project and copies the body of the answer into sink. An answer other than 200 is an error.
+// refusal is an answer other than 200.
+type refusal struct{ request, status, text string }
+
+// code is the error code, or the status where there is none.
+func (r *refusal) code() string {
+	var body struct{ ErrorCode string }
+	if err := json.Unmarshal([]byte(r.text), &body); err == nil && body.ErrorCode != "" {
+		return body.ErrorCode
+	}
+	return r.status
+}
+
+func (r *refusal) Error() string { return fmt.Sprintf("%s: %s: %s", r.request, r.status, r.text) }
+
+// do sends a request to the project and copies the body of the answer into sink. An answer other than 200 is a *refusal.
 func (c *conn) do(method, path, query string, header http.Header, content []byte, sink io.Writer) (http.Header, error) {
 	r := &sign.Request{Method: method, Path: path, Query: query, Host: project + "." + baseDomain, Header: header}
 	header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
@@ -86,8 +76,11 @@ func (c *conn) do(method, path, query string, header http.Header, content []byte
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(res.Body, 1<<10))
-		return nil, fmt.Errorf("%s %s: %s: %s", method, path, res.Status, text)
+		text, err := io.ReadAll(res.Body) // all of it, so that the connection can be used again
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %s: %w", method, path, res.Status, err)
+		}
+		return nil, &refusal{method + " " + path, res.Status, string(text[:min(len(text), 1<<10)])}
 	}
 	if _, err := io.Copy(sink, res.Body); err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
@@ -95,8 +88,8 @@ func (c *conn) do(method, path, query string, header http.Header, content []byte
 	return res.Header, nil
 }
 
-// create makes something out of a JSON object.
-func (c *conn) create(path string, object map[string]any) error {
+// post sends a JSON object, to make something of it or to ask a question.
+func (c *conn) post(path string, object map[string]any) error {
 	content, err := json.Marshal(object)
 	if err != nil {
 		return err

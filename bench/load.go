@@ -20,22 +20,28 @@ type stores struct {
 
 const shardsPerStore = 64
 
-// prepare creates the project and logstores with the number of shards in all.
-func prepare(s *server, shards int) (*stores, error) {
+// prepare creates the project and logstores with the number of shards in all, and an index for each if there is one.
+func prepare(s *server, shards int, index map[string]any) (*stores, error) {
 	c, err := dial(s.Addr)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	if err := c.create("/", map[string]any{"projectName": project, "description": "benchmark"}); err != nil {
+	if err := c.post("/", map[string]any{"projectName": project, "description": "benchmark"}); err != nil {
 		return nil, err
 	}
 	st := &stores{shards: min(shards, shardsPerStore)}
 	for i := range (shards + st.shards - 1) / st.shards {
-		name := fmt.Sprintf("weblogs-%d", i)
+		name := fmt.Sprintf("store-%d", i)
 		st.names = append(st.names, name)
 		store := map[string]any{"logstoreName": name, "ttl": 30, "shardCount": st.shards, "autoSplit": false}
-		if err := c.create("/logstores", store); err != nil {
+		if err := c.post("/logstores", store); err != nil {
+			return nil, err
+		}
+		if index == nil {
+			continue
+		}
+		if err := c.post("/logstores/"+name+"/index", index); err != nil {
 			return nil, err
 		}
 	}
@@ -119,16 +125,21 @@ func drain(ctx context.Context, s *server, st *stores, codec logpb.Codec) (int64
 
 // each runs do on connections connections at once; the first error stops all.
 func each(ctx context.Context, s *server, connections int, do func(context.Context, *conn) error) error {
+	return parallel(ctx, connections, func(ctx context.Context, _ int) error {
+		c, err := dial(s.Addr)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		return do(ctx, c)
+	})
+}
+
+// parallel runs do n times at once; the first error stops all.
+func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for range connections {
-		group.Go(func() error {
-			c, err := dial(s.Addr)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			return do(ctx, c)
-		})
+	for i := range n {
+		group.Go(func() error { return do(ctx, i) })
 	}
 	return group.Wait()
 }

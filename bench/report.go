@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -18,46 +17,70 @@ type Report struct {
 	Machine Machine   `json:"machine"`
 	Flags   []string  `json:"flags"`
 	Results []*Result `json:"results"`
+	Asked   []*Asked  `json:"asked"`
 }
 
 // Result is one number, measured once in each run.
 type Result struct {
-	Name   string    `json:"name"`
-	What   string    `json:"what"`
-	Unit   string    `json:"unit"`
-	Goal   string    `json:"goal,omitempty"`
-	Median float64   `json:"median"`
-	Values []float64 `json:"values"`
+	Table  string  `json:"table"` // hub, search, sets, bombs: where the page shows it
+	Name   string  `json:"name"`
+	What   string  `json:"what"`
+	Unit   string  `json:"unit"`
+	Goal   string  `json:"goal,omitempty"` // begins with ≤ or ≥ and a number
+	Median float64 `json:"median"`
+	Values sample  `json:"values"`
 }
 
-func (r *Report) add(name, what, unit, goal string, value float64) {
-	value = math.Round(value*1000) / 1000
-	i := slices.IndexFunc(r.Results, func(res *Result) bool { return res.Name == name })
-	if i < 0 {
-		i = len(r.Results)
-		r.Results = append(r.Results, &Result{Name: name, What: what, Unit: unit, Goal: goal})
+// Asked is a question with the milliseconds that it took.
+type Asked struct {
+	Set       string  `json:"set"`
+	Name      string  `json:"name"`
+	What      string  `json:"what"`
+	Statement string  `json:"statement"`
+	Goal      float64 `json:"goalHot,omitempty"`
+	Hot       sample  `json:"hot,omitempty"`      // medians, one for each run
+	Cold      sample  `json:"cold,omitempty"`     // one for each time it was asked
+	Users     sample  `json:"usersP99,omitempty"` // one for each run
+	Floor     sample  `json:"floor,omitempty"`    // medians, one for each run
+}
+
+// sample is a number measured again and again.
+type sample []float64
+
+func (s *sample) add(value float64) { *s = append(*s, math.Round(value*1000)/1000) }
+
+func (r *Report) add(table, name, what, unit, goal string, value float64) {
+	res := r.result(name)
+	if res == nil {
+		res = &Result{Table: table, Name: name, What: what, Unit: unit, Goal: goal}
+		r.Results = append(r.Results, res)
 	}
-	res := r.Results[i]
-	res.Values = append(res.Values, value)
+	res.Values.add(value)
 	res.Median = median(res.Values)
 }
 
-// table writes the results as Markdown.
-func (r *Report) table(w io.Writer) {
-	m := r.Machine
-	fmt.Fprintf(w, "%s, %d cores, %.1f GiB, kernel %s, %s on %s, fsync of 256 KB p50 %.2f ms, p99 %.2f ms, load average %.1f; %s; %s\n\n",
-		m.CPU, m.Cores, m.MemoryGiB, m.Kernel, m.Go, m.FS, m.FsyncP50, m.FsyncP99, m.Load, r.Version, r.Time.Format(time.DateOnly))
-	fmt.Fprintln(w, "| | unit | median | least to most | runs | goal |\n|---|---|---|---|---|---|")
-	for _, res := range r.Results {
-		fmt.Fprintf(w, "| %s | %s | %.4g | %.4g to %.4g | %d | %s |\n",
-			res.What, res.Unit, res.Median, slices.Min(res.Values), slices.Max(res.Values), len(res.Values), res.Goal)
+// result is the number of this name, nil if there is none.
+func (r *Report) result(name string) *Result {
+	if i := slices.IndexFunc(r.Results, func(res *Result) bool { return res.Name == name }); i >= 0 {
+		return r.Results[i]
 	}
+	return nil
 }
 
-// save writes the report as bench/results/TIME.json.
-func (r *Report) save() (string, error) {
-	name := filepath.Join("bench", "results", r.Time.Format("20060102T150405Z")+".json")
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+// asked is the entry of a question.
+func (r *Report) asked(d *dataset, q question) *Asked {
+	i := slices.IndexFunc(r.Asked, func(a *Asked) bool { return a.Set == d.name && a.Name == q.name })
+	if i < 0 {
+		i = len(r.Asked)
+		r.Asked = append(r.Asked, &Asked{Set: d.name, Name: q.name, What: q.what, Statement: q.statement(), Goal: q.goal})
+	}
+	return r.Asked[i]
+}
+
+// save writes the report as TIME.json in dir.
+func (r *Report) save(dir string) (string, error) {
+	name := filepath.Join(dir, r.Time.Format("20060102T150405Z")+".json")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
 	data, err := json.MarshalIndent(r, "", "  ")
@@ -65,4 +88,17 @@ func (r *Report) save() (string, error) {
 		return "", err
 	}
 	return name, os.WriteFile(name, append(data, '\n'), 0o644)
+}
+
+// readReport reads what save wrote.
+func readReport(name string) (*Report, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var r Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &r, nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/sluicelog/sluice/internal/logpb"
@@ -18,18 +17,18 @@ func (b *bench) throughput(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st, err := prepare(s, 2)
+	st, err := prepare(s, 2, nil)
 	if err != nil {
 		return err
 	}
-	groups := int(b.putMB * 1e6 / float64(b.bodies[0].raw))
-	cpu, wall, err := s.measure(func() error { return flood(ctx, s, st, b.bodies, groups, connections) })
+	groups := int(b.putMB * 1e6 / float64(b.bodies.list[0].raw))
+	cpu, wall, err := s.measure(func() error { return flood(ctx, s, st, b.bodies.list, groups, connections) })
 	if err != nil {
 		return err
 	}
-	raw := float64(rawBytes(b.bodies, groups))
-	b.report.add("put", "PutLogs, lz4, fsynced, no index", "MB/CPU s", "≥ 150", raw/1e6/cpu.Seconds())
-	b.report.add("put_wall", "… over the clock, client on the same machine", "MB/s", "", raw/1e6/wall.Seconds())
+	raw := float64(b.bodies.total(groups))
+	b.report.add("hub", "put", "PutLogs, lz4, fsynced, no index", "MB/CPU s", "≥ 150", raw/1e6/cpu.Seconds())
+	b.report.add("hub", "put_wall", "… over the clock, client on the same machine", "MB/s", "", raw/1e6/wall.Seconds())
 
 	for _, pull := range []struct {
 		codec      logpb.Codec
@@ -46,16 +45,9 @@ func (b *bench) throughput(ctx context.Context) error {
 		if float64(pulled) < raw {
 			return fmt.Errorf("pulled %d bytes of the %.0f that were put", pulled, raw)
 		}
-		b.report.add("pull_"+pull.name, "PullLogs, "+pull.name, "MB/CPU s", pull.goal, float64(pulled)/1e6/cpu.Seconds())
+		b.report.add("hub", "pull_"+pull.name, "PullLogs, "+pull.name, "MB/CPU s", pull.goal, float64(pulled)/1e6/cpu.Seconds())
 	}
 	return s.stop()
-}
-
-func rawBytes(bodies []body, n int) (total int64) {
-	for i := range n {
-		total += int64(bodies[i%len(bodies)].raw)
-	}
-	return total
 }
 
 // latency measures how long acks take at half of the load that one shard can take, for one shard and for 256.
@@ -66,18 +58,18 @@ func (b *bench) latency(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		st, err := prepare(s, shards)
+		st, err := prepare(s, shards, nil)
 		if err != nil {
 			return err
 		}
-		groups := int(b.putMB * 1e6 / float64(b.bodies[0].raw))
+		groups := int(b.putMB * 1e6 / float64(b.bodies.list[0].raw))
 		started := time.Now()
-		if err := flood(ctx, s, st, b.bodies, groups, connections); err != nil { // also the warm-up
+		if err := flood(ctx, s, st, b.bodies.list, groups, connections); err != nil { // also the warm-up
 			return err
 		}
 		if shards == 1 {
 			half = float64(groups) / time.Since(started).Seconds() / 2
-			b.report.add("half_load", "half of the load that one shard takes", "groups/s", "", half)
+			b.report.add("hub", "half_load", "half of the load that one shard takes", "groups/s", "", half)
 		}
 		if _, err := s.settle(); err != nil {
 			return err
@@ -86,7 +78,7 @@ func (b *bench) latency(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		took, err := pace(ctx, s, st, b.bodies, int(half*b.latencyFor.Seconds()), 4*connections, half)
+		took, err := pace(ctx, s, st, b.bodies.list, int(half*b.latencyFor.Seconds()), 4*connections, half)
 		if err != nil {
 			return err
 		}
@@ -96,10 +88,10 @@ func (b *bench) latency(ctx context.Context) error {
 		}
 		what := fmt.Sprintf("ack at half load, %d active shards", shards)
 		name := fmt.Sprintf("ack_%d", shards)
-		b.report.add(name+"_p50", what+", p50", "ms", "", milliseconds(percentile(took, 50)))
-		b.report.add(name+"_p99", what+", p99", "ms", "≤ 10", milliseconds(percentile(took, 99)))
-		b.report.add(name+"_sync_p99", "… of which write and sync of the journal, p99 at most", "ms", "", 1000*quantile(before, after, 0.99))
-		b.report.add(name+"_max", what+", max", "ms", "", milliseconds(percentile(took, 100)))
+		b.report.add("hub", name+"_p50", what+", p50", "ms", "", milliseconds(percentile(took, 50)))
+		b.report.add("hub", name+"_p99", what+", p99", "ms", "≤ 10", milliseconds(percentile(took, 99)))
+		b.report.add("hub", name+"_sync_p99", "… of which write and sync of the journal, p99 at most", "ms", "", 1000*quantile(before, after, 0.99))
+		b.report.add("hub", name+"_max", what+", max", "ms", "", milliseconds(percentile(took, 100)))
 		if err := s.stop(); err != nil {
 			return err
 		}
@@ -109,21 +101,21 @@ func (b *bench) latency(ctx context.Context) error {
 
 // recovery fills the journal without letting anything be sealed, kills the server, and measures the next start.
 func (b *bench) recovery(ctx context.Context) error {
-	env := fmt.Sprintf("SLUICE_STORAGE_JOURNAL_BYTES=%.0f", 2*b.journalGB*1e9)
+	env := fmt.Sprintf("SLUICE_STORAGE_JOURNAL_BYTES=%.0f", max(2*b.journalGB*1e9, 256<<20)) // the least is two files
 	s, err := b.start(ctx, "", env)
 	if err != nil {
 		return err
 	}
-	st, err := prepare(s, 2)
+	st, err := prepare(s, 2, nil)
 	if err != nil {
 		return err
 	}
 	stored := 0
-	for _, body := range b.bodies {
+	for _, body := range b.bodies.list {
 		stored += len(body.data)
 	}
-	groups := int(b.journalGB * 1e9 / float64(stored) * float64(len(b.bodies)))
-	if err := flood(ctx, s, st, b.bodies, groups, connections); err != nil {
+	groups := int(b.journalGB * 1e9 / float64(stored) * float64(len(b.bodies.list)))
+	if err := flood(ctx, s, st, b.bodies.list, groups, connections); err != nil {
 		return err
 	}
 	if _, err := s.settle(); err != nil {
@@ -137,9 +129,9 @@ func (b *bench) recovery(ctx context.Context) error {
 		return err
 	}
 	cache := "warm"
-	if b.cold {
+	if b.recoverCold {
 		cache = "cold"
-		if err := dropCaches(); err != nil {
+		if err := evict(s.dir); err != nil {
 			return err
 		}
 	}
@@ -150,7 +142,7 @@ func (b *bench) recovery(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	put, pulled := rawBytes(b.bodies, groups), int64(0)
+	put, pulled := b.bodies.total(groups), int64(0)
 	if pulled, err = drain(ctx, s, st, logpb.LZ4); err != nil {
 		return err
 	}
@@ -158,15 +150,10 @@ func (b *bench) recovery(ctx context.Context) error {
 		return fmt.Errorf("recovered %d bytes of the %d that were acknowledged", pulled, put)
 	}
 	what := fmt.Sprintf("start after kill -9 with %g GB of unsealed journal, page cache %s", b.journalGB, cache)
-	b.report.add("recovery", what, "s", "≤ 20 for 10 GB", s.ReadyAfter.Seconds())
-	b.report.add("recovery_rss", "… peak of resident memory until ready", "MB", "", peak)
-	b.report.add("recovery_rss_ratio", "… against steady before the kill", "×", "≤ 1.5", peak/steady)
+	b.report.add("hub", "recovery", what, "s", "≤ 20 for 10 GB", s.ReadyAfter.Seconds())
+	b.report.add("hub", "recovery_rss", "… peak of resident memory until ready", "MB", "", peak)
+	b.report.add("hub", "recovery_rss_ratio", "… against steady before the kill", "×", "≤ 1.5", peak/steady)
 	return s.stop()
-}
-
-// dropCaches makes the kernel forget the files it has in memory, so that recovery reads the disk. It needs root.
-func dropCaches() error {
-	return os.WriteFile("/proc/sys/vm/drop_caches", []byte("1"), 0)
 }
 
 // idle measures the memory of a server that holds a logstore and is asked for nothing.
@@ -175,7 +162,7 @@ func (b *bench) idle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := prepare(s, 2); err != nil {
+	if _, err := prepare(s, 2, nil); err != nil {
 		return err
 	}
 	if _, err := s.settle(); err != nil {
@@ -185,6 +172,6 @@ func (b *bench) idle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.report.add("idle_rss", "resident memory when idle", "MB", "≤ 60", rss)
+	b.report.add("hub", "idle_rss", "resident memory when idle", "MB", "≤ 60", rss)
 	return s.stop()
 }

@@ -2,213 +2,234 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
+	"math/rand"
 	"slices"
-	"strconv"
-	"strings"
+	"sync"
 	"time"
 )
 
-// indexKeys indexes every field of the data set.
-var indexKeys = func() map[string]any {
-	delimiters := strings.Split(", ' \" ; = ( ) [ ] { } ? @ & < > / : \n \t \r", " ")
-	delimiters = append(delimiters, " ")
-	keys := map[string]any{}
-	for _, name := range strings.Fields("host remote_addr method uri ua trace_id message") {
-		keys[name] = map[string]any{"type": "text", "token": delimiters, "caseSensitive": false, "doc_value": true}
-	}
-	for name, kind := range map[string]string{"status": "long", "bytes": "long", "request_time": "double"} {
-		keys[name] = map[string]any{"type": kind, "doc_value": true}
-	}
-	return map[string]any{"line": map[string]any{"token": delimiters, "caseSensitive": false}, "keys": keys}
-}()
+// searched is a server that holds a data set, ready to be asked.
+type searched struct {
+	*server
+	set       *dataset
+	logstore  string
+	records   int
+	questions []question
+	answers   map[string]answer // what the server said first
+}
 
-// search measures putting the data set until it is searchable, its size, and searches of it, hot, through the API.
-func (b *bench) search(ctx context.Context) error {
-	s, err := b.start(ctx, "")
-	if err != nil {
-		return err
-	}
-	st, err := prepare(s, 2)
-	if err != nil {
-		return err
-	}
+func (s *searched) dial() (*searcher, error) {
 	c, err := dial(s.Addr)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	return &searcher{conn: c, logstore: s.logstore, from: now.Add(-48 * time.Hour).Unix(), to: now.Add(time.Hour).Unix()}, nil
+}
+
+// search measures, for each data set, putting it until it is searchable, its size, and all questions of it: hot, by eight users at once,
+// by a server that has just started and finds nothing in the page cache, and of DuckDB without a server.
+func (b *bench) search(ctx context.Context) error {
+	var errs []error
+	for _, d := range b.sets {
+		if err := b.searchSet(ctx, d); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", d.name, err), b.clean())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (b *bench) searchSet(ctx context.Context, d *dataset) error {
+	s, err := b.load(ctx, d)
+	if err != nil {
+		return err
+	}
+	for _, measure := range []func(context.Context, *searched) error{b.hot, b.users, b.cold} {
+		if err := measure(ctx, s); err != nil {
+			return err
+		}
+	}
+	if err := s.Stop(); err != nil {
+		return err
+	}
+	if err := b.floor(ctx, s.dir, d, s.questions, s.answers); err != nil {
+		return err
+	}
+	return s.remove()
+}
+
+// load starts a server and measures putting a data set into it.
+func (b *bench) load(ctx context.Context, d *dataset) (*searched, error) {
+	bodies, err := b.bodiesOf(d)
+	if err != nil {
+		return nil, err
+	}
+	server, err := b.start(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	st, err := prepare(server, 2, d.index)
+	if err != nil {
+		return nil, err
+	}
+	cpu, wall, err := server.measure(func() error {
+		if err := flood(ctx, server, st, bodies.list, len(bodies.list), connections); err != nil {
+			return err
+		}
+		return server.waitIndexed(ctx, bodies.records)
+	})
+	if err != nil {
+		return nil, err
+	}
+	stored, err := server.gauge(ctx, "sluice_index_bytes")
+	if err != nil {
+		return nil, err
+	}
+	memory, err := server.memory("VmRSS")
+	if err != nil {
+		return nil, err
+	}
+	raw := float64(bodies.raw) / 1e6
+	of := fmt.Sprintf("%d records, %.0f MB raw", bodies.records, raw)
+	if d == weblogs {
+		b.report.add("search", "ingest", "put until searchable, fsynced, an index on every field ("+of+")", "MB/CPU s", "≥ 120", raw/cpu.Seconds())
+		b.report.add("search", "ingest_wall", "… over the clock, client on the same machine", "MB/s", "", raw/wall.Seconds())
+		b.report.add("search", "disk", "segments with their indexes, for 3,000,000 records", "MB", "≤ 150", stored/1e6*3e6/float64(bodies.records))
+		b.report.add("search", "rss_loaded", "resident memory when all is searchable", "MB", "", memory)
+	} else {
+		b.report.add("sets", d.name+"_ingest", d.what+": put until searchable ("+of+")", "MB/CPU s", "", raw/cpu.Seconds())
+		b.report.add("sets", d.name+"_disk", "… segments with their indexes, of 1 MB raw", "MB", "", stored/1e6/raw)
+		b.report.add("sets", d.name+"_rss", "… resident memory when all is searchable", "MB", "", memory)
+	}
+	s := &searched{server: server, set: d, logstore: st.names[0], records: bodies.records, answers: map[string]answer{}}
+	c, err := s.dial()
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	id, err := c.idOf(d, bodies.records)
+	for _, q := range d.questions {
+		s.questions = append(s.questions, q.about(id))
+	}
+	return s, err
+}
+
+// hot asks each question again and again over one connection.
+func (b *bench) hot(_ context.Context, s *searched) error {
+	c, err := s.dial()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if err := c.create("/logstores/"+st.names[0]+"/index", indexKeys); err != nil {
-		return err
-	}
-	bodies, err := makeBodies(b.records / groupRecords)
-	if err != nil {
-		return err
-	}
-	raw := 0
-	for i := range bodies {
-		raw += bodies[i].raw
-	}
-	q := &searcher{conn: c, logstore: st.names[0], from: time.Now().Add(-48 * time.Hour).Unix(), to: time.Now().Add(time.Hour).Unix()}
-	cpu, wall, err := s.measure(func() error {
-		if err := flood(ctx, s, st, bodies, len(bodies), connections); err != nil {
+	for _, q := range s.questions {
+		took, got, err := repeat(b.asks, func() (answer, error) { return c.ask(q) })
+		if err != nil {
 			return err
 		}
-		return s.waitIndexed(ctx, len(bodies)*groupRecords)
-	})
-	if err != nil {
-		return err
-	}
-	b.report.add("search_ingest", "put until searchable, fsynced, index on every field", "MB/CPU s", "≥ 120", float64(raw)/1e6/cpu.Seconds())
-	b.report.add("search_ingest_wall", "… over the clock", "MB/s", "", float64(raw)/1e6/wall.Seconds())
-	stored, err := s.gauge(ctx, "sluice_index_bytes")
-	if err != nil {
-		return err
-	}
-	b.report.add("search_disk", fmt.Sprintf("segments of %d records", len(bodies)*groupRecords), "MB", "≤ 150", stored/1e6)
-	if err := q.all(b); err != nil {
-		return err
-	}
-	memory, err := s.memory("VmRSS")
-	if err != nil {
-		return err
-	}
-	b.report.add("search_memory", "resident memory after the searches", "MB", "", memory)
-	return s.stop()
-}
-
-// searcher asks one server.
-type searcher struct {
-	*conn
-	logstore string
-	from, to int64
-}
-
-const askTimes = 7
-
-// all asks every question of the table some times and reports the medians.
-func (q *searcher) all(b *bench) error {
-	id, err := q.someID()
-	if err != nil {
-		return err
-	}
-	for _, c := range []struct {
-		name, what, goal, search string
-		ask                      func(search string) (int, error)
-	}{
-		{"search_id", "unique id in its field", "≤ 5", "trace_id:" + id, q.page},
-		{"search_newest", "one common word, newest 100", "≤ 15", "timeout", q.page},
-		{"search_count", "one common word, count", "≤ 5", "timeout", q.histogram(0)},
-		{"search_histogram", "a and b and not c, per-minute histogram", "≤ 10", "timeout and failed and not success", q.histogram(60)},
-		{"search_range", "status of 500 or more, newest 100", "", "status >= 500", q.page},
-		{"search_all", "count of all", "", "*", q.histogram(0)},
-	} {
-		var took []time.Duration
-		found := 0
-		for i := range askTimes + 1 {
-			began := time.Now()
-			if found, err = c.ask(c.search); err != nil {
-				return fmt.Errorf("%s: %w", c.search, err)
-			}
-			if i > 0 { // the first one warms up
-				took = append(took, time.Since(began))
-			}
+		if len(got) == 0 || slices.Equal(got, answer{"0"}) && b.records >= 200_000 {
+			return fmt.Errorf("%s finds nothing", q.statement())
 		}
-		if found == 0 {
-			return fmt.Errorf("%s finds nothing", c.search)
-		}
-		slices.Sort(took)
-		b.report.add(c.name, c.what, "ms", c.goal, milliseconds(took[len(took)/2]))
+		s.answers[q.name] = got
+		b.report.asked(s.set, q).Hot.add(milliseconds(percentile(took, 50)))
 	}
 	return nil
 }
 
-func (q *searcher) get(values url.Values) ([]map[string]any, http.Header, error) {
-	values.Set("from", strconv.FormatInt(q.from, 10))
-	values.Set("to", strconv.FormatInt(q.to, 10))
-	var out strings.Builder
-	header, err := q.do(http.MethodGet, "/logstores/"+q.logstore, values.Encode(), http.Header{"X-Log-Bodyrawsize": {"0"}}, nil, &out)
-	if err != nil {
-		return nil, nil, err
-	}
-	if header.Get("X-Log-Progress") != "Complete" {
-		return nil, nil, fmt.Errorf("progress %q", header.Get("X-Log-Progress"))
-	}
-	var rows []map[string]any
-	return rows, header, json.Unmarshal([]byte(out.String()), &rows)
-}
+const usersAtOnce = 8
 
-func (q *searcher) page(search string) (int, error) {
-	rows, _, err := q.get(url.Values{"type": {"log"}, "query": {search}, "line": {"100"}, "reverse": {"true"}})
-	return len(rows), err
-}
-
-func (q *searcher) histogram(interval int) func(string) (int, error) {
-	return func(search string) (int, error) {
-		values := url.Values{"type": {"histogram"}, "query": {search}}
-		if interval > 0 {
-			values.Set("interval", strconv.Itoa(interval))
-		}
-		_, header, err := q.get(values)
-		if err != nil {
-			return 0, err
-		}
-		return strconv.Atoi(header.Get("X-Log-Count"))
+// users asks all questions over eight connections at once, each in an order of its own, again and again.
+func (b *bench) users(ctx context.Context, s *searched) error {
+	if err := s.resetPeak(); err != nil {
+		return err
 	}
-}
-
-// someID returns the trace id of some log.
-func (q *searcher) someID() (string, error) {
-	rows, _, err := q.get(url.Values{"type": {"log"}, "query": {"*"}, "line": {"1"}, "offset": {"1000"}})
-	if err != nil || len(rows) == 0 {
-		return "", fmt.Errorf("no log to ask for: %w", err)
-	}
-	return fmt.Sprint(rows[0]["trace_id"]), nil
-}
-
-// waitIndexed waits until so many logs are in segments.
-func (s *server) waitIndexed(ctx context.Context, logs int) error {
-	poll := time.NewTicker(100 * time.Millisecond)
-	defer poll.Stop()
-	for {
-		n, err := s.gauge(ctx, "sluice_index_logs")
+	var mu sync.Mutex
+	took := map[string][]time.Duration{}
+	err := parallel(ctx, usersAtOnce, func(ctx context.Context, user int) error {
+		c, err := s.dial()
 		if err != nil {
 			return err
 		}
-		if int(n) >= logs {
-			return nil
+		defer c.Close()
+		order := rand.New(rand.NewSource(int64(user)))
+		for range b.rounds {
+			for _, i := range order.Perm(len(s.questions)) {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				q, began := s.questions[i], time.Now()
+				got, err := c.ask(q)
+				one := time.Since(began)
+				if err != nil {
+					return err
+				}
+				if !slices.Equal(got, s.answers[q.name]) {
+					return fmt.Errorf("one of many users is answered differently: %s: %.10q, not %.10q", q.statement(), got, s.answers[q.name])
+				}
+				mu.Lock()
+				took[q.name] = append(took[q.name], one)
+				mu.Unlock()
+			}
 		}
-		select {
-		case <-poll.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
+	for _, q := range s.questions {
+		slices.Sort(took[q.name])
+		b.report.asked(s.set, q).Users.add(milliseconds(percentile(took[q.name], 99)))
+	}
+	if s.set != weblogs {
+		return nil
+	}
+	peak, err := s.memory("VmHWM")
+	if err != nil {
+		return err
+	}
+	b.report.add("search", "rss_users", fmt.Sprintf("… at most, while %d users ask", usersAtOnce), "MB", "", peak)
+	after, err := s.memory("VmRSS")
+	b.report.add("search", "rss_after", "… when they are gone", "MB", "", after)
+	return err
 }
 
-// gauge reads a metric without labels.
-func (s *server) gauge(ctx context.Context, name string) (float64, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Addr+"/metrics", nil)
-	if err != nil {
-		return 0, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, name+" "); ok {
-			return strconv.ParseFloat(strings.TrimSpace(value), 64)
+// cold asks each question as the first one of a server that has just started, when nothing of its data is in the page cache. The
+// program itself is.
+func (b *bench) cold(ctx context.Context, s *searched) error {
+	for range b.coldAsks {
+		for _, q := range s.questions {
+			took, err := b.coldAsk(ctx, s, q)
+			if err != nil {
+				return err
+			}
+			b.report.asked(s.set, q).Cold.add(milliseconds(took))
 		}
 	}
-	return 0, fmt.Errorf("the server has no metric %s", name)
+	return nil
+}
+
+func (b *bench) coldAsk(ctx context.Context, s *searched, q question) (time.Duration, error) {
+	if err := s.Stop(); err != nil {
+		return 0, err
+	}
+	if err := evict(s.dir); err != nil {
+		return 0, err
+	}
+	var err error
+	if s.server, err = b.start(ctx, s.dir); err != nil {
+		return 0, err
+	}
+	c, err := s.dial()
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	began := time.Now()
+	got, err := c.ask(q)
+	took := time.Since(began)
+	if err == nil && !slices.Equal(got, s.answers[q.name]) {
+		err = fmt.Errorf("a server that was restarted answers differently: %s: %.10q, not %.10q", q.statement(), got, s.answers[q.name])
+	}
+	return took, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -57,6 +58,7 @@ func (b *bench) clean() error {
 	for _, s := range b.started {
 		errs = append(errs, s.Kill())
 	}
+	b.started = nil
 	left, err := filepath.Glob(filepath.Join(b.dir, "data-*"))
 	for _, dir := range left {
 		errs = append(errs, os.RemoveAll(dir))
@@ -69,10 +71,14 @@ func (s *server) stop() error {
 	if err := s.Stop(); err != nil {
 		return err
 	}
-	return os.RemoveAll(s.dir)
+	return s.remove()
 }
 
-// cpu returns the processor time the server has used: utime and stime of proc_pid_stat(5), in ticks of 10 ms.
+func (s *server) remove() error { return os.RemoveAll(s.dir) }
+
+const tick = 10 * time.Millisecond // what the kernel counts in
+
+// cpu returns the processor time the server has used: utime and stime of proc_pid_stat(5).
 func (s *server) cpu() (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID))
 	if err != nil {
@@ -88,7 +94,7 @@ func (s *server) cpu() (time.Duration, error) {
 		}
 		ticks += n
 	}
-	return time.Duration(ticks) * 10 * time.Millisecond, nil
+	return time.Duration(ticks) * tick, nil
 }
 
 // memory returns VmRSS or VmHWM (its peak) in megabytes.
@@ -98,6 +104,11 @@ func (s *server) memory(name string) (float64, error) {
 		return 0, fmt.Errorf("read %s: %w", name, err)
 	}
 	return kib * 1024 / 1e6, nil
+}
+
+// resetPeak makes VmHWM the memory of now.
+func (s *server) resetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.PID), []byte("5"), 0) // proc_pid_clear_refs(5)
 }
 
 // settle waits until the server does nothing any more, because what it puts off belongs to the cost of what it was asked for, and until
@@ -117,6 +128,22 @@ func (s *server) settle() (time.Duration, error) {
 	return last, err
 }
 
+// evict makes the kernel forget what it has in memory of the files below dir, which no process has mapped.
+func evict(dir string) error {
+	unix.Sync() // only pages that are on the disk can be dropped
+	return filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+	})
+}
+
 // measure returns the server's processor time and the wall time that do takes. Work put off until afterwards counts as processor time.
 func (s *server) measure(do func() error) (cpu, wall time.Duration, err error) {
 	before, err := s.settle()
@@ -129,5 +156,5 @@ func (s *server) measure(do func() error) (cpu, wall time.Duration, err error) {
 	}
 	wall = time.Since(started)
 	after, err := s.settle()
-	return after - before, wall, err
+	return max(after-before, tick), wall, err
 }

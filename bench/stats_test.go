@@ -36,13 +36,13 @@ func TestPercentile(t *testing.T) {
 	}
 }
 
-func TestWeblogsAreTheSameEachTime(t *testing.T) {
-	start := time.Unix(1700000000, 0)
-	a, b := newWeblogs(start), newWeblogs(start)
-	for range 100 {
-		x, y := a.record(), b.record()
-		if x.Fields[9] != y.Fields[9] || x.Time != y.Time {
-			t.Fatalf("%v and %v", x, y)
+// Buckets count what is at or below their bound, and only what came between two readings.
+func TestQuantile(t *testing.T) {
+	before := []bucket{{0.001, 10}, {0.01, 10}, {0.1, 10}}
+	after := []bucket{{0.001, 10}, {0.01, 108}, {0.1, 110}}
+	for q, want := range map[float64]float64{0.5: 0.01, 0.98: 0.01, 0.99: 0.1, 1: 0.1} {
+		if got := quantile(before, after, q); got != want {
+			t.Errorf("quantile %v = %v, want %v", q, got, want)
 		}
 	}
 }

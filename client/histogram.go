@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -36,11 +35,9 @@ type Bucket struct {
 
 // Histogram counts the logs that a search finds. Error codes as for Logs.
 func (c *Client) Histogram(ctx context.Context, ref sluice.LogstoreRef, q HistogramQuery) (*Histogram, error) {
-	query := url.Values{
-		"type": {"histogram"}, "query": {q.Query},
-		"from": {strconv.FormatInt(q.From.Unix(), 10)}, "fromNs": {strconv.Itoa(q.From.Nanosecond())},
-		"to": {strconv.FormatInt(q.To.Unix(), 10)}, "toNs": {strconv.Itoa(q.To.Nanosecond())},
-	}
+	query := timeRangeQuery(q.From, q.To)
+	query.Set("type", "histogram")
+	query.Set("query", q.Query)
 	if q.Topic != "" {
 		query.Set("topic", q.Topic)
 	}

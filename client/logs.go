@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,7 +20,7 @@ const MaxPage = 100
 // LogsQuery asks for logs of a logstore, which has to have an index configuration.
 type LogsQuery struct {
 	From, To time.Time // logs with From <= time < To, to the nanosecond
-	Query    string    // a search, or a search | SQL; "" finds everything
+	Query    string    // a search, a search | SQL, or a search | SPL; "" finds everything
 	Topic    string    // if not empty, only logs of this topic
 	Reverse  bool      // newest first; SQL has an order of its own
 
@@ -61,11 +62,17 @@ type Term struct {
 	Term string `json:"term"`
 }
 
-// Logs is a page of logs, or a result of SQL.
+// Logs is a page of logs, or of what SPL made of them, or a result of SQL.
 type Logs struct {
 	Rows []Row
 	LogsMeta
 	Next LogsQuery // asks for what follows Rows
+	Last bool      // nothing follows
+}
+
+// Table reports whether rows have columns of their own, and are no logs any more: results of SQL, and of SPL that groups.
+func (l *Logs) Table() bool {
+	return l.HasSQL || l.Mode == modeScan && len(l.Keys) > 0 && !slices.Contains(l.Keys, "__time__")
 }
 
 // LogsMeta is what an answer says of itself.
@@ -76,7 +83,8 @@ type LogsMeta struct {
 	ProcessedBytes int64         `json:"processedBytes"`
 	Elapsed        time.Duration `json:"-"`           // on the server
 	HasSQL         bool          `json:"hasSQL"`      // Rows is a result of SQL
-	Keys           []string      `json:"keys"`        // the columns of a result of SQL
+	Mode           int           `json:"mode"`        // 0, or 2 for what SPL made of logs
+	Keys           []string      `json:"keys"`        // the columns of a result of SQL or of SPL
 	ColumnTypes    []string      `json:"columnTypes"` // and their types: varchar, bigint, double, boolean, …
 	Limited        int           `json:"limited"`     // rows that a result of SQL was cut to because the statement has no LIMIT, else 0
 	Terms          []Term        `json:"terms"`
@@ -108,8 +116,17 @@ func (c *Client) Logs(ctx context.Context, ref sluice.LogstoreRef, q LogsQuery) 
 		return nil, fmt.Errorf("decode the logs of %s: %w", ref, err)
 	}
 	l.Next = q.after(l)
+	switch {
+	case l.HasSQL || len(l.Rows) == 0:
+		l.Last = true
+	case l.Mode != modeScan: // which says by itself: its pages may be short because rows are long
+		l.Last = l.Complete && len(l.Rows) < q.Line
+	}
 	return l, nil
 }
+
+// modeScan is the mode of answers that SPL gave.
+const modeScan = 2
 
 type logsRequest struct {
 	From      int64  `json:"from"`
@@ -134,7 +151,7 @@ func (c *Client) AllLogs(ctx context.Context, ref sluice.LogstoreRef, q LogsQuer
 				yield(nil, err)
 				return
 			}
-			if !yield(page, nil) || page.HasSQL || len(page.Rows) == 0 || page.Complete && len(page.Rows) < page.Next.Line {
+			if !yield(page, nil) || page.Last {
 				return
 			}
 			q = page.Next

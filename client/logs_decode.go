@@ -23,6 +23,9 @@ func decodeLogs(a *answer) (*Logs, error) {
 			LogsMeta
 			Progress     string `json:"progress"`
 			Milliseconds int64  `json:"elapsedMillisecond"`
+			Scan         struct {
+				All bool `json:"scanAll"`
+			} `json:"phraseQueryInfo"`
 		} `json:"meta"`
 		Data json.RawMessage `json:"data"`
 	}
@@ -36,6 +39,7 @@ func decodeLogs(a *answer) (*Logs, error) {
 		return nil, err
 	}
 	l.Count = len(l.Rows)
+	l.Last = parts.Meta.Scan.All
 	return l, nil
 }
 

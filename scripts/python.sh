@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes a Python environment: python.sh DIR REQUIREMENTS. Where python3 comes without venv (Debian splits it off), it is
-# installed first, which needs root.
+# Makes a Python environment: python.sh DIR REQUIREMENTS MAGIC. What MAGIC lists goes to DIR/magic, which only programs that have it in
+# PYTHONPATH see. Where python3 comes without venv (Debian splits it off), it is installed first, which needs root.
 set -euo pipefail
-dir=$1 requirements=$2
+dir=$1 requirements=$2 magic=$3
 
 rm -rf "$dir"
 if ! python3 -m venv "$dir"; then
@@ -10,4 +10,6 @@ if ! python3 -m venv "$dir"; then
 	apt-get -q -y install python3-venv
 	python3 -m venv "$dir"
 fi
-"$dir/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
+pip=("$dir/bin/python" -m pip install --quiet --disable-pip-version-check)
+"${pip[@]}" -r "$requirements"
+"${pip[@]}" --no-deps --target "$dir/magic" -r "$magic"

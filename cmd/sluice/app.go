@@ -82,8 +82,8 @@ SLUICE_ACCESS_KEY_SECRET, else from a profile (see: sluice profile).`,
 			root.AddCommand(c)
 		}
 	}
-	add("logs", a.putCommand(), a.pullCommand(), a.tailCommand(), a.queryCommand(), a.histogramCommand(), a.demoCommand())
-	add("manage", a.projectCommand(), a.logstoreCommand(), a.shardCommand(), a.indexCommand(), a.groupCommand())
+	add("logs", a.putCommand(), a.pullCommand(), a.tailCommand(), a.queryCommand(), a.histogramCommand(), a.explainCommand(), a.demoCommand())
+	add("manage", a.projectCommand(), a.logstoreCommand(), a.shardCommand(), a.indexCommand(), a.groupCommand(), a.deliveryCommand(), a.siteCommand())
 	add("access", a.statusCommand(), a.profileCommand(), a.keyCommand())
 	root.AddCommand(a.versionCommand())
 	root.InitDefaultHelpCmd()

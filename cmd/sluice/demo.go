@@ -22,6 +22,7 @@ import (
 var (
 	demoSyslog = sluice.LogstoreRef{Project: "demo", Logstore: "syslog"}
 	demoAccess = sluice.LogstoreRef{Project: "demo", Logstore: "access"}
+	demoErrors = sluice.LogstoreRef{Project: "demo", Logstore: "errors"}
 )
 
 const (
@@ -40,7 +41,8 @@ func (a *app) demoCommand() *cobra.Command {
 
   demo/syslog  the log files of this machine (*.log, syslog and messages in /var/log), those that you may read
   demo/access  a web access log at about 3 requests a second. It is generated: its topic says so, and its addresses are from
-               the ranges reserved for documentation`,
+               the ranges reserved for documentation
+  demo/errors  what of demo/access has a status of 400 or more: the delivery task demo/errors ships it there`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings()
@@ -140,13 +142,36 @@ func (d *demo) prepare(ctx context.Context) error {
 		return err
 	}
 	week, shards := 7, 2
-	for _, ref := range []sluice.LogstoreRef{demoSyslog, demoAccess} {
+	for _, ref := range []sluice.LogstoreRef{demoSyslog, demoAccess, demoErrors} {
 		err := d.c.CreateLogstore(ctx, ref, client.LogstoreSpec{TTLDays: &week, ShardCount: &shards})
 		if err != nil && client.Code(err) != "LogStoreAlreadyExist" {
 			return err
 		}
 	}
-	return indexDemo(ctx, d.c)
+	if err := indexDemo(ctx, d.c); err != nil {
+		return err
+	}
+	return d.deliver(ctx)
+}
+
+// demoTask is the document of the demo's delivery task.
+const demoTask = `{
+	"name": "errors", "description": "requests that went wrong, to a logstore of their own",
+	"source": {"logstore": "access"}, "filter": {"search": "status >= 400"},
+	"limits": {"age": "1s"}, "sink": {"type": "sls", "project": "demo", "logstore": "errors"}
+}`
+
+// deliver makes the demo's delivery task, unless it is there.
+func (d *demo) deliver(ctx context.Context) error {
+	_, err := d.c.CreateDelivery(ctx, demoErrors.Project, []byte(demoTask))
+	if client.Code(err) == "DeliveryTaskAlreadyExist" {
+		return nil // as somebody may have changed it
+	}
+	if err != nil {
+		return err
+	}
+	_, err = d.c.StartDelivery(ctx, demoErrors.Project, demoErrors.Logstore, false)
+	return err
 }
 
 // announce says what is shipped and what to type next.
@@ -160,6 +185,7 @@ func (d *demo) announce() {
 	note := d.app.note
 	note("The demo ships logs to %s, project demo:", d.settings.endpoint)
 	note("  demo/access  a web access log, generated here")
+	note("  demo/errors  what of it went wrong, shipped there by a delivery task")
 	note("  demo/syslog  the log files of this machine that %s may read", whoami())
 	note("")
 	if d.settings.profile == "" {
@@ -173,7 +199,8 @@ func (d *demo) announce() {
 		"query demo/access 'status >= 400 and not method:POST'",
 		"histogram demo/access --last 5m",
 		"pull demo/access --from -1m -o json",
-		"shard list demo/access",
+		"delivery watch demo/errors",
+		"tail -f demo/errors",
 		"status",
 	} {
 		note("  %s %s", d.app.err.Bold(sluice), line)

@@ -11,7 +11,11 @@ import (
 // demoIndexes make the logs of the demo searchable.
 var demoIndexes = map[sluice.LogstoreRef]string{
 	demoSyslog: `{"line": {"token": [" ", ",", ";", "=", "(", ")", "[", "]", "<", ">", "\"", "'", "/", ":", "\t"]}}`,
-	demoAccess: `{
+	demoAccess: accessIndex,
+	demoErrors: accessIndex,
+}
+
+const accessIndex = `{
 		"line": {"token": [" ", ",", ";", "=", "(", ")", "[", "]", "\"", "/", ":", "?", "&"]},
 		"keys": {
 			"method": {"type": "text", "token": [], "doc_value": true},
@@ -23,8 +27,7 @@ var demoIndexes = map[sluice.LogstoreRef]string{
 			"host": {"type": "text", "token": [], "doc_value": true},
 			"user_agent": {"type": "text", "token": [" ", "/", ";", "(", ")"], "doc_value": true}
 		}
-	}`,
-}
+	}`
 
 // indexDemo gives the logstores of the demo their indexes, unless they have one.
 func indexDemo(ctx context.Context, c *client.Client) error {

@@ -16,7 +16,7 @@ import (
 
 func (a *app) indexCommand() *cobra.Command {
 	return parent("index", "Index configurations: what queries can search for",
-		a.indexShow(), a.indexSet(), a.indexDelete())
+		a.indexShow(), a.indexSet(), a.indexRebuild(), a.indexSegments(), a.indexDelete())
 }
 
 func (a *app) indexShow() *cobra.Command {

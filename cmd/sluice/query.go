@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -31,12 +32,15 @@ const defaultLimit = "100"
 func (a *app) queryCommand() *cobra.Command {
 	var o queryOptions
 	cmd := &cobra.Command{
-		Use:   "query PROJECT/LOGSTORE ['SEARCH [| SQL]']",
+		Use:   "query PROJECT/LOGSTORE ['SEARCH [| SQL or SPL]'] | query PROJECT 'SQL'",
 		Short: "Find logs by what is in them",
 		Long: `Find the logs of a time range that a search matches, the newest first. The logstore needs an index: sluice index set --help
 
 A search is words and conditions: error, status:500, status >= 500, url:/api* and not method:GET, (a or b) c, "two words",
-#"a phrase". Without one, everything is found. SQL behind a | is answered with a table, in the order that it asks for.
+#"a phrase". Without one, everything is found. SQL behind a | is answered with a table, in the order that it asks for. SPL behind
+it filters, reshapes or counts what is found, command by command: where, extend, project, parse-json, stats, sort and others.
+
+With a PROJECT alone, SQL names its logstores in FROM and bounds __time__ of each in WHERE.
 
 Times are those in the logs. The range is [--from, --to); without --from it is the last 15 minutes, or --last.
 
@@ -47,10 +51,14 @@ field, or the cells of SQL with tabs between; csv, xlsx and parquet, with a colu
 The exit code is 3 when the answer lacks logs: the server says that time ran out, or that some logs cannot be read.`,
 		Example: `  sluice query web/access 'status >= 500' --last 1h
   sluice query web/access --from 'yesterday 09:00' --to 'yesterday 10:00' --asc --limit all --out hour.csv
-  sluice query web/access '* | select status, count(*) as n group by status order by n desc'`,
+  sluice query web/access '* | select status, count(*) as n group by status order by n desc'
+  sluice query web/access 'status >= 500 | parse-json body | where user = '"'ada'"' | project user, path'`,
 		Args:              searchArgs,
 		ValidArgsFunction: a.completeRef,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !strings.Contains(args[0], "/") && len(args) == 2 {
+				return a.queryProject(cmd, args[0], args[1], o)
+			}
 			ref, c, err := a.refClient(cmd, args[0])
 			if err != nil {
 				return err
@@ -106,6 +114,7 @@ type querier struct {
 	c       *client.Client
 	ref     sluice.LogstoreRef
 	ask     client.LogsQuery
+	pages   func(context.Context) iter.Seq2[*client.Logs, error]
 	limit   int // of logs, 0 for none
 	results *results
 
@@ -121,6 +130,7 @@ func (a *app) newQuerier(cmd *cobra.Command, c *client.Client, ref sluice.Logsto
 		app: a, c: c, ref: ref, complete: true, begun: a.now(),
 		ask: client.LogsQuery{Query: search, Topic: o.topic, Reverse: !o.asc, Line: client.MaxPage},
 	}
+	q.pages = func(ctx context.Context) iter.Seq2[*client.Logs, error] { return c.AllLogs(ctx, ref, q.ask) }
 	var err error
 	if q.ask.From, q.ask.To, err = o.timeRange.parse(cmd, a.now()); err != nil {
 		return nil, err
@@ -160,7 +170,7 @@ func (q *querier) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, q.results.close()) }()
 	q.count(ctx)
-	for page, err := range q.c.AllLogs(ctx, q.ref, q.ask) {
+	for page, err := range q.pages(ctx) {
 		if err != nil {
 			return err
 		}
@@ -214,12 +224,37 @@ func (q *querier) count(ctx context.Context) {
 }
 
 func (q *querier) progress() {
-	if !q.watched() || q.total < longResult {
+	if !q.watched() {
 		return
 	}
 	elapsed := q.app.now().Sub(q.begun).Seconds()
+	if q.total < longResult { // or not known
+		if q.rows >= longResult {
+			q.app.err.Status(fmt.Sprintf("%s rows, %s/s", count(q.rows), count(int(float64(q.rows)/max(elapsed, 0.001)))))
+		}
+		return
+	}
 	q.app.err.Status(fmt.Sprintf("%s %3.0f%%  %s of %s logs, %s/s", tty.Progress(float64(q.rows)/float64(q.total), progressWidth),
 		100*min(1, float64(q.rows)/float64(q.total)), count(q.rows), count(int(q.total)), count(int(float64(q.rows)/max(elapsed, 0.001)))))
+}
+
+// thing is what the result is made of.
+func (q *querier) thing() string {
+	if q.last.Table() {
+		return "row"
+	}
+	return "log"
+}
+
+// which says which part of the logs there are the result has.
+func (q *querier) which() string {
+	switch {
+	case q.last.Table():
+		return "first"
+	case q.ask.Reverse:
+		return "newest"
+	}
+	return "oldest"
 }
 
 // incomplete is an answer that lacks something, and says so.
@@ -233,14 +268,10 @@ func (q *querier) tell() error {
 		a.note("%s the statement has no LIMIT, so the answer was cut to %s", a.err.Yellow("warning:"), plural(q.rows, "row"))
 	case q.rows == 0 && !sql && a.err.Terminal():
 		a.note("nothing found from %s", showRange(q.ask.From, q.ask.To))
-	case q.full() && len(q.last.Rows) == q.last.Next.Line && a.err.Terminal():
-		which := "newest"
-		if !q.ask.Reverse {
-			which = "oldest"
-		}
-		a.note("the %s %s; there may be more: --limit N or all", which, plural(q.rows, "log"))
+	case q.full() && !q.last.Last && a.err.Terminal():
+		a.note("the %s %s; there may be more: --limit N or all", q.which(), plural(q.rows, q.thing()))
 	case q.results.path != "" && a.err.Terminal():
-		a.note("%s in %s", plural(q.rows, map[bool]string{true: "row", false: "log"}[sql]), tty.Visible(q.results.path))
+		a.note("%s in %s", plural(q.rows, q.thing()), tty.Visible(q.results.path))
 	}
 	if !q.complete {
 		return &incomplete{errors.New("the answer is incomplete: time ran out on the server, or some logs cannot be read")}

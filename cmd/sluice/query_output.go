@@ -26,6 +26,8 @@ type results struct {
 
 	buffer *bufio.Writer
 	spool  *sheet.Spool // of formats that write columns
+	lined  *client.Logs // the first page of what is written as a table; all rows of it make one
+	rows   []client.Row // of that table
 	path   string       // of the file, "" for standard output
 	part   string       // what it is called until it is whole, "" for what is no regular file
 	file   *os.File
@@ -80,10 +82,14 @@ func (r *results) page(l *client.Logs, rows []client.Row) error {
 		return r.keep(l, rows)
 	case r.format == string(record.JSON):
 		return r.objects(rows)
-	case l.HasSQL && r.format == string(record.Raw):
+	case l.Table() && r.format == string(record.Raw):
 		return r.cells(l, rows)
-	case l.HasSQL:
-		return r.table(l, rows)
+	case l.Table():
+		if r.lined == nil {
+			r.lined = l
+		}
+		r.rows = append(r.rows, rows...)
+		return nil
 	}
 	return r.logs(l, rows)
 }
@@ -131,7 +137,8 @@ func (r *results) cells(l *client.Logs, rows []client.Row) error {
 }
 
 // table writes a result under a header, numbers to the right, cut to the width of a terminal.
-func (r *results) table(l *client.Logs, rows []client.Row) error {
+func (r *results) table() error {
+	l := r.lined
 	columns := columnsOf(l)
 	if len(columns) == 0 {
 		return nil
@@ -144,7 +151,7 @@ func (r *results) table(l *client.Logs, rows []client.Row) error {
 		}
 	}
 	table := tty.NewTable(header...)
-	for _, row := range rows {
+	for _, row := range r.rows {
 		cells := make([]string, len(columns))
 		for i, name := range columns {
 			cells[i] = tty.Visible(row.Get(name))
@@ -174,7 +181,7 @@ func (r *results) keep(l *client.Logs, rows []client.Row) error {
 	if r.spool == nil {
 		columns := []string{"__time__"} // every log has it, and a file of none still says so
 		kinds := map[string]sheet.Kind{}
-		if l.HasSQL {
+		if l.Table() {
 			columns = columnsOf(l)
 			for i, name := range columns[:min(len(columns), len(l.ColumnTypes))] {
 				kinds[name] = sheet.ParseKind(l.ColumnTypes[i])
@@ -209,6 +216,11 @@ func visibleRow(row client.Row) client.Row {
 
 // finish writes what was put aside and gives the file its name.
 func (r *results) finish() error {
+	if r.lined != nil {
+		if err := r.table(); err != nil {
+			return err
+		}
+	}
 	if r.spool != nil {
 		if err := r.spool.WriteTo(r.format, r.buffer); err != nil {
 			return err

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/client"
+	"github.com/sluicelog/sluice/cmd/sluice/internal/when"
 )
 
 const (
@@ -18,18 +20,30 @@ const (
 	retryAtMost  = 10 * time.Second
 )
 
+// tailOptions are the flags of tail.
+type tailOptions struct {
+	lines        int
+	follow       bool
+	filter, from string
+	field        string
+}
+
 func (a *app) tailCommand() *cobra.Command {
-	var n int
-	var follow bool
-	var field string
+	var o tailOptions
 	cmd := &cobra.Command{
 		Use:   "tail PROJECT/LOGSTORE",
 		Short: "Show the newest logs, and with -f those to come",
 		Long: `Show the newest logs of all shards in the order in which the server received them, and with -f those to come.
 
 Across shards that order is known to the second; within a second logs are in the order of their own times. Following goes on
-through splits, merges and restarts of the server.`,
-		Example:           "  sluice tail -f web/access\n  sluice tail -n 100 web/access -o raw",
+through splits, merges and restarts of the server.
+
+With -f --filter the server sends only what a search finds, as soon as it comes in, and what SPL behind a | makes of it: where,
+extend, project, parse-json and other commands that look at one log at a time. Logs that come faster than they can be shown are left
+out, which is told.`,
+		Example: `  sluice tail -f web/access
+  sluice tail -n 100 web/access -o raw
+  sluice tail -f web/access --filter 'status >= 500 | project path, status'`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeRef,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,25 +51,60 @@ through splits, merges and restarts of the server.`,
 			if err != nil {
 				return err
 			}
-			if n < 0 {
-				return misused(cmd, errors.New("-n is not under 0"))
-			}
-			print, err := a.printer(cmd, field)
+			run, err := a.newTail(cmd, c, ref, o)
 			if err != nil {
 				return err
 			}
-			t := &tailer{app: a, c: c, ref: ref, print: print, delay: retryAtFirst}
-			err = t.run(cmd.Context(), n, follow)
-			if follow && cmd.Context().Err() != nil {
+			err = run(cmd.Context())
+			if o.follow && cmd.Context().Err() != nil {
 				err = nil // this is how following ends
 			}
-			return suggest(cmd.Context(), c, ref, errors.Join(err, print.buffer.Flush()))
+			return suggest(cmd.Context(), c, ref, err)
 		},
 	}
-	cmd.Flags().IntVarP(&n, "lines", "n", 10, "how many logs to begin with")
-	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with logs as they come")
-	fieldFlag(cmd, &field)
+	cmd.Flags().IntVarP(&o.lines, "lines", "n", 10, "how many logs to begin with")
+	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on with logs as they come")
+	cmd.Flags().StringVar(&o.filter, "filter", "", "only what this `search`, and SPL behind it, leaves; with -f")
+	cmd.Flags().StringVar(&o.from, "from", "", "`time` of receipt to begin at, with --filter: -15m, 09:30, 2006-01-02T15:04:05Z (default now)")
+	fieldFlag(cmd, &o.field)
 	return cmd
+}
+
+// newTail returns the tail that the flags ask for.
+func (a *app) newTail(cmd *cobra.Command, c *client.Client, ref sluice.LogstoreRef, o tailOptions) (run func(context.Context) error, err error) {
+	if cmd.Flags().Changed("filter") {
+		f, err := a.newFiltered(cmd, o)
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context) error { return f.run(ctx, c, ref) }, nil
+	}
+	switch {
+	case o.lines < 0:
+		return nil, misused(cmd, errors.New("-n is not under 0"))
+	case o.from != "":
+		return nil, misused(cmd, errors.New("--from goes with --filter; to read from a time on: sluice pull"))
+	}
+	print, err := a.printer(cmd, o.field)
+	if err != nil {
+		return nil, err
+	}
+	t := &tailer{app: a, c: c, ref: ref, print: print, delay: retryAtFirst}
+	return func(ctx context.Context) error {
+		return errors.Join(t.run(ctx, o.lines, o.follow), print.buffer.Flush())
+	}, nil
+}
+
+// fromTime is the time to begin at, the zero time for now.
+func (o *tailOptions) fromTime(cmd *cobra.Command, now time.Time) (time.Time, error) {
+	if o.from == "" {
+		return time.Time{}, nil
+	}
+	t, err := when.Parse(o.from, now)
+	if err != nil {
+		return t, misused(cmd, fmt.Errorf("--from: %w", err))
+	}
+	return t, nil
 }
 
 // tailer follows all shards of a logstore.

@@ -97,6 +97,22 @@ func (a *Authenticator) verify(ctx context.Context, id string, date time.Time, t
 	return &key.principal, nil
 }
 
+// Renew returns what is known of p now, for answers that go on: its key may have been disabled, deleted or changed since. Errors for
+// the client as of Authenticate.
+func (a *Authenticator) Renew(ctx context.Context, p *Principal) (*Principal, error) {
+	key, err := a.keys.lookup(ctx, p.AccessKeyID)
+	if sluice.KindOf(err) == sluice.NotFound {
+		return nil, refuse("accesskey", "AccessKeyId not found: %s", p.AccessKeyID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := key.check(key.token, a.now()); err != nil { // the token was shown when it was signed
+		return nil, err
+	}
+	return &key.principal, nil
+}
+
 // check says whether a key may be used now and with this token by who holds its secret.
 func (e *entry) check(token string, now time.Time) error {
 	switch {

@@ -241,10 +241,24 @@ func TestChangesOfAKeyCountAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	who, _, err := a.Authenticate(request(sign.V1, c.ID, c.Secret, b.clock, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now, err := a.Renew(t.Context(), who); err != nil || now.AccessKeyID != c.ID {
+		t.Errorf("renewed: %+v, %v", now, err)
+	}
+	if err := b.Disable(t.Context(), c.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Renew(t.Context(), who)
+	wantError(t, "renewed while disabled", err, sluice.Unauthorized, "accesskey-disabled")
 	if err := b.Delete(t.Context(), c.ID); err != nil {
 		t.Fatal(err)
 	}
 	wantError(t, "deleted", try(), sluice.Unauthorized, "accesskey")
+	_, err = a.Renew(t.Context(), who)
+	wantError(t, "renewed when deleted", err, sluice.Unauthorized, "accesskey")
 }
 
 // Disable runs while others authenticate with the same key: once it has returned, none gets through.

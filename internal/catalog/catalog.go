@@ -68,6 +68,8 @@ type Catalog struct {
 	fills   singleflight.Group
 	reshard locks // one split, merge or shard removal at a time in each logstore
 
+	resharded bell // rung after each split and merge
+
 	mu   sync.Mutex // guards open; held while a log is opened, taken by deleters after their commit
 	open map[sluice.LogID]stored
 }

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/meta"
@@ -116,7 +117,35 @@ func (c *Catalog) replace(ctx context.Context, ref sluice.LogstoreRef, choose fu
 		return nil, nil, err
 	}
 	_, err = c.Logstore(ctx, ref) // opens the children's logs
+	c.resharded.ring()
 	return parents, children, err
+}
+
+// Resharded returns a channel that is closed after the next split or merge, of whatever logstore.
+func (c *Catalog) Resharded() <-chan struct{} { return c.resharded.next() }
+
+// bell tells all that wait at once.
+type bell struct {
+	mu      sync.Mutex    // guards waiting
+	waiting chan struct{} // closed by the next ring; nil if nobody waits
+}
+
+func (b *bell) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.waiting == nil {
+		b.waiting = make(chan struct{})
+	}
+	return b.waiting
+}
+
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.waiting != nil {
+		close(b.waiting)
+		b.waiting = nil
+	}
 }
 
 // unseal takes back the seals of a plan that failed, but only where metadata says that the shard is still read-write: a commit

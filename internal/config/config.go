@@ -28,11 +28,14 @@ type Config struct {
 	Log       Log       `config:"log"`
 	Server    Server    `config:"server"`
 	Ingest    Ingest    `config:"ingest"`
+	Query     Query     `config:"query"`
 	Quota     Quota     `config:"quota"`
 	Storage   Storage   `config:"storage"`
+	Index     Index     `config:"index"`
 	Limits    Limits    `config:"limits"`
 	Retention Retention `config:"retention"`
 	Split     Split     `config:"split"`
+	Delivery  Delivery  `config:"delivery"`
 }
 
 // Root is the first credentials. They come from the environment only, so that they stand in no file and no process list, and
@@ -81,6 +84,15 @@ type Ingest struct {
 	MaxFuture time.Duration `config:"max_future"`
 }
 
+// Query is what searches and SQL may use.
+type Query struct {
+	// File of places of IP addresses in MaxMind's MMDB format, such as GeoLite2-City.mmdb, for ip_to_country and its like in
+	// SQL. None is shipped. It is opened at start: replace it by another file, and start again.
+	GeoDatabase string `config:"geo_database"`
+	// File of providers of IP addresses in the same format, such as GeoLite2-ASN.mmdb, for ip_to_provider.
+	ISPDatabase string `config:"isp_database"`
+}
+
 // Quota is the rate at which one shard or one project takes and gives logs, counted before compression. 0 is no limit. What
 // is over is refused with the error on which clients wait and retry.
 type Quota struct {
@@ -113,6 +125,35 @@ type Storage struct {
 	MinFreeBytes Bytes `config:"min_free_bytes"`
 }
 
+// Index is where the segments of the index are kept: Parquet files and token indexes, made from the logs. With s3 they are in a
+// bucket of any service that speaks the S3 protocol, which is then a part of the server: nobody else may write below the prefix.
+// Credentials come from the environment only.
+type Index struct {
+	// dir keeps segments below data_dir, s3 in a bucket.
+	Store string `config:"store"`
+	// Disk below data_dir that pieces of segments from a bucket take at most, 64MiB at least. Statements in SQL read whole
+	// segments fastest, if half of this holds the largest.
+	CacheBytes Bytes `config:"cache_bytes"`
+	// URL of the service, http or https. Empty means AWS, in the region.
+	Endpoint string `config:"endpoint"`
+	// Region that requests are signed for.
+	Region string `config:"region"`
+	// Bucket, which has to exist.
+	Bucket string `config:"bucket"`
+	// Prefix of the names of objects, ending in a slash, or empty for the whole bucket.
+	Prefix string `config:"prefix"`
+	// How the bucket is addressed: path (ENDPOINT/BUCKET) or host (BUCKET.ENDPOINT).
+	AddressStyle string `config:"address_style"`
+	// Encryption that the service is asked for: none, or sse-s3 with keys of its own.
+	Encryption string `config:"encryption"`
+	// Id of the access key for the bucket.
+	AccessKeyID Secret `config:"access_key_id,env"`
+	// Secret of that key.
+	SecretAccessKey Secret `config:"secret_access_key,env"`
+	// Token that goes with a temporary key.
+	SessionToken Secret `config:"session_token,env"`
+}
+
 // Limits is how much there may be of what clients create.
 type Limits struct {
 	// Read-write shards of a project.
@@ -137,6 +178,32 @@ type Split struct {
 	WritesPerSecond int64 `config:"writes_per_second"`
 }
 
+// Delivery is how tasks ship logs to other places, and where they may.
+type Delivery struct {
+	// Memory of the batches that are being formed or sent.
+	MemoryBytes Bytes `config:"memory_bytes"`
+	// Memory of log groups that several tasks read at the same time.
+	CacheBytes Bytes `config:"cache_bytes"`
+	// Networks that tasks may connect to although they are refused by default (loopback, link-local and metadata addresses), as
+	// addresses or prefixes with commas between them: 127.0.0.1,10.1.0.0/16.
+	AllowNetworks string `config:"allow_networks"`
+	// Networks that tasks may not connect to, beside those that are refused by default.
+	DenyNetworks string `config:"deny_networks"`
+	// Directory below which tasks may write files, each project in one of its own. Empty means that none may.
+	FilesDir string `config:"files_dir"`
+	// What has to be known of a bucket before logs go there: trust takes whoever has its keys; token has somebody read a file in it first.
+	BucketOwnership string `config:"bucket_ownership"`
+	// URL of OSS for tasks that are made through the APIs of ESA and of shippers, which have no place for credentials. Empty means the
+	// public address of the bucket's region.
+	OSSEndpoint string `config:"oss_endpoint"`
+	// Region of the buckets of shippers and exports, which do not name one.
+	OSSRegion string `config:"oss_region"`
+	// Id of the access key by which such tasks write. Whoever may make them reaches every bucket that this key may write to.
+	OSSAccessKeyID Secret `config:"oss_access_key_id,env"`
+	// Secret of that key.
+	OSSAccessKeySecret Secret `config:"oss_access_key_secret,env"`
+}
+
 // Default returns the configuration of a server that was told nothing.
 func Default() *Config {
 	return &Config{
@@ -149,9 +216,13 @@ func Default() *Config {
 			MaxBodyBytes: 10 * MiB, MaxCompressedBytes: 11 * MiB, MaxLogs: 512_000, MaxKeyBytes: KiB, MaxValueBytes: 10 * MiB,
 			MaxTags: 1000, MaxPast: 7 * 24 * time.Hour, MaxFuture: 15 * time.Minute,
 		},
-		Storage:   Storage{JournalFileBytes: 64 * MiB, JournalBytes: GiB, MinFreeBytes: 128 * MiB},
+		Storage: Storage{JournalFileBytes: 64 * MiB, JournalBytes: GiB, MinFreeBytes: 128 * MiB},
+		Index: Index{
+			Store: "dir", CacheBytes: 10 * GiB, Region: "us-east-1", Prefix: "sluice/", AddressStyle: "path", Encryption: "none",
+		},
 		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200},
 		Retention: Retention{Interval: time.Minute},
+		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
 		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}
 }

@@ -107,6 +107,22 @@ func TestEverySettingHasAllItsNames(t *testing.T) {
 			other = "2MiB"
 		case "storage.journal_bytes":
 			other = "2GiB"
+		case "index.store": // needs others: TestBucket
+			continue
+		case "index.cache_bytes":
+			other = "65MiB"
+		case "index.endpoint":
+			other = "http://warn"
+		case "index.prefix":
+			other = "warn/"
+		case "index.address_style":
+			other = "host"
+		case "index.encryption":
+			other = "sse-s3"
+		case "delivery.bucket_ownership":
+			other = "token"
+		case "delivery.allow_networks", "delivery.deny_networks":
+			other = "127.0.0.1,10.0.0.0/8"
 		}
 		group, name := s.Split()
 		text := name + ": " + other
@@ -260,6 +276,19 @@ func TestValidate(t *testing.T) {
 		{"storage.journal_file_bytes", "1KiB", "1MiB"},
 		{"storage.journal_bytes", "127MiB", "128MiB"},
 		{"storage.min_free_bytes", "1048577GiB", "0"},
+		{"index.store", "s4", "dir"},
+		{"index.cache_bytes", "63MiB", "64MiB"},
+		{"index.endpoint", "s3.example.com", "https://s3.example.com"},
+		{"index.endpoint", "http://s3.example.com/path", "http://127.0.0.1:7070/"},
+		{"index.endpoint", "http://key:secret@s3.example.com", ""},
+		{"index.region", "", "eu-central-1"},
+		{"index.bucket", "Logs", "logs"},
+		{"index.bucket", "a", "a.b-c"},
+		{"index.prefix", "no-slash", ""},
+		{"index.prefix", "../", "a/b.c/"},
+		{"index.prefix", "/", "=/"},
+		{"index.address_style", "", "host"},
+		{"index.encryption", "aws:kms", "sse-s3"},
 		{"limits.shards_per_project", "0", "1"},
 		{"limits.logstores_per_project", "0", "1"},
 		{"retention.interval", "0s", "1s"},
@@ -284,6 +313,25 @@ func TestValidate(t *testing.T) {
 		if err := validate(c.good); err != nil {
 			t.Errorf("%s: %q: %v", c.setting, c.good, err)
 		}
+	}
+}
+
+// A bucket needs its name and a key; the key is never printed.
+func TestBucket(t *testing.T) {
+	_, err := Load([]string{"--index-store", "s3"}, environ())
+	for _, want := range []string{"index.bucket is empty", "SLUICE_INDEX_ACCESS_KEY_ID and"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got error %v, want one with %q", err, want)
+		}
+	}
+	c, err := Load([]string{"--index-store", "s3", "--index-bucket", "logs"},
+		environ("SLUICE_INDEX_ACCESS_KEY_ID", "hush-id", "SLUICE_INDEX_SECRET_ACCESS_KEY", "hush-hush"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := c.Print(&out); err != nil || strings.Contains(out.String(), "hush") || !strings.Contains(out.String(), "bucket: logs") {
+		t.Errorf("printed, with error %v:\n%s", err, out.String())
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -42,13 +43,45 @@ func (c *Config) Validate() error {
 	within(&v, "storage.journal_file_bytes", c.Storage.JournalFileBytes, MiB, 4*GiB)
 	within(&v, "storage.journal_bytes", c.Storage.JournalBytes, 2*c.Storage.JournalFileBytes, 1<<50)
 	within(&v, "storage.min_free_bytes", c.Storage.MinFreeBytes, 0, 1<<50)
+	c.Index.validate(&v)
 	within(&v, "limits.shards_per_project", c.Limits.ShardsPerProject, 1, 1<<20)
 	within(&v, "limits.logstores_per_project", c.Limits.LogstoresPerProject, 1, 1<<20)
 	within(&v, "retention.interval", c.Retention.Interval, time.Second, 24*time.Hour)
 	within(&v, "split.after", c.Split.After, time.Second, 24*time.Hour)
 	within(&v, "split.bytes_per_second", c.Split.BytesPerSecond, 1, 1<<50)
 	within(&v, "split.writes_per_second", c.Split.WritesPerSecond, 1, 1<<50)
+	c.Delivery.validate(&v)
 	return errors.Join(v...)
+}
+
+func (d Delivery) validate(v *problems) {
+	within(v, "delivery.memory_bytes", d.MemoryBytes, 16*MiB, 1<<50)
+	within(v, "delivery.cache_bytes", d.CacheBytes, MiB, 1<<50)
+	oneOf(v, "delivery.bucket_ownership", d.BucketOwnership, "trust", "token")
+	for name, text := range map[string]string{"delivery.allow_networks": d.AllowNetworks, "delivery.deny_networks": d.DenyNetworks} {
+		_, err := ParseNetworks(text)
+		v.check(err == nil, name, "is not a list of addresses and prefixes, such as 127.0.0.1,10.1.0.0/16")
+	}
+}
+
+// ParseNetworks reads addresses and prefixes with commas between them. An address is the network of itself alone.
+func ParseNetworks(text string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if a, err := netip.ParseAddr(part); err == nil && a.Zone() == "" {
+			list = append(list, netip.PrefixFrom(a, a.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(part)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p.Masked())
+	}
+	return list, nil
 }
 
 func (i Ingest) validate(v *problems) {
@@ -71,6 +104,34 @@ func (q Quota) validate(v *problems) {
 	within(v, "quota.project_write_requests", q.ProjectWriteRequests, 0, 1<<50)
 	within(v, "quota.project_read_bytes", q.ProjectReadBytes, 0, 1<<50)
 	within(v, "quota.project_read_requests", q.ProjectReadRequests, 0, 1<<50)
+}
+
+var (
+	bucketName   = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	objectPrefix = regexp.MustCompile(`^([A-Za-z0-9_=-][A-Za-z0-9_.=-]*/)*$`)
+)
+
+func (i Index) validate(v *problems) {
+	oneOf(v, "index.store", i.Store, "dir", "s3")
+	within(v, "index.cache_bytes", i.CacheBytes, 64*MiB, 1<<50)
+	oneOf(v, "index.address_style", i.AddressStyle, "path", "host")
+	oneOf(v, "index.encryption", i.Encryption, "none", "sse-s3")
+	v.check(i.Endpoint == "" || validEndpoint(i.Endpoint), "index.endpoint", "is not a URL such as https://s3.example.com, without a path")
+	v.check(i.Region != "", "index.region", "is empty")
+	v.check(len(i.Prefix) <= 256 && objectPrefix.MatchString(i.Prefix), "index.prefix",
+		"is not made of names of letters, digits and -_.= that each end in a slash")
+	v.check(i.Bucket == "" || bucketName.MatchString(i.Bucket), "index.bucket", "is not the name of a bucket")
+	if i.Store == "s3" {
+		v.check(i.Bucket != "", "index.bucket", "is empty, and index.store is s3")
+		v.check(i.AccessKeyID != "" && i.SecretAccessKey != "",
+			"SLUICE_INDEX_ACCESS_KEY_ID", "and SLUICE_INDEX_SECRET_ACCESS_KEY are needed when index.store is s3")
+	}
+}
+
+func validEndpoint(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && (u.Path == "" || u.Path == "/") &&
+		u.RawQuery == "" && u.Fragment == "" && u.User == nil
 }
 
 // problems are what is wrong.

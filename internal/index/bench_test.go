@@ -31,12 +31,7 @@ func BenchmarkScanner(b *testing.B) {
 			b.SetBytes(int64(len(value)))
 			b.ReportAllocs()
 			for b.Loop() {
-				scan.Reset(t, value)
-				for {
-					if _, ok := scan.Next(); !ok {
-						break
-					}
-				}
+				scan.Each(t, value, func([]byte) {})
 			}
 		})
 	}

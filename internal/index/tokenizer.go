@@ -26,6 +26,7 @@ type Tokenizer struct {
 	sensitive bool
 	chn       bool
 	wild      bool // cuts patterns: * and ? are parts of words
+	simple    bool // delimiters are single bytes, and there is no Chinese
 	number    int
 }
 
@@ -66,6 +67,7 @@ func NewTokenizer(delimiters []string, caseSensitive, chn bool) *Tokenizer {
 			t.long = append(t.long, d)
 		}
 	}
+	t.simple = !chn && len(t.long) == 0
 	slices.SortFunc(t.long, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
 	return t
 }

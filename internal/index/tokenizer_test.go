@@ -13,7 +13,7 @@ import (
 	"github.com/sluicelog/sluice/internal/index"
 )
 
-// scan returns the tokens of a value and checks that each comes from the place it says.
+// scan returns the tokens of a value and checks that each comes from the place it says, and that Each finds the same ones.
 func scan(t rapid.TB, tok *index.Tokenizer, value string) []string {
 	t.Helper()
 	var s index.Scanner
@@ -22,7 +22,7 @@ func scan(t rapid.TB, tok *index.Tokenizer, value string) []string {
 	for {
 		token, ok := s.Next()
 		if !ok {
-			return tokens
+			break
 		}
 		start, end := s.Span()
 		if got := value[start:end]; tok.CaseSensitive() && got != token || !strings.EqualFold(got, token) {
@@ -30,6 +30,12 @@ func scan(t rapid.TB, tok *index.Tokenizer, value string) []string {
 		}
 		tokens = append(tokens, strings.Clone(token))
 	}
+	var each []string
+	s.Each(tok, value, func(token []byte) { each = append(each, string(token)) })
+	if diff := cmp.Diff(tokens, each); diff != "" {
+		t.Errorf("%q: Next and Each differ (-Next +Each):\n%s", value, diff)
+	}
+	return tokens
 }
 
 func TestTokens(t *testing.T) {

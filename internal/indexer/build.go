@@ -13,7 +13,7 @@ import (
 )
 
 // indexNew makes one segment of what is new in a logstore, of one group of rows or BatchBytes at most. more says that what is left
-// fills another one; less than that waits for the next round, so that under load nearly all logs are built into segments once.
+// fills another one; less than that waits for the next tick, so that under load nearly all logs are built into segments once.
 func (x *Indexer) indexNew(ctx context.Context, ref sluice.LogstoreRef) (more bool, err error) {
 	view, err := x.cat.Logstore(ctx, ref)
 	if err != nil {
@@ -70,6 +70,7 @@ type batch struct {
 	segment *segment.Builder
 	room    int64 // raw bytes that still fit
 	groups  int
+	decoder logpb.Decoder
 	buf     []byte
 }
 
@@ -100,7 +101,7 @@ func (b *batch) add(id sluice.ShardID, g *shard.Group) error {
 	if err := lz4block.Decompress(raw, g.Data); err != nil {
 		return err
 	}
-	decoded, err := logpb.Decode(raw)
+	decoded, err := b.decoder.Decode(raw)
 	if err != nil {
 		return err
 	}
@@ -112,45 +113,17 @@ func (b *batch) add(id sluice.ShardID, g *shard.Group) error {
 
 // commit writes the segment, and makes it and the shards' progress part of the index in one step.
 func (x *Indexer) commit(ctx context.Context, ref sluice.LogstoreRef, l *logstore, config *Config, b *batch, runs []meta.Run) error {
-	var made *Segment
-	var row meta.Segment
+	c := &change{progress: runs}
 	if b.segment.Rows() > 0 {
-		var err error
-		if row, made, err = x.write(ctx, ref, config, runs, func(name string) (segment.Info, error) {
+		row, made, err := x.write(ctx, ref, config, runs, func(name string) (segment.Info, error) {
 			return b.segment.Write(ctx, x.objects, name)
-		}); err != nil {
+		})
+		if err != nil {
 			return err
 		}
+		c.add = []*built{{row, made}}
 	}
-	err := x.store.Update(ctx, func(tx meta.Tx) error {
-		if made != nil {
-			if err := tx.CreateSegment(row); err != nil {
-				return err
-			}
-		}
-		for _, r := range runs {
-			p := meta.IndexProgress{Project: ref.Project, Logstore: ref.Logstore, Shard: r.Shard, Position: r.To}
-			if err := tx.SetIndexProgress(p); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if err != nil {
-		if made != nil {
-			x.doom(row.Name)
-		}
-		return err
-	}
-	if made != nil {
-		l.segments = append(l.segments[:len(l.segments):len(l.segments)], made)
-	}
-	for _, r := range runs {
-		l.progress[r.Shard] = r.To
-	}
-	return nil
+	return x.apply(ctx, ref, l, c)
 }
 
 // write makes a segment under a new name, and what metadata keeps of it.

@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/sluicelog/sluice"
@@ -21,6 +22,7 @@ const (
 type feed struct {
 	waiting []*source
 	runs    []meta.Run // what was taken, one run for each shard
+	damaged bool       // a shard log could not be read to the end
 }
 
 // source is one shard of a feed.
@@ -32,20 +34,30 @@ type source struct {
 	batch    *shard.Batch
 	taken    int // groups of batch
 	maxBytes int
+	damaged  bool
 }
 
 // newFeed begins with what is behind the positions of progress.
 func newFeed(shards []catalog.Shard, progress map[sluice.ShardID]sluice.Position) (*feed, error) {
+	return openFeed(shards, func(s *catalog.Shard) (from, to sluice.Position) { return progress[s.ID], math.MaxInt64 })
+}
+
+// openFeed begins and ends each shard's log where bounds says, as far as there is something.
+func openFeed(shards []catalog.Shard, bounds func(*catalog.Shard) (from, to sluice.Position)) (*feed, error) {
 	f := &feed{}
 	for i := range shards {
 		s := &shards[i]
 		begin, end := s.Stored.Bounds()
-		src := &source{id: s.ID, log: s.Stored, end: end, at: max(begin, progress[s.ID]), run: -1, maxBytes: max(1, readBytes/len(shards))}
+		from, to := bounds(s)
+		src := &source{
+			id: s.ID, log: s.Stored, end: min(end, to), at: max(begin, from), run: -1, maxBytes: max(1, readBytes/len(shards)),
+		}
 		more, err := src.fill()
 		if err != nil {
 			f.close()
 			return nil, err
 		}
+		f.damaged = f.damaged || src.damaged
 		if more {
 			f.waiting = append(f.waiting, src)
 		}
@@ -64,6 +76,7 @@ func (s *source) fill() (more bool, err error) {
 		var bad *shard.CorruptError
 		switch {
 		case errors.As(err, &bad): // what lies behind stays with the shard log, where every search meets the damage and says so
+			s.damaged = true
 			return false, nil
 		case errors.Is(err, shard.ErrUnknownLog):
 			return false, nil
@@ -113,6 +126,7 @@ func (f *feed) take(id sluice.ShardID) error {
 	f.runs[s.run].To = s.at
 	s.taken++
 	more, err := s.fill()
+	f.damaged = f.damaged || s.damaged
 	if !more {
 		s.release()
 		f.waiting = slices.Delete(f.waiting, at, at+1)
@@ -126,6 +140,14 @@ func (f *feed) left() (n int64) {
 		n += int64(s.end - s.at)
 	}
 	return n
+}
+
+// rest is what was not taken.
+func (f *feed) rest() (runs []meta.Run) {
+	for _, s := range f.waiting {
+		runs = append(runs, meta.Run{Shard: s.id, From: s.at, To: s.end})
+	}
+	return runs
 }
 
 func (f *feed) close() {

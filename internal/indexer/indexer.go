@@ -1,18 +1,23 @@
 // Package indexer turns shard logs into segments, so that queries need not read every log.
 //
-//	shard log ──follow──> rows ──every second or so──> small segment ──merge eight at a time──> large segments ──expire──> gone
-//	                                                        └── segments and progress change in one metadata transaction
+//	shard logs ──follow──> rows ─┬─every second─────> small segment ──merge──┐
+//	                             └─when they fill it──────────────────> group of rows ──copy──> large segment ──expire──> gone
+//
+//	segments and progress change in one metadata transaction
 //
 // Invariants:
 //   - Every log group before a shard's progress is in exactly one segment, unless retention has taken it; none behind it is in any.
 //   - What a Snapshot shows is one moment: its segments, and the positions from which the shard logs have the rest.
 //   - A shard is indexed up to damage in its log and no further: an answer without the damaged logs must not look complete.
+//   - A segment whose objects are damaged is made anew from the shard logs, which have every log until retention takes it. So are all
+//     segments of an older index configuration, when that is asked for.
+//   - Memory: one segment is built or merged at a time, of all logstores, from 64 MiB of raw logs at most; with what is kept about each
+//     value, 192 MiB and one log group. Of logs like those of web servers it is 100 MB. An idle indexer keeps none of it.
 //   - Objects are removed only when no snapshot can need them any more; what a crash leaves is removed at start.
 package indexer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +25,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluicelog/sluice"
@@ -31,7 +37,7 @@ import (
 
 // Options of an indexer. The zero value of a field means the default in brackets.
 type Options struct {
-	Every      time.Duration // [1s] between two looks for new logs
+	Every      time.Duration // [1s] between two looks for new logs; searches find what is not indexed yet all the same
 	BatchBytes int64         // [64 MiB] raw bytes that become one segment at most
 	CacheBytes int64         // [256 MiB] of segments that queries have read
 	Grace      time.Duration // [1m] how long merged segments stay for queries that still read them
@@ -67,17 +73,28 @@ type Indexer struct {
 	o       Options
 	cache   *segment.Cache
 
-	mu     sync.Mutex // guards stores and doomed
+	loads sync.Mutex // held while a logstore's state is read; taken before mu
+
+	mu     sync.Mutex // guards stores and what is in them, doomed, unsure, failed
 	stores map[sluice.LogstoreRef]*logstore
 	doomed []doomed
+	unsure []string        // segments whose changes failed
+	failed map[string]bool // segments that cannot be made anew
 
-	generation uint64                     // of the metadata that refs was read from; of Run alone
+	jobs     sync.Mutex                    // guards rebuilds; taken before mu, and held while metadata is told of a rebuild
+	rebuilds map[sluice.LogstoreRef]string // those that run, with the last segment that is made anew whatever it was built under
+
+	working sync.Mutex // held for a turn; guards all below, and is taken before the other locks
+
+	generation uint64                     // of the metadata that refs was read from
 	refs       []sluice.LogstoreRef       // logstores with an index
-	round      map[sluice.LogstoreRef]int // rounds since a logstore's last look at expiry
+	round      map[sluice.LogstoreRef]int // turns since a logstore's last look at expiry
 	number     uint64                     // of the last segment named
 	segment    *segment.Builder           // of the last segment built
 	most       int64                      // raw bytes that it has held
-	built      bool                       // something in this round
+	built      bool                       // something in this turn
+	work       *work                      // segment being made anew
+	next       int                        // of refs, the next to be looked at for segments to be made anew
 }
 
 // doomed is a segment that is in no snapshot any more, and when nobody can be reading it.
@@ -100,7 +117,14 @@ type Segment struct {
 	Runs   []meta.Run
 	Bad    error // why it cannot be opened; then Segment is nil
 	name   string
+
+	damaged atomic.Bool
 }
+
+// MarkDamaged says that damage was found in the segment. It is made anew.
+func (s *Segment) MarkDamaged() { s.damaged.Store(true) }
+
+func (s *Segment) isDamaged() bool { return s.Bad != nil || s.damaged.Load() }
 
 // Snapshot is the index of a logstore at one moment. Its slices do not change.
 type Snapshot struct {
@@ -120,8 +144,9 @@ func New(ctx context.Context, store meta.Store, cat *catalog.Catalog, objs objec
 	x := &Indexer{
 		store: store, cat: cat, objects: objs, o: o, cache: segment.NewCache(o.CacheBytes),
 		stores: map[sluice.LogstoreRef]*logstore{}, round: map[sluice.LogstoreRef]int{},
+		rebuilds: map[sluice.LogstoreRef]string{}, failed: map[string]bool{},
 	}
-	if err := x.removeOrphans(ctx); err != nil {
+	if err := errors.Join(x.removeOrphans(ctx), x.loadRebuilds(ctx)); err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
 	return x, nil
@@ -129,17 +154,9 @@ func New(ctx context.Context, store meta.Store, cat *catalog.Catalog, objs objec
 
 // removeOrphans removes objects that no segment in metadata has, and finds the last number that was used in a name.
 func (x *Indexer) removeOrphans(ctx context.Context) error {
-	var all []meta.Segment
-	err := x.store.View(ctx, func(tx meta.Tx) (err error) {
-		all, err = tx.AllSegments()
-		return err
-	})
+	known, err := x.knownNames(ctx)
 	if err != nil {
 		return err
-	}
-	known := map[string]bool{}
-	for _, s := range all {
-		known[s.Name] = true
 	}
 	const page = 1000
 	after := ""
@@ -169,7 +186,7 @@ func (x *Indexer) removeOrphans(ctx context.Context) error {
 // prefix of the names of segments.
 const prefix = "segments/"
 
-// nextName gives a name that no segment had. Only Run calls it.
+// nextName gives a name that no segment had. x.working is held.
 func (x *Indexer) nextName() string {
 	x.number++
 	return fmt.Sprintf("%s%016x", prefix, x.number)
@@ -190,85 +207,13 @@ func (x *Indexer) Snapshot(ctx context.Context, ref sluice.LogstoreRef) (*Snapsh
 	return &Snapshot{Segments: l.segments, Progress: progress}, nil
 }
 
-// logstore returns the state of a logstore, reading it from metadata the first time.
-func (x *Indexer) logstore(ctx context.Context, ref sluice.LogstoreRef) (*logstore, error) {
-	view, err := x.cat.Logstore(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if l := x.stores[ref]; l != nil {
-		if l.created.Equal(view.Created) {
-			return l, nil
-		}
-		x.forget(ref, l)
-	}
-	l, err := x.load(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	l.created = view.Created
-	x.stores[ref] = l
-	return l, nil
-}
-
-// forget gives up the index of a logstore that is gone. x.mu is held.
-func (x *Indexer) forget(ref sluice.LogstoreRef, l *logstore) {
-	for _, s := range l.segments {
-		x.doom(s.name)
-	}
-	delete(x.stores, ref)
-}
-
-func (x *Indexer) load(ctx context.Context, ref sluice.LogstoreRef) (*logstore, error) {
-	l := &logstore{progress: map[sluice.ShardID]sluice.Position{}}
-	var segments []meta.Segment
-	err := x.store.View(ctx, func(tx meta.Tx) error {
-		progress, err := tx.IndexProgress(ref)
-		if err != nil {
-			return err
-		}
-		for _, p := range progress {
-			l.progress[p.Shard] = p.Position
-		}
-		segments, err = tx.Segments(ref)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range segments {
-		s, err := x.open(ctx, m)
-		if err != nil {
-			x.o.Logger.Error("segment cannot be opened, queries leave it out and say so", "segment", m.Name,
-				"project", ref.Project, "logstore", ref.Logstore, "error", err)
-			s = &Segment{Runs: m.Runs, Bad: err, name: m.Name}
-		}
-		l.segments = append(l.segments, s)
-	}
-	return l, nil
-}
-
-func (x *Indexer) open(ctx context.Context, m meta.Segment) (*Segment, error) {
-	var info stored
-	if err := json.Unmarshal(m.Info, &info); err != nil {
-		return nil, err
-	}
-	s, err := segment.Open(ctx, x.objects, x.cache, info.Info)
-	if err != nil {
-		return nil, err
-	}
-	return &Segment{Segment: s, Config: info.Config, Runs: m.Runs, name: m.Name}, nil
-}
-
 // Status is how an index does.
 type Status struct {
 	Segments int
 	Rows     int64
 	Raw      int64 // bytes of the logs as they came
 	Stored   int64 // bytes of the segments
-	Bad      int   // segments that cannot be opened
+	Bad      int   // segments that are damaged
 }
 
 // Status adds up the segments of all logstores that were indexed or asked since the start.
@@ -278,8 +223,10 @@ func (x *Indexer) Status() (s Status) {
 	for _, l := range x.stores {
 		for _, seg := range l.segments {
 			s.Segments++
-			if seg.Bad != nil {
+			if seg.isDamaged() {
 				s.Bad++
+			}
+			if seg.Bad != nil {
 				continue
 			}
 			info := seg.Info()
@@ -295,9 +242,16 @@ func (x *Indexer) Status() (s Status) {
 func (x *Indexer) Run(ctx context.Context) error {
 	tick := time.NewTicker(x.o.Every)
 	defer tick.Stop()
-	for {
-		if err := x.Round(ctx); err != nil && ctx.Err() == nil {
+	for turns := 1; ; turns++ {
+		more, err := x.turn(ctx)
+		if err == nil && (!more || turns%rebuildEvery == 0) {
+			err = x.rebuildSome(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
 			x.o.Logger.Warn("indexing failed, it goes on with the next round", "error", err)
+		}
+		if more && err == nil && ctx.Err() == nil {
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -307,11 +261,30 @@ func (x *Indexer) Run(ctx context.Context) error {
 	}
 }
 
-// Round indexes what is new in every logstore, merges what has become many, and removes what is old. Run calls it all the time;
-// tests call it when they want.
+// Round indexes what is new in every logstore, merges what has become many, and removes what is old. Run does the same all the time;
+// tests call it when they want, also beside Run.
 func (x *Indexer) Round(ctx context.Context) error {
+	for {
+		more, err := x.turn(ctx)
+		if err != nil {
+			return err
+		}
+		if !more {
+			return x.rebuildSome(ctx)
+		}
+	}
+}
+
+// rebuildEvery is after how many turns there is some work on segments to be made anew, while there is always something new.
+const rebuildEvery = 64
+
+// turn gives every logstore a turn: one new segment, and some merges. more says that in some logstore there is more to do at once: no
+// flood of logs, and no backlog, keeps the other logstores waiting for longer than a turn of each.
+func (x *Indexer) turn(ctx context.Context) (more bool, err error) {
+	x.working.Lock()
+	defer x.working.Unlock()
 	if err := x.findLogstores(ctx); err != nil {
-		return err
+		return false, err
 	}
 	x.built = false
 	var errs []error
@@ -319,37 +292,34 @@ func (x *Indexer) Round(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if err := x.roundOf(ctx, ref); err != nil && sluice.KindOf(err) != sluice.NotFound {
+		again, err := x.turnOf(ctx, ref)
+		if err != nil && sluice.KindOf(err) != sluice.NotFound {
 			errs = append(errs, fmt.Errorf("%s: %w", ref, err))
 		}
+		more = more || again
 	}
 	if !x.built {
 		x.segment = nil // an idle server needs little memory
 	}
 	errs = append(errs, x.bury(ctx))
-	return errors.Join(errs...)
+	return more, errors.Join(errs...)
 }
 
-func (x *Indexer) roundOf(ctx context.Context, ref sluice.LogstoreRef) error {
-	for {
-		more, err := x.indexNew(ctx, ref)
-		if err != nil {
-			return err
-		}
-		if !more || ctx.Err() != nil {
-			break
-		}
+func (x *Indexer) turnOf(ctx context.Context, ref sluice.LogstoreRef) (more bool, err error) {
+	if more, err = x.indexNew(ctx, ref); err != nil {
+		return false, err
 	}
-	if err := x.mergeSome(ctx, ref); err != nil {
-		return err
+	again, err := x.mergeSome(ctx, ref)
+	if err != nil {
+		return false, err
 	}
 	if x.round[ref]++; x.round[ref]%expireEvery == 1 {
-		return x.expire(ctx, ref)
+		return more || again, x.expire(ctx, ref)
 	}
-	return nil
+	return more || again, nil
 }
 
-// expireEvery is after how many rounds a logstore is looked at for segments that retention has emptied.
+// expireEvery is after how many turns a logstore is looked at for segments that retention has emptied.
 const expireEvery = 60
 
 // findLogstores lists the logstores with an index again if the metadata changed, and forgets those that are gone.
@@ -358,7 +328,7 @@ func (x *Indexer) findLogstores(ctx context.Context) error {
 	if generation == x.generation {
 		return nil
 	}
-	var refs []sluice.LogstoreRef
+	var refs, dropped []sluice.LogstoreRef
 	all := map[sluice.LogstoreRef]bool{}
 	err := x.store.View(ctx, func(tx meta.Tx) error {
 		shards, err := tx.AllShards()
@@ -377,6 +347,12 @@ func (x *Indexer) findLogstores(ctx context.Context) error {
 				refs = append(refs, ref)
 			case sluice.KindOf(err) != sluice.NotFound:
 				return err
+			default:
+				if segments, err := tx.Segments(ref); err != nil {
+					return err
+				} else if len(segments) > 0 {
+					dropped = append(dropped, ref)
+				}
 			}
 		}
 		return nil
@@ -384,6 +360,12 @@ func (x *Indexer) findLogstores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, ref := range dropped {
+		if err := x.dropIndex(ctx, ref); err != nil && sluice.KindOf(err) != sluice.NotFound {
+			return err
+		}
+	}
+	x.forgetRebuilds(all)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for ref, l := range x.stores {
@@ -396,13 +378,44 @@ func (x *Indexer) findLogstores(ctx context.Context) error {
 	return nil
 }
 
-// doom remembers to remove a segment's objects. x.mu is held.
-func (x *Indexer) doom(name string) {
-	x.doomed = append(x.doomed, doomed{name, x.o.Now().Add(x.o.Grace)})
+// dropIndex removes the segments of a logstore whose index was deleted. If it gets another, its logs are indexed from the first on.
+func (x *Indexer) dropIndex(ctx context.Context, ref sluice.LogstoreRef) error {
+	l, err := x.logstore(ctx, ref)
+	if err != nil {
+		return err
+	}
+	c := &change{remove: l.segments, also: func(tx meta.Tx) error {
+		_, err := tx.Index(ref)
+		if err == nil {
+			return sluice.Errorf(sluice.NotFound, "index", "there is an index again")
+		}
+		if isNotFound(err, "index") {
+			return nil
+		}
+		return err
+	}}
+	for id := range l.progress {
+		c.progress = append(c.progress, meta.Run{Shard: id})
+	}
+	return x.apply(ctx, ref, l, c)
+}
+
+// forgetRebuilds forgets those of logstores that are gone.
+func (x *Indexer) forgetRebuilds(all map[sluice.LogstoreRef]bool) {
+	x.jobs.Lock()
+	defer x.jobs.Unlock()
+	for ref := range x.rebuilds {
+		if !all[ref] {
+			delete(x.rebuilds, ref)
+		}
+	}
 }
 
 // bury removes the objects of segments that nobody can be reading any more.
 func (x *Indexer) bury(ctx context.Context) error {
+	if err := x.decide(ctx); err != nil {
+		return err
+	}
 	now := x.o.Now()
 	x.mu.Lock()
 	var due []string

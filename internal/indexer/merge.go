@@ -3,6 +3,7 @@ package indexer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/sluicelog/sluice"
@@ -10,51 +11,77 @@ import (
 	"github.com/sluicelog/sluice/internal/segment"
 )
 
-// maxMerges is how many merges of a logstore there are in a round, so that other logstores have their turn.
-const maxMerges = 4
+// maxMerges is how many merges of a logstore there are in a turn.
+const maxMerges = 2
 
-// mergeSome merges segments of a logstore.
-func (x *Indexer) mergeSome(ctx context.Context, ref sluice.LogstoreRef) error {
+// mergeSome merges segments of a logstore. more says that it left something to be merged.
+func (x *Indexer) mergeSome(ctx context.Context, ref sluice.LogstoreRef) (more bool, err error) {
 	view, err := x.cat.Logstore(ctx, ref)
 	if err != nil {
-		return err
+		return false, err
 	}
 	l, err := x.logstore(ctx, ref)
 	if err != nil {
-		return err
+		return false, err
 	}
 	config, err := x.config(ctx, ref)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for range maxMerges {
-		chosen := newPlanner(l.segments, config.ID, windowOf(view.TTLDays)).next()
+		chosen := plan(partsOf(x.mergeable(ref, l), config.ID), windowOf(view.TTLDays))
 		if chosen == nil || ctx.Err() != nil {
-			return nil
+			return false, nil
 		}
 		if err := x.merge(ctx, ref, l, config, chosen); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // merge puts one segment in the place of several.
-func (x *Indexer) merge(ctx context.Context, ref sluice.LogstoreRef, l *logstore, config *Config, old []*Segment) error {
+func (x *Indexer) merge(ctx context.Context, ref sluice.LogstoreRef, l *logstore, config *Config, parts []part) error {
+	var old []*Segment
 	var in []*segment.Segment
 	var runs []meta.Run
-	for _, s := range old {
-		in = append(in, s.Segment)
-		runs = append(runs, s.Runs...)
+	for _, p := range parts {
+		old = append(old, p.of)
+		in = append(in, p.of.Segment)
+		runs = append(runs, p.of.Runs...)
 	}
 	o := config.options()
 	row, made, err := x.write(ctx, ref, config, joined(runs), func(name string) (segment.Info, error) {
 		return segment.Merge(ctx, x.objects, name, in, o)
 	})
 	if err != nil {
+		return x.blame(old, err)
+	}
+	return x.apply(ctx, ref, l, &change{add: []*built{{row, made}}, remove: old})
+}
+
+// mergeable leaves out segments that are damaged or are to be made anew.
+func (x *Indexer) mergeable(ref sluice.LogstoreRef, l *logstore) []*Segment {
+	x.jobs.Lock()
+	last := x.rebuilds[ref]
+	x.jobs.Unlock()
+	return slices.DeleteFunc(slices.Clone(l.segments), func(s *Segment) bool { return s.isDamaged() || s.name <= last })
+}
+
+// blame marks the segment that damage was found in, so that the others can be merged; other errors it returns.
+func (x *Indexer) blame(of []*Segment, err error) error {
+	var damage *segment.DamageError
+	if !errors.As(err, &damage) {
 		return err
 	}
-	return x.replace(ctx, ref, l, old, row, made)
+	for _, s := range of {
+		if info := s.Info(); damage.Object == info.ParquetObject() || damage.Object == info.IndexObject() {
+			x.o.Logger.Error("damaged segment, not merged", "error", err)
+			s.MarkDamaged()
+			return nil
+		}
+	}
+	return err
 }
 
 // joined joins runs that touch.
@@ -69,38 +96,6 @@ func joined(runs []meta.Run) []meta.Run {
 		}
 	}
 	return out
-}
-
-// replace puts made, if not nil, in the place of old ones, in metadata and then in memory.
-func (x *Indexer) replace(ctx context.Context, ref sluice.LogstoreRef, l *logstore, old []*Segment, row meta.Segment, made *Segment) error {
-	err := x.store.Update(ctx, func(tx meta.Tx) error {
-		for _, s := range old {
-			if err := tx.DeleteSegment(ref, s.name); err != nil {
-				return err
-			}
-		}
-		if made == nil {
-			return nil
-		}
-		return tx.CreateSegment(row)
-	})
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if err != nil {
-		if made != nil {
-			x.doom(row.Name)
-		}
-		return err
-	}
-	kept := slices.DeleteFunc(slices.Clone(l.segments), func(s *Segment) bool { return slices.Contains(old, s) })
-	if made != nil {
-		kept = append(kept, made)
-	}
-	l.segments = kept
-	for _, s := range old {
-		x.doom(s.name)
-	}
-	return nil
 }
 
 // expire removes segments all of whose log groups retention has taken from their shards.
@@ -130,5 +125,5 @@ func (x *Indexer) expire(ctx context.Context, ref sluice.LogstoreRef) error {
 	if len(old) == 0 {
 		return nil
 	}
-	return x.replace(ctx, ref, l, old, meta.Segment{}, nil)
+	return x.apply(ctx, ref, l, &change{remove: old})
 }

@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"math/bits"
 	"slices"
@@ -38,42 +39,42 @@ func windowOf(days int) time.Duration {
 	return min(max(time.Duration(days)*24*time.Hour/windows, minWindow), maxWindow)
 }
 
-// planner chooses what to merge.
-type planner struct {
-	window time.Duration
-	all    []*Segment // that can be merged, by their first time
+// part is a segment that can be merged.
+type part struct {
+	segment.Info
+	of *Segment
 }
 
-// newPlanner leaves out segments that cannot be opened, and those of another configuration: queries treat them differently.
-func newPlanner(all []*Segment, config uint64, window time.Duration) *planner {
-	p := &planner{window: window}
+// partsOf leaves out segments that cannot be opened, and those of another configuration: queries treat them differently.
+func partsOf(all []*Segment, config uint64) []part {
+	var parts []part
 	for _, s := range all {
-		if s.Bad == nil && s.Config == config && s.Info().Bytes < largestByte {
-			p.all = append(p.all, s)
+		if s.Bad == nil && s.Config == config {
+			parts = append(parts, part{s.Info(), s})
 		}
 	}
-	slices.SortFunc(p.all, func(a, b *Segment) int {
-		return cmp.Or(a.Info().First.Compare(b.Info().First), cmp.Compare(a.name, b.name))
-	})
-	return p
+	return parts
 }
 
-// next returns the segments to merge now, nil if there are none.
-func (p *planner) next() []*Segment {
-	small, large := map[int64][]*Segment{}, map[int64][]*Segment{}
+// plan returns the parts to merge now, nil if there is nothing to merge.
+func plan(parts []part, window time.Duration) []part {
+	parts = slices.Clone(parts)
+	slices.SortFunc(parts, func(a, b part) int { return cmp.Or(a.First.Compare(b.First), cmp.Compare(a.Name, b.Name)) })
+	small, large := map[int64][]part{}, map[int64][]part{}
 	newest := int64(math.MinInt64)
-	var allSmall []*Segment
-	for _, s := range p.all {
-		w := s.Info().Last.UnixNano() / int64(p.window)
+	var allSmall []part
+	for _, p := range parts {
+		w := p.Last.UnixNano() / int64(window)
 		newest = max(newest, w)
-		if segment.Small(s.Info()) {
-			small[w] = append(small[w], s)
-			allSmall = append(allSmall, s)
-		} else {
-			large[w] = append(large[w], s)
+		switch {
+		case segment.Small(p.Info):
+			small[w] = append(small[w], p)
+			allSmall = append(allSmall, p)
+		case p.Bytes < largestByte:
+			large[w] = append(large[w], p)
 		}
 	}
-	for _, w := range sorted(small) {
+	for _, w := range slices.Sorted(maps.Keys(small)) {
 		if chosen := filling(small[w]); chosen != nil {
 			return chosen
 		}
@@ -88,7 +89,7 @@ func (p *planner) next() []*Segment {
 	if len(allSmall) > maxSmall {
 		return allSmall[:smallFanIn]
 	}
-	for _, w := range sorted(large) {
+	for _, w := range slices.Sorted(maps.Keys(large)) {
 		if chosen := ofASize(large[w], 3, copyFanIn); chosen != nil {
 			return chosen
 		}
@@ -96,21 +97,12 @@ func (p *planner) next() []*Segment {
 	return nil
 }
 
-func sorted(byWindow map[int64][]*Segment) []int64 {
-	var all []int64
-	for w := range byWindow {
-		all = append(all, w)
-	}
-	slices.Sort(all)
-	return all
-}
-
-// filling returns the first segments that together fill a group as nearly as they can, if there are enough.
-func filling(small []*Segment) []*Segment {
+// filling returns the first parts that together fill a group as nearly as they can, if there are enough.
+func filling(small []part) []part {
 	var sum segment.Info
-	for i, s := range small {
-		sum.Rows += s.Info().Rows
-		sum.Bytes += s.Info().Bytes
+	for i, p := range small {
+		sum.Rows += p.Rows
+		sum.Bytes += p.Bytes
 		if segment.Overfull(sum) {
 			return small[:i]
 		}
@@ -118,15 +110,15 @@ func filling(small []*Segment) []*Segment {
 	return nil
 }
 
-// sizeClass is the power of 2^width that a size belongs to, from 64 KiB.
-func sizeClass(n int64, width int) int { return (bits.Len64(uint64(n)>>16) + width - 1) / width }
+// sizeClass is the power of 2^width that a size belongs to.
+func sizeClass(n int64, width int) int { return (bits.Len64(uint64(n)) + width - 1) / width }
 
-// ofASize returns the first fanIn segments of a class of sizes, which differ by a factor of 2^width at most.
-func ofASize(all []*Segment, width, fanIn int) []*Segment {
-	classes := map[int][]*Segment{}
-	for _, s := range all {
-		c := sizeClass(s.Info().Bytes, width)
-		if classes[c] = append(classes[c], s); len(classes[c]) == fanIn {
+// ofASize returns the first fanIn parts of a class of sizes, which differ by a factor of 2^width at most.
+func ofASize(parts []part, width, fanIn int) []part {
+	classes := map[int][]part{}
+	for _, p := range parts {
+		c := sizeClass(p.Bytes, width)
+		if classes[c] = append(classes[c], p); len(classes[c]) == fanIn {
 			return classes[c]
 		}
 	}

@@ -28,15 +28,23 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// FuzzDecode finds no group that changes when it is encoded and decoded again.
+// FuzzDecode finds no group that changes when it is encoded and decoded again, and none that a Decoder decodes otherwise.
 func FuzzDecode(f *testing.F) {
 	for _, raw := range seedGroups() {
 		f.Add(raw)
 	}
+	var d Decoder
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		g, err := Decode(raw)
+		quick, quickErr := d.Decode(raw)
+		if (err == nil) != (quickErr == nil) {
+			t.Fatalf("Decode: %v, Decoder: %v", err, quickErr)
+		}
 		if err != nil {
 			return
+		}
+		if d := diff(quick, g); d != "" {
+			t.Fatalf("a Decoder differs (-want +got)\n%s", d)
 		}
 		again, err := Decode(Append(nil, g))
 		if err != nil {

@@ -13,7 +13,9 @@ var phrases = map[string]struct{ missing, exists string }{
 	"index":         {"log store index is not created: %s", "log store index is already created: %s"},
 	"consumergroup": {"consumer group %s does not exist", "consumer group %s already exists"},
 	"segment":       {"segment %s does not exist", "segment %s already exists"},
+	"rebuild":       {"the index of logstore %s was never rebuilt", "the index of logstore %s is being rebuilt"},
 	"document":      {"%s does not exist", "%s already exists"},
+	"deliverytask":  {"delivery task %s does not exist", "delivery task %s already exists"},
 	"accesskey":     {"AccessKeyId not found: %s", "AccessKeyId already exists: %s"},
 }
 

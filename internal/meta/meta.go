@@ -1,12 +1,12 @@
-// Package meta keeps what is not a log: projects, logstores, shards, index configurations, consumer groups, checkpoints and
-// access keys.
+// Package meta keeps what is not a log: projects, logstores, shards, index configurations, consumer groups, checkpoints,
+// delivery tasks and access keys.
 //
 // Every change is one transaction, durable when Update returns. Implementations pass metatest.Run; SQLite is the embedded
 // one. Values are plain structs: what a transaction returns belongs to the caller.
 //
 // Values come back as they went in, up to what a database can keep: times in UTC, without the monotonic clock (the zero time
 // stays zero; outside the years 1678 to 2261 is an error); empty slices and maps as nil; JSON without the white space between
-// its tokens, save Index.Config and Document.Body, which are kept byte for byte.
+// its tokens, save Index.Config, Document.Body, DeliveryTask.Spec and DeliveryPoint.Counters, which are kept byte for byte.
 package meta
 
 import (
@@ -24,9 +24,10 @@ type Store interface {
 	// Update runs fn and commits durably if it returns nil; if it returns an error, panics, or ctx ends before the commit,
 	// nothing changes. Updates run one at a time; ctx also ends the wait for a turn. fn must not call View or Update.
 	Update(ctx context.Context, fn func(Tx) error) error
-	// Generation counts the committed updates that changed anything but checkpoints, segments and index progress: whoever caches projects, logstores,
-	// shards, indexes, groups or keys compares it with the number read before filling the cache. It is cheap, grows before
-	// Update returns, and starts at 1 when the store is opened, so that a cache that holds 0 is stale.
+	// Generation counts the committed updates that changed anything but checkpoints, segments, index progress, delivery points and
+	// leases: whoever caches projects, logstores, shards, indexes, groups, tasks or keys compares it with the number read before
+	// filling the cache. It is cheap, grows before Update returns, and starts at 1 when the store is opened, so that a cache that
+	// holds 0 is stale.
 	Generation() uint64
 	// Close closes the store. Call it when no transaction runs; those that start later fail.
 	Close() error
@@ -80,6 +81,11 @@ type Tx interface {
 	IndexProgress(ref sluice.LogstoreRef) ([]IndexProgress, error)
 	SetIndexProgress(IndexProgress) error
 
+	// IndexRebuild of a logstore [rebuild], the last one; SetIndexRebuild creates or replaces it. Neither makes caches stale.
+	IndexRebuild(ref sluice.LogstoreRef) (IndexRebuild, error)
+	IndexRebuilds() ([]IndexRebuild, error)
+	SetIndexRebuild(IndexRebuild) error
+
 	// Consumer groups [consumergroup].
 	ConsumerGroup(ref sluice.LogstoreRef, name string) (ConsumerGroup, error)
 	ConsumerGroups(ref sluice.LogstoreRef) ([]ConsumerGroup, error)
@@ -98,6 +104,29 @@ type Tx interface {
 	CreateDocument(Document) error
 	UpdateDocument(Document) error
 	DeleteDocument(project, kind, name string) error
+
+	// Delivery tasks [deliverytask].
+	DeliveryTask(project, name string) (DeliveryTask, error)
+	DeliveryTasks(project string) ([]DeliveryTask, error)
+	AllDeliveryTasks() ([]DeliveryTask, error) // by project, name
+	CreateDeliveryTask(DeliveryTask) error
+	UpdateDeliveryTask(DeliveryTask) error
+	DeleteDeliveryTask(project, name string) error // with its points
+
+	// Delivery points of a task, by stream and shard, and of all tasks; they do not make caches stale. A missing task is NotFound
+	// [deliverytask]. SetDeliveryPoint creates or replaces. MoveDeliveryPoint replaces a point only if its stored epoch is p's; if it
+	// is not, or there is no point, the error is Conflict [deliverypoint], and who asked is no longer its owner. NextEpoch returns a
+	// number that it never returned before in an Update that committed.
+	DeliveryPoints(project, task string) ([]DeliveryPoint, error)
+	AllDeliveryPoints() ([]DeliveryPoint, error)
+	SetDeliveryPoint(DeliveryPoint) error
+	MoveDeliveryPoint(p DeliveryPoint) error
+	NextEpoch() (int64, error)
+
+	// Leases, which do not make caches stale, by name. SetLease creates or replaces; deleting a missing one is no error.
+	Leases() ([]Lease, error)
+	SetLease(Lease) error
+	DeleteLease(name string) error
 
 	// Access keys [accesskey].
 	AccessKey(id string) (AccessKey, error)
@@ -179,6 +208,16 @@ type IndexProgress struct {
 	Project, Logstore string
 	Shard             sluice.ShardID
 	Position          sluice.Position
+}
+
+// IndexRebuild is the making anew of the segments of a logstore.
+type IndexRebuild struct {
+	Project, Logstore string
+	Last              string    // name of a segment: this one and those before it are made anew whatever they were built under; "" for none
+	Done              int64     // raw bytes of the segments that were made anew
+	Left              int       // segments that stayed as they are, because the shard logs cannot give all of their logs
+	Started, Finished time.Time // Finished is zero while it runs
+	Canceled          bool
 }
 
 // ConsumerGroup is a named set of consumers that share the shards of a logstore. Who is in it now is not kept here.

@@ -8,6 +8,7 @@ import (
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/objects"
 	"github.com/sluicelog/sluice/internal/shard"
 )
 
@@ -91,6 +92,23 @@ func (m *storeMetrics) watchIndex(x *indexer.Indexer) {
 	gauge("sluice_index_raw_bytes", "Bytes of the logs in segments, as they came.", func(s indexer.Status) float64 { return float64(s.Raw) })
 	gauge("sluice_index_bytes", "Bytes of the segments on disk.", func(s indexer.Status) float64 { return float64(s.Stored) })
 	gauge("sluice_index_bad_segments", "Segments that cannot be opened.", func(s indexer.Status) float64 { return float64(s.Bad) })
+}
+
+// watchCache shows the state of the cache in front of a bucket.
+func (m *storeMetrics) watchCache(c *objects.Cache) {
+	show := func(kind func(prometheus.GaugeOpts, func() float64) prometheus.Collector, name, help string, value func(objects.CacheStatus) float64) {
+		m.registry.MustRegister(kind(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return value(c.Status()) }))
+	}
+	gauge := func(o prometheus.GaugeOpts, f func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(o, f)
+	}
+	counter := func(o prometheus.GaugeOpts, f func() float64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts(o), f)
+	}
+	show(gauge, "sluice_index_cache_bytes", "Bytes of segments from the bucket on disk.", func(s objects.CacheStatus) float64 { return float64(s.Bytes) })
+	show(gauge, "sluice_index_cache_objects", "Objects of the bucket of which something is on disk.", func(s objects.CacheStatus) float64 { return float64(s.Objects) })
+	show(counter, "sluice_index_cache_hits_total", "Pieces of segments found on disk.", func(s objects.CacheStatus) float64 { return float64(s.Hits) })
+	show(counter, "sluice_index_cache_misses_total", "Pieces of segments fetched from the bucket.", func(s objects.CacheStatus) float64 { return float64(s.Misses) })
 }
 
 func truth(b bool) float64 {

@@ -23,6 +23,7 @@
 //	secret.key  opens the secrets in it
 //	journal/    log groups as they came in, those of all shards
 //	index/      segments: what searches need not read the shard logs for
+//	index.cache/  pieces of segments that are in a bucket
 //	shards/     log groups that have left the journal, by shard
 package node
 
@@ -43,13 +44,15 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
-	"github.com/sluicelog/sluice/internal/objects"
 	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/query/places"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
+	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -65,10 +68,11 @@ type Options struct {
 
 // Node is an open node.
 type Node struct {
-	Root    Root             // the root credentials
-	Catalog *catalog.Catalog // for tests and tools that look behind the wire
-	Ingest  *ingest.Door     // the write door for parts of the server itself
-	Index   *indexer.Indexer
+	Root     Root             // the root credentials
+	Catalog  *catalog.Catalog // for tests and tools that look behind the wire
+	Ingest   *ingest.Door     // the write door for parts of the server itself
+	Index    *indexer.Indexer
+	Delivery *delivery.Engine
 
 	server *server.Server
 	close  []func() error // in the order of opening
@@ -127,17 +131,26 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	n.Ingest = ingest.New(n.Catalog, ingestOptions(c, o, stored))
-	dir, err := objects.OpenDir(vfs.OS{}, indexDir(c))
+	segments, err := n.openObjects(ctx, c, o, stored)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open the index: %w", err)
 	}
-	n.onClose(dir.Close)
-	if n.Index, err = indexer.New(ctx, store, n.Catalog, dir, indexer.Options{Now: o.Now, Logger: o.Logger}); err != nil {
+	if n.Index, err = indexer.New(ctx, store, n.Catalog, segments, indexer.Options{Now: o.Now, Logger: o.Logger}); err != nil {
 		return nil, err
 	}
 	stored.watchIndex(n.Index)
-	engine := query.New(n.Catalog, n.Index, queryOptions(c, o))
+	where, err := places.Open(c.Query.GeoDatabase, c.Query.ISPDatabase)
+	if err != nil {
+		return nil, err
+	}
+	n.onClose(where.Close)
+	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where))
 	n.onClose(engine.Close)
+	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
+	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, history); err != nil {
+		return nil, err
+	}
+	metrics.Registry.MustRegister(n.Delivery)
 	keys := auth.NewKeys(store, ring, o.Now) // the last that can fail: a root secret that was made gets to be shown
 	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
 	if err != nil {
@@ -148,17 +161,22 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
 	authenticator := auth.New(keys, o.Now, 0)
 	dialect := sls.New(sls.Services{
-		Auth:      authenticator,
-		Keys:      keys,
-		Catalog:   n.Catalog,
-		Ingest:    n.Ingest,
-		Reads:     readQuota(c, o),
-		Consumers: consumer.New(store, n.Catalog, o.Now),
-		Query:     engine,
+		Auth:       authenticator,
+		Keys:       keys,
+		Catalog:    n.Catalog,
+		Ingest:     n.Ingest,
+		Reads:      readQuota(c, o),
+		Consumers:  consumer.New(store, n.Catalog, o.Now),
+		Query:      engine,
+		Deliveries: n.Delivery,
+		Shippers:   shipper.New(n.Delivery, history, ossRole(c)),
+		Index:      n.Index,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
-		Auth:  authenticator,
-		Sites: site.New(n.Catalog, store, site.Options{Now: o.Now}),
+		Auth:       authenticator,
+		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
+		Deliveries: n.Delivery,
+		OSS:        ossRole(c),
 	})
 	n.server = server.New(wire.Select(dialect, rpc), metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
@@ -175,6 +193,7 @@ func (n *Node) Run(ctx context.Context, l net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.Catalog.Run(ctx) })
 	g.Go(func() error { return n.Index.Run(ctx) })
+	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.server.Run(ctx, l) })
 	return g.Wait()
 }

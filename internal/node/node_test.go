@@ -15,7 +15,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/testenv"
+	"github.com/sluicelog/sluice/test/s3server"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -141,9 +143,17 @@ func TestMetrics(t *testing.T) {
 
 // docs/metrics.md names every metric of ours, and none that is not there.
 func TestMetricsPageTellsTheTruth(t *testing.T) {
-	env := hub(t)
+	env := hub(t, inBucket(t, s3server.Start(t)))
 	put(t, env)
 	env.Do(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores/access/shards/lb", Body: []byte("no protobuf")})
+	if _, err := env.Node.Delivery.Create(t.Context(), "web", &delivery.Spec{
+		Name: "t1", Source: delivery.Source{Logstore: "access"}, Sink: []byte(`{"type":"http","url":"http://localhost:1/"}`),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := env.Node.Delivery.Start(t.Context(), "web", "t1", delivery.FromPoint); err != nil {
+		t.Fatal(err)
+	}
 	resp, err := env.Client().Get(env.URL() + "/metrics")
 	if err != nil {
 		t.Fatal(err)

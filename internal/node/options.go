@@ -9,7 +9,10 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/objects"
+	"github.com/sluicelog/sluice/internal/objects/s3store"
 	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/query/places"
 	"github.com/sluicelog/sluice/internal/quota"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
@@ -50,20 +53,19 @@ func ingestOptions(c *config.Config, o Options, m *storeMetrics) ingest.Options 
 	}
 }
 
-func queryOptions(c *config.Config, o Options) query.Options {
+func queryOptions(c *config.Config, o Options, files objects.Filer, where *places.Databases) query.Options {
 	return query.Options{
 		Future: orAny(c.Ingest.MaxFuture), Now: o.Now, Logger: o.Logger,
-		SQL: query.SQLOptions{IndexDir: indexDir(c), TempDir: filepath.Join(c.DataDir, "sql.tmp")},
+		SQL: query.SQLOptions{Files: files, TempDir: filepath.Join(c.DataDir, "sql.tmp"), Places: where},
 	}
 }
 
-// indexDir is where segments are, as the SQL engine wants to hear it: absolute.
-func indexDir(c *config.Config) string {
-	dir, err := filepath.Abs(filepath.Join(c.DataDir, "index"))
-	if err != nil {
-		return filepath.Join(c.DataDir, "index")
+func bucketOptions(c *config.Config) s3store.Options {
+	return s3store.Options{
+		Endpoint: c.Index.Endpoint, Region: c.Index.Region, Bucket: c.Index.Bucket, Prefix: c.Index.Prefix,
+		AccessKeyID: c.Index.AccessKeyID.Reveal(), SecretAccessKey: c.Index.SecretAccessKey.Reveal(), SessionToken: c.Index.SessionToken.Reveal(),
+		VirtualHost: c.Index.AddressStyle == "host", Encrypt: c.Index.Encryption == "sse-s3",
 	}
-	return dir
 }
 
 func orAny(d time.Duration) time.Duration {

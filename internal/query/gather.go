@@ -2,6 +2,9 @@ package query
 
 import (
 	"context"
+	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -13,28 +16,52 @@ import (
 	"github.com/sluicelog/sluice/internal/segment"
 )
 
-// maxGathered bounds the memory of the rows that one statement takes from a search.
-const maxGathered = 1 << 30
+// room is the memory of the rows that one statement takes from searches, out of that of all statements. It is safe for
+// concurrent use.
+type room struct {
+	sql   *sqlEngine
+	taken atomic.Int64
+}
 
-// room counts the bytes of the rows that a statement has gathered. It is safe for concurrent use.
-type room struct{ taken atomic.Int64 }
-
+// take counts bytes. What is over is counted too, until the statement leaves.
 func (r *room) take(bytes int64) error {
-	if r.taken.Add(bytes) > maxGathered {
+	all, own := r.sql.gathered.Add(bytes), r.taken.Add(bytes)
+	switch most := r.sql.o.MemoryBytes; {
+	case own > most:
 		return sluice.Errorf(sluice.TooLarge, "sql", "the search finds too many logs for this statement; narrow the search or the time range")
+	case all > most:
+		return sluice.Errorf(sluice.Unavailable, "sql", "the statements that run now take all memory; try again in a moment, or narrow the search or the time range")
 	}
 	return nil
 }
 
+// leave gives back what was taken.
+func (r *room) leave() { r.sql.gathered.Add(-r.taken.Swap(0)) }
+
 // gatherer collects the columns of a statement from the logs that a search finds, a set of rows for each part of the logstore.
 type gatherer struct {
-	fields []sqlField
+	fields []sqlField // none: only the number of rows counts
 	sets   []*rowSet
 	room   *room
+	file   *segmentFile // of the segment whose groups come next, nil if the engine cannot read it
+}
+
+// segmentFile is a segment of which the SQL engine can read rows by their numbers.
+type segmentFile struct {
+	part duck.Part
+	open func(context.Context, *duck.Part) bool // gives the part its file
+
+	once sync.Once
+	ok   bool
+}
+
+func (f *segmentFile) opened(ctx context.Context) bool {
+	f.once.Do(func() { f.ok = f.open(ctx, &f.part) })
+	return f.ok
 }
 
 func (g *gatherer) collector() collector {
-	s := &rowSet{gatherer: g, columns: make([]duck.Vector, len(g.fields))}
+	s := &rowSet{gatherer: g, file: g.file, columns: make([]duck.Vector, len(g.fields))}
 	for i, f := range g.fields {
 		s.columns[i].Name = f.name
 		switch f.kind { // the slice that is not nil says the type, also of no rows
@@ -50,15 +77,48 @@ func (g *gatherer) collector() collector {
 	return s
 }
 
-// rowSet is rows by column.
+// parts are what was collected: rows in memory, and the numbers of rows for each file.
+func (g *gatherer) parts() (parts []duck.Part, err error) {
+	names := make([]string, len(g.fields))
+	for i, f := range g.fields {
+		names[i] = f.name
+	}
+	numbered := map[*segmentFile][]int64{}
+	for _, s := range g.sets {
+		if s.err != nil {
+			return nil, s.err
+		}
+		if s.Len > 0 {
+			parts = append(parts, duck.Part{Rows: s.rowset(), Names: names})
+		}
+		if len(s.numbers) > 0 {
+			numbered[s.file] = append(numbered[s.file], s.numbers...)
+		}
+	}
+	for file, numbers := range numbered {
+		p := file.part
+		p.Only, p.Count = numbers, int64(len(numbers))
+		parts = append(parts, p)
+	}
+	return parts, nil
+}
+
+// rowSet is rows by column, or by their numbers in a file.
 type rowSet struct {
 	gatherer *gatherer
+	file     *segmentFile
+	numbers  []int64
 	columns  []duck.Vector
 	Len      int
 	err      error
 }
 
-func (s *rowSet) rowset() *duck.Rowset { return &duck.Rowset{Columns: s.columns, Len: s.Len} }
+func (s *rowSet) rowset() *duck.Rowset {
+	if len(s.columns) == 0 { // rows need a column
+		return &duck.Rowset{Columns: []duck.Vector{{Name: "_", Ints: make([]int64, s.Len)}}, Len: s.Len}
+	}
+	return &duck.Rowset{Columns: s.columns, Len: s.Len}
+}
 
 // add takes a log of a shard log.
 func (s *rowSet) add(k key, l *index.Log) {
@@ -79,11 +139,16 @@ func (s *rowSet) add(k key, l *index.Log) {
 	s.err = s.gatherer.room.take(bytes + 16*int64(len(s.columns)))
 }
 
+func (s *rowSet) drop() { s.columns, s.numbers, s.Len = nil, nil, 0 }
+
 // addRows takes rows of a segment.
 func (s *rowSet) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bitmap) error {
 	n := int(rows.GetCardinality())
-	if n == 0 {
+	switch {
+	case n == 0:
 		return nil
+	case n >= s.gatherer.room.sql.o.ManyRows && len(s.columns) > 0 && s.file != nil && s.file.opened(ctx):
+		return s.number(g.FirstRow(), rows)
 	}
 	if err := s.gatherer.room.take(16 * int64(n) * int64(len(s.columns))); err != nil {
 		return err
@@ -115,6 +180,19 @@ func (s *rowSet) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bi
 		if err := s.gatherer.room.take(bytes); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// number takes rows by their numbers.
+func (s *rowSet) number(first int64, rows *roaring.Bitmap) error {
+	n := rows.GetCardinality()
+	if err := s.gatherer.room.take(8 * int64(n)); err != nil {
+		return err
+	}
+	s.numbers = slices.Grow(s.numbers, int(n))
+	for it := rows.Iterator(); it.HasNext(); {
+		s.numbers = append(s.numbers, first+int64(it.Next()))
 	}
 	return nil
 }
@@ -161,6 +239,7 @@ func (s *rowSet) set(column, row int, kind statement.Kind, value string) int64 {
 		x, ok := index.ParseDouble(value)
 		c.Doubles[row], c.Null[row] = x, !ok
 	default:
+		value = strings.ToValidUTF8(value, "\uFFFD") // as segments show it to SQL; the engine would make NULL of it
 		c.Texts[row], c.Null[row] = value, false
 		return int64(len(value))
 	}

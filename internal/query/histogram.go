@@ -79,18 +79,23 @@ type counter struct {
 	counts      []int64
 }
 
+func (c *counter) drop() { clear(c.counts) }
+
 func (c *counter) add(k key, _ *index.Log) { c.counts[(k.time-c.from)/c.width]++ }
 
-// addRows counts rows between the first rows of buckets: rows are in the order of time.
+// addRows counts rows between the first rows of buckets: rows are in the order of time. Only buckets that the group's times are in are
+// looked at.
 func (c *counter) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bitmap) error {
+	first := max(0, (g.First().UnixNano()-c.from)/c.width)
+	last := min(int64(len(c.counts))-1, (g.Last().UnixNano()-c.from)/c.width)
 	before := uint64(0)
-	for i := range c.counts {
-		end, err := g.RowAt(ctx, (c.from+int64(i+1)*c.width)/1e9)
-		if err != nil {
-			return err
-		}
-		if i == len(c.counts)-1 {
-			end = uint32(g.Rows())
+	for i := first; i <= last; i++ {
+		end := uint32(g.Rows())
+		if i < last {
+			var err error
+			if end, err = g.RowAt(ctx, (c.from+(i+1)*c.width)/1e9); err != nil {
+				return err
+			}
 		}
 		upTo := uint64(0)
 		if end > 0 {

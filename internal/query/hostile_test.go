@@ -34,8 +34,8 @@ func TestHostileStatements(t *testing.T) {
 	if err := errors.Join(os.WriteFile(file, []byte("name\nsilver\n"), 0o600), os.Mkdir(out, 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	places := strings.NewReplacer("{FILE}", file, "{OUT}", out, "{INDEX}", s.dir, "{VAULT}", s.parquetOf(sluice.LogstoreRef{Project: "bank", Logstore: "vault"}), `\n`, "\n")
-	before := files(t, root, s.dir)
+	places := strings.NewReplacer("{FILE}", file, "{OUT}", out, "{INDEX}", s.objects.FilesDir(), "{VAULT}", s.parquetOf(sluice.LogstoreRef{Project: "bank", Logstore: "vault"}), `\n`, "\n")
+	before := files(t, root, s.objects.FilesDir())
 	f := query.Filter{
 		Ref: catalogtest.Ref, Search: "*", MayRead: mayReadUsers,
 		Range: query.Range{From: 0, To: s.Clock.Now().Add(time.Hour).Unix() * 1e9},
@@ -58,7 +58,7 @@ func TestHostileStatements(t *testing.T) {
 	if attacks < 500 {
 		t.Errorf("only %d attacks", attacks)
 	}
-	if diff := cmp.Diff(before, files(t, root, s.dir)); diff != "" {
+	if diff := cmp.Diff(before, files(t, root, s.objects.FilesDir())); diff != "" {
 		t.Errorf("files are not what they were (-before +after):\n%s", diff)
 	}
 	got, err := s.indexed.SQL(t.Context(), f, "select count(*) from log, users")
@@ -89,7 +89,7 @@ func (s *segmented) parquetOf(ref sluice.LogstoreRef) string {
 	if err != nil || len(snap.Segments) == 0 {
 		s.t.Fatalf("%v has no segment: %v", ref, err)
 	}
-	path := filepath.Join(s.dir, snap.Segments[0].Info().ParquetObject())
+	path := filepath.Join(s.objects.FilesDir(), snap.Segments[0].Info().ParquetObject())
 	if _, err := os.Stat(path); err != nil {
 		s.t.Fatal(err)
 	}

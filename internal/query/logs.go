@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -126,6 +127,8 @@ type first struct {
 	full  bool
 }
 
+func (f *first) drop() { f.keys, f.full = nil, false }
+
 func (f *first) add(k key, _ *index.Log) { f.put(k) }
 
 func (f *first) put(k key) {
@@ -173,6 +176,7 @@ func (f *first) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bit
 
 // fetch reads the logs at keys, in that order. Those that retention has taken since are left out.
 func (q *question) fetch(ctx context.Context, keys []key) ([]Log, error) {
+	defer step(ctx, "read logs")()
 	found := make([]*Log, len(keys))
 	if err := q.fetchRows(ctx, keys, found); err != nil {
 		return nil, err
@@ -204,6 +208,11 @@ func (q *question) fetchRows(ctx context.Context, keys []key, found []*Log) erro
 			rows.Add(keys[i].row)
 		}
 		logs, err := group.Fetch(ctx, rows)
+		var bad *segment.DamageError
+		if errors.As(err, &bad) {
+			q.damaged(group, err)
+			continue // the callers see that logs are missing
+		}
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,8 @@ type planner struct {
 	cols  []string // of the segment
 	scan  index.Scanner
 	log   index.Log
+
+	values, logs int64 // that were looked at
 }
 
 // rows returns the rows out of within for which n is true. It may change within.
@@ -25,6 +27,14 @@ func (p *planner) rows(ctx context.Context, n search.Node, within *roaring.Bitma
 	if within.IsEmpty() {
 		return within, nil
 	}
+	if t := traceOf(ctx); t != nil && isLeaf(n) {
+		return t.condition(ctx, p, n, within)
+	}
+	return p.find(ctx, n, within)
+}
+
+// find is rows of a part of which it is known that somebody asks.
+func (p *planner) find(ctx context.Context, n search.Node, within *roaring.Bitmap) (*roaring.Bitmap, error) {
 	switch n := n.(type) {
 	case search.All:
 		return within, nil
@@ -102,7 +112,13 @@ func (p *planner) settle(ctx context.Context, m segment.Match, err error, column
 	if m.Exact || within.IsEmpty() {
 		return within, nil
 	}
-	return p.group.Filter(ctx, column, within, match)
+	return p.filter(ctx, column, within, match)
+}
+
+// filter looks at the values of a column.
+func (p *planner) filter(ctx context.Context, column string, rows *roaring.Bitmap, match func(string) bool) (*roaring.Bitmap, error) {
+	p.values += int64(rows.GetCardinality())
+	return p.group.Filter(ctx, column, rows, match)
 }
 
 // test finds the rows whose column passes a test.
@@ -140,7 +156,7 @@ func (p *planner) test(ctx context.Context, column string, t *index.Tokenizer, t
 	if exact || within.IsEmpty() {
 		return within, nil
 	}
-	return p.group.Filter(ctx, column, within, func(v string) bool { return test.Passes(&p.scan, t, v) })
+	return p.filter(ctx, column, within, func(v string) bool { return test.Passes(&p.scan, t, v) })
 }
 
 // inText finds the rows that have a word in any column, or in the name of one.
@@ -171,11 +187,58 @@ func (p *planner) inText(ctx context.Context, n search.InText, within *roaring.B
 	}
 	rest.And(within)
 	rest.AndNot(out)
+	if rest, err = p.likelyInRest(ctx, n, rest); err != nil {
+		return nil, err
+	}
 	found, err := p.byLog(ctx, n, rest)
 	if err != nil {
 		return nil, err
 	}
 	out.Or(found)
+	return out, nil
+}
+
+// fewLogs are read rather than narrowed.
+const fewLogs = 16
+
+// likelyInRest narrows rows with fields that have no column to candidates for a word in the values or the names of these.
+func (p *planner) likelyInRest(ctx context.Context, n search.InText, rows *roaring.Bitmap) (*roaring.Bitmap, error) {
+	if rows.GetCardinality() <= fewLogs {
+		return rows, nil
+	}
+	out := roaring.New()
+	for _, test := range n.Tests {
+		switch {
+		case test == nil:
+			continue
+		case len(test.Tokens) == 0: // of a pattern the index of these fields knows nothing
+			return rows, nil
+		}
+		some := rows.Clone()
+		for _, token := range test.Tokens {
+			with, err := p.group.InRest(ctx, []byte(token))
+			if err != nil {
+				return nil, err
+			}
+			some.And(with)
+		}
+		out.Or(some)
+	}
+	keys, err := p.group.RestKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		if _, name := p.q.config.FullText(key); name == nil || !n.Tests[name.Number()].Passes(&p.scan, name, key) {
+			continue
+		}
+		with, err := p.group.RestField(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		with.And(rows)
+		out.Or(with)
+	}
 	return out, nil
 }
 
@@ -195,7 +258,7 @@ func (p *planner) byValue(ctx context.Context, f index.Field, within *roaring.Bi
 		return nil, err
 	}
 	within.And(m.Rows)
-	return p.group.Filter(ctx, f.Name, within, func(v string) bool {
+	return p.filter(ctx, f.Name, within, func(v string) bool {
 		text, ok := f.Of(v)
 		return ok && match(text)
 	})
@@ -212,6 +275,7 @@ func (p *planner) byLog(ctx context.Context, n search.Node, rows *roaring.Bitmap
 			return out, nil
 		}
 		batch := roaring.BitmapOf(some[:k]...)
+		p.logs += int64(k)
 		logs, err := p.group.Fetch(ctx, batch)
 		if err != nil {
 			return nil, err

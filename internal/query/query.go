@@ -35,6 +35,7 @@ type Options struct {
 	// which makes every search begin at the oldest log.
 	Future time.Duration // [15m]
 	SQL    SQLOptions
+	Tail   TailOptions
 	Now    func() time.Time
 	Logger *slog.Logger // [discard]
 }
@@ -45,9 +46,11 @@ type Engine struct {
 	index   *indexer.Indexer // nil: no segments
 	o       Options
 	workers chan struct{}
-	sql     sqlEngine
+	sql     *sqlEngine
 
 	pipelines chan struct{} // one token for each that runs
+	tails     chan struct{} // the same
+	tailTurns chan struct{} // one token for each tail that is in its pipeline
 }
 
 // New makes an engine for the logstores of cat. Without an index it reads shard logs alone.
@@ -61,6 +64,7 @@ func New(cat *catalog.Catalog, index *indexer.Indexer, o Options) *Engine {
 	if o.Future == 0 {
 		o.Future = 15 * time.Minute
 	}
+	o.Tail = o.Tail.withDefaults()
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -68,8 +72,8 @@ func New(cat *catalog.Catalog, index *indexer.Indexer, o Options) *Engine {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Engine{
-		cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: sqlEngine{o: o.SQL},
-		pipelines: make(chan struct{}, maxPipelines),
+		cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: newSQLEngine(o.SQL),
+		pipelines: make(chan struct{}, maxPipelines), tails: make(chan struct{}, o.Tail.Most), tailTurns: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 }
 
@@ -116,11 +120,13 @@ type question struct {
 	logstore *catalog.Logstore
 	config   *indexer.Config
 	bound    *search.Bound
+	snapshot *indexer.Snapshot // that was asked; nil before
+	logger   *slog.Logger
 }
 
 // prepare binds a filter to the index configuration. Errors: NotFound [project], [logstore], [index]; Invalid [query].
 func (e *Engine) prepare(ctx context.Context, f Filter) (*question, error) {
-	q := &question{Filter: f}
+	q := &question{Filter: f, logger: e.o.Logger}
 	var err error
 	if q.logstore, err = e.cat.Logstore(ctx, f.Ref); err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ func (a key) compare(b key) int {
 type collector interface {
 	add(k key, l *index.Log)                                                   // a log of a shard log; l is valid during the call
 	addRows(ctx context.Context, g *segment.Group, rows *roaring.Bitmap) error // rows of a segment; the bitmap is the collector's
+	drop()                                                                     // forget all: the part turned out to be damaged
 }
 
 // scan gives what matches to collectors, one for each part: the groups of segments, and what the shard logs have behind them.
@@ -40,14 +41,16 @@ type collector interface {
 func (e *Engine) scan(ctx context.Context, q *question, skip func(*indexer.Segment) bool, collect func() collector) (Coverage, error) {
 	began := e.o.Now()
 	b := e.budget(ctx)
-	snap := &indexer.Snapshot{}
-	if e.index != nil {
-		var err error
-		if snap, err = e.index.Snapshot(ctx, q.Ref); err != nil {
-			return Coverage{}, err
-		}
+	snap, err := e.snapshot(ctx, q.Ref)
+	if err != nil {
+		return Coverage{}, err
 	}
-	cover, err := e.segments(ctx, q, b, snap, skip, collect)
+	q.snapshot = snap
+	table, err := traceOf(ctx).noteScan(e, q, snap)
+	if err != nil {
+		return Coverage{}, err
+	}
+	cover, err := e.segments(ctx, q, b, snap, table, skip, collect)
 	if err != nil {
 		return cover, err
 	}
@@ -59,14 +62,25 @@ func (e *Engine) scan(ctx context.Context, q *question, skip func(*indexer.Segme
 		scanners = append(scanners, s)
 		readers = append(readers, &reader{shard: &q.logstore.Shards[i], from: e.tail(q, snap.Progress[id]), to: logEnd, fn: s.group})
 	}
+	end := step(ctx, "read the shard logs behind the segments")
 	complete, err := e.read(b, readers)
+	end()
 	cover.Complete = cover.Complete && complete
 	for _, s := range scanners {
 		cover.Logs += s.logs
 		cover.Bytes += s.raw
+		traceOf(ctx).noteFound(table, s.found)
 	}
 	cover.Elapsed = e.o.Now().Sub(began)
 	return cover, err
+}
+
+// snapshot is the index of a logstore now, an empty one where there is none.
+func (e *Engine) snapshot(ctx context.Context, ref sluice.LogstoreRef) (*indexer.Snapshot, error) {
+	if e.index == nil {
+		return &indexer.Snapshot{}, nil
+	}
+	return e.index.Snapshot(ctx, ref)
 }
 
 // tail is where a shard log has what no segment has, and what can be of the range: a log's time is at most Future ahead of its
@@ -88,8 +102,8 @@ type scanner struct {
 	shard     sluice.ShardID
 	collector collector
 
-	log       index.Log
-	logs, raw int64
+	log              index.Log
+	logs, raw, found int64
 }
 
 func (s *scanner) group(g *shard.Group, decoded *sluice.LogGroup) {
@@ -108,6 +122,7 @@ func (s *scanner) group(g *shard.Group, decoded *sluice.LogGroup) {
 		}
 		s.log.SetRecord(r)
 		if q.bound.Match(&s.log) {
+			s.found++
 			s.collector.add(key{time: at, shard: s.shard, position: g.Position, index: int32(i)}, &s.log)
 		}
 	}

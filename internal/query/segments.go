@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"golang.org/x/sync/errgroup"
@@ -17,7 +18,7 @@ import (
 
 // segments asks the groups of a snapshot that can hold logs of the range, and gives collect what matches in each. It reports how
 // far it got; groups are asked by as many workers as the engine has, in no order.
-func (e *Engine) segments(ctx context.Context, q *question, b *budget, snap *indexer.Snapshot,
+func (e *Engine) segments(ctx context.Context, q *question, b *budget, snap *indexer.Snapshot, table int,
 	skip func(*indexer.Segment) bool, collect func() collector,
 ) (Coverage, error) {
 	var logs, bytes atomic.Int64
@@ -35,15 +36,19 @@ func (e *Engine) segments(ctx context.Context, q *question, b *budget, snap *ind
 			if b.spent() {
 				return nil
 			}
+			end := step(ctx, "ask the token index of the segments")
 			rows, err := q.rows(ctx, s, group)
+			end()
 			if err == nil {
+				traceOf(ctx).noteFound(table, int64(rows.GetCardinality()))
 				logs.Add(int64(group.Rows()))
 				bytes.Add(group.Bytes())
 				err = c.addRows(ctx, group, rows)
 			}
 			var bad *segment.DamageError
 			if errors.As(err, &bad) {
-				e.o.Logger.Error("damaged segment, left out of an answer", "error", err)
+				q.damaged(group, err)
+				c.drop()
 				damaged.Store(true)
 				return nil
 			}
@@ -55,22 +60,41 @@ func (e *Engine) segments(ctx context.Context, q *question, b *budget, snap *ind
 			damaged.Store(true)
 			continue
 		}
-		if info := s.Info(); info.Last.UnixNano() < q.Range.From || info.First.UnixNano() >= q.Range.To {
+		if info := s.Info(); !q.overlaps(info.First, info.Last) {
 			continue
 		}
 		if skip != nil && skip(s) {
+			traceOf(ctx).noteFile(table)
 			logs.Add(s.Info().Rows)
 			bytes.Add(s.Info().Bytes)
 			continue
 		}
 		for i := range s.Groups() {
-			if group := s.Group(i); group.Last().UnixNano() >= q.Range.From && group.First().UnixNano() < q.Range.To {
+			if group := s.Group(i); q.overlaps(group.First(), group.Last()) {
 				ask(s, group)
 			}
 		}
 	}
 	err := g.Wait()
 	return Coverage{Complete: !b.over.Load() && !damaged.Load(), Logs: logs.Load(), Bytes: bytes.Load()}, err
+}
+
+// damaged reports that a group is left out of an answer. Its segment will be made anew.
+func (q *question) damaged(g *segment.Group, err error) {
+	q.logger.Error("damaged segment, left out of an answer", "project", q.Ref.Project, "logstore", q.Ref.Logstore, "error", err)
+	if q.snapshot == nil {
+		return
+	}
+	for _, s := range q.snapshot.Segments {
+		if s.Segment == g.Segment() {
+			s.MarkDamaged()
+		}
+	}
+}
+
+// overlaps reports whether logs from first to last can be in the range.
+func (q *question) overlaps(first, last time.Time) bool {
+	return last.UnixNano() >= q.Range.From && first.UnixNano() < q.Range.To
 }
 
 // rows finds the rows of a group that a question asks for.

@@ -58,13 +58,22 @@ type segmented struct {
 	t       *testing.T
 	door    *ingest.Door
 	index   *indexer.Indexer
-	objects objects.Store
-	dir     string // of objects
+	objects objects.Filer
 	plain   *query.Engine
 	indexed *query.Engine
 }
 
 func newSegmented(t *testing.T, config ...string) *segmented {
+	t.Helper()
+	dir, err := objects.OpenDir(vfs.OS{}, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dir.Close() })
+	return newSegmentedIn(t, dir, config...)
+}
+
+func newSegmentedIn(t *testing.T, store objects.Filer, config ...string) *segmented {
 	t.Helper()
 	config = append(config, hostileConfig)
 	s := &segmented{Env: catalogtest.Open(t, catalog.Options{}, shard.Options{MinFreeBytes: -1}), t: t}
@@ -72,13 +81,7 @@ func newSegmented(t *testing.T, config ...string) *segmented {
 	if err := s.Catalog.CreateIndex(t.Context(), catalogtest.Ref, json.RawMessage(config[0])); err != nil {
 		t.Fatal(err)
 	}
-	s.dir = t.TempDir()
-	dir, err := objects.OpenDir(vfs.OS{}, s.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = dir.Close() })
-	s.objects = dir
+	s.objects = store
 	s.door = ingest.New(s.Catalog, ingest.Options{Past: -1, Future: 15 * time.Minute, Now: s.Clock.Now})
 	s.open()
 	return s
@@ -91,7 +94,7 @@ func (s *segmented) open() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	o := query.Options{Now: s.Clock.Now, SQL: query.SQLOptions{IndexDir: s.dir}}
+	o := query.Options{Now: s.Clock.Now, SQL: query.SQLOptions{Files: s.objects, ManyRows: 3}}
 	s.plain, s.indexed = query.New(s.Catalog, nil, o), query.New(s.Catalog, s.index, o)
 }
 
@@ -162,40 +165,41 @@ func (s *segmented) compare(r *rand.Rand, search string) {
 // a restart, under another configuration, and once shards are split.
 func TestSegmentsAnswerLikeShardLogs(t *testing.T) {
 	for seed := range uint64(4) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			r := rand.New(rand.NewPCG(seed, 9))
-			s := newSegmented(t)
-			for step := range 12 {
-				s.write(r, 25)
-				if err := s.index.Round(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				s.write(r, r.IntN(5)) // the tail
-				switch step {
-				case 4:
-					if _, err := s.Catalog.Split(t.Context(), catalogtest.Ref, 0, nil, 2); err != nil {
-						t.Fatal(err)
-					}
-				case 6:
-					s.Reopen()
-					s.door = ingest.New(s.Catalog, ingest.Options{Past: -1, Future: 15 * time.Minute, Now: s.Clock.Now})
-					s.open()
-				case 8:
-					other := strings.Replace(hostileConfig, `"caseSensitive": true`, `"caseSensitive": false`, 1)
-					if err := s.Catalog.UpdateIndex(t.Context(), catalogtest.Ref, json.RawMessage(other)); err != nil {
-						t.Fatal(err)
-					}
-				}
-				for range 30 {
-					s.compare(r, hostileSearches[r.IntN(len(hostileSearches))])
-				}
-			}
-			for _, search := range hostileSearches {
-				s.compare(r, search)
-			}
-			s.checkUsed()
-		})
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { newSegmented(t).answerAlike(rand.New(rand.NewPCG(seed, 9))) })
 	}
+}
+
+func (s *segmented) answerAlike(r *rand.Rand) {
+	s.t.Helper()
+	for step := range 12 {
+		s.write(r, 25)
+		if err := s.index.Round(s.t.Context()); err != nil {
+			s.t.Fatal(err)
+		}
+		s.write(r, r.IntN(5)) // the tail
+		switch step {
+		case 4:
+			if _, err := s.Catalog.Split(s.t.Context(), catalogtest.Ref, 0, nil, 2); err != nil {
+				s.t.Fatal(err)
+			}
+		case 6:
+			s.Reopen()
+			s.door = ingest.New(s.Catalog, ingest.Options{Past: -1, Future: 15 * time.Minute, Now: s.Clock.Now})
+			s.open()
+		case 8:
+			other := strings.Replace(hostileConfig, `"caseSensitive": true`, `"caseSensitive": false`, 1)
+			if err := s.Catalog.UpdateIndex(s.t.Context(), catalogtest.Ref, json.RawMessage(other)); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+		for range 30 {
+			s.compare(r, hostileSearches[r.IntN(len(hostileSearches))])
+		}
+	}
+	for _, search := range hostileSearches {
+		s.compare(r, search)
+	}
+	s.checkUsed()
 }
 
 // checkUsed makes sure that the test has tested something: most logs are in segments, and some segments were merged.

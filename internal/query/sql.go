@@ -3,25 +3,70 @@ package query
 import (
 	"context"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/objects"
 	"github.com/sluicelog/sluice/internal/query/duck"
+	"github.com/sluicelog/sluice/internal/query/places"
 	"github.com/sluicelog/sluice/internal/query/search"
 	"github.com/sluicelog/sluice/internal/query/statement"
 )
 
 // SQLOptions say what the SQL engine may use. It is opened by the first statement.
 type SQLOptions struct {
-	IndexDir    string // where the Parquet files of segments are, which statements read
-	TempDir     string // where large statements spill; they fail if empty
-	MemoryBytes int64  // [1 GiB] of all statements together
+	Files       objects.Filer     // gives segments as files, which statements read; nil: they read all through the index
+	TempDir     string            // where large statements spill; they fail if empty
+	MemoryBytes int64             // [1 GiB] of all statements together, in the engine, and once more for the rows that searches find for them
+	Places      *places.Databases // of IP addresses, nil if there are none; the caller closes them after the engine
+	AtOnce      int               // [15] statements; more wait for their turn (reference sls-query 1.8)
+	// ManyRows [4096] that a search finds in one group of a segment are left to the engine by their numbers: it reads a whole column
+	// faster than it takes so many values from here.
+	ManyRows int
+}
+
+func (o SQLOptions) withDefaults() SQLOptions {
+	if o.MemoryBytes == 0 {
+		o.MemoryBytes = 1 << 30
+	}
+	if o.AtOnce == 0 {
+		o.AtOnce = 15
+	}
+	if o.ManyRows == 0 {
+		o.ManyRows = 4096
+	}
+	return o
 }
 
 // sqlEngine opens DuckDB when it is first needed: a server that nobody asks in SQL does not pay for it.
 type sqlEngine struct {
-	o    SQLOptions
-	mu   sync.Mutex
+	o        SQLOptions
+	turns    chan struct{}
+	gathered atomic.Int64 // bytes of rows that all statements hold
+
+	mu   sync.Mutex // guards duck
 	duck *duck.Engine
+}
+
+func newSQLEngine(o SQLOptions) *sqlEngine {
+	o = o.withDefaults()
+	return &sqlEngine{o: o, turns: make(chan struct{}, o.AtOnce)}
+}
+
+// turn waits until a statement may run, so long at most. Call done when it has.
+func (s *sqlEngine) turn(ctx context.Context, most time.Duration) (done func(), err error) {
+	tired, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	select {
+	case s.turns <- struct{}{}:
+		return func() { <-s.turns }, nil
+	case <-tired.Done():
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, sluice.Errorf(sluice.Unavailable, "sql", "%d statements run already, and more wait; try again in a moment", s.o.AtOnce)
+	}
 }
 
 func (s *sqlEngine) get() (*duck.Engine, error) {
@@ -30,9 +75,9 @@ func (s *sqlEngine) get() (*duck.Engine, error) {
 	if s.duck != nil {
 		return s.duck, nil
 	}
-	o := duck.Options{MemoryBytes: s.o.MemoryBytes, TempDir: s.o.TempDir}
-	if s.o.IndexDir != "" {
-		o.ReadDirs = []string{s.o.IndexDir}
+	o := duck.Options{MemoryBytes: s.o.MemoryBytes, TempDir: s.o.TempDir, MaxQueries: s.o.AtOnce, Places: s.o.Places}
+	if s.o.Files != nil && s.o.Files.FilesDir() != "" {
+		o.ReadDirs = []string{s.o.Files.FilesDir()}
 	}
 	var err error
 	s.duck, err = duck.Open(o)
@@ -69,7 +114,7 @@ func (e *Engine) SQL(ctx context.Context, f Filter, text string) (*Result, error
 	if err != nil {
 		return nil, err
 	}
-	t := &sqlTables{engine: e, project: f.Ref.Project, during: f.Range, mayRead: f.MayRead, known: map[string]*sqlTable{}}
+	t := &sqlTables{engine: e, project: f.Ref.Project, during: f.Range, mayRead: f.MayRead, known: map[string]*sqlTable{}, room: room{sql: e.sql}}
 	t.known[statement.LogTable] = &sqlTable{question: q, fields: sqlFieldsOf(q.config.Config)}
 	result, err := e.statement(ctx, t, text)
 	if err != nil {
@@ -86,18 +131,29 @@ func (e *Engine) ProjectSQL(ctx context.Context, project, text string, mayRead f
 	if _, err := e.cat.Project(ctx, project); err != nil {
 		return nil, err
 	}
-	t := &sqlTables{engine: e, project: project, during: always, bounded: true, mayRead: mayRead, known: map[string]*sqlTable{}}
+	t := &sqlTables{engine: e, project: project, during: always, bounded: true, mayRead: mayRead, known: map[string]*sqlTable{}, room: room{sql: e.sql}}
 	return e.statement(ctx, t, text)
 }
 
 // statement plans a statement over tables, gathers what it reads, and runs it.
 func (e *Engine) statement(ctx context.Context, t *sqlTables, text string) (*Result, error) {
+	t.files.engine = e
+	defer t.files.release()
 	parsed, err := statement.Parse(text)
 	if err != nil {
 		return nil, err
 	}
+	done, err := e.sql.turn(ctx, e.o.Budget)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	defer t.room.leave()
 	began := e.o.Now()
-	plan, err := parsed.Plan(t.schema(ctx), statement.Options{From: t.during.From / 1e9, To: (t.during.To + 1e9 - 1) / 1e9})
+	plan, err := parsed.Plan(t.schema(ctx), statement.Options{
+		From: t.during.From / 1e9, To: (t.during.To + 1e9 - 1) / 1e9,
+		Now: began, Places: e.sql.o.Places.Has(places.City), Providers: e.sql.o.Places.Has(places.Provider),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +165,7 @@ func (e *Engine) statement(ctx context.Context, t *sqlTables, text string) (*Res
 	if err := t.checkBounded(plan.Inputs); err != nil {
 		return nil, err
 	}
+	traceOf(ctx).notePlan(plan)
 	for _, in := range plan.Inputs {
 		table, cover, err := t.gather(ctx, in)
 		if err != nil {
@@ -131,6 +188,7 @@ func (e *Engine) run(ctx context.Context, plan *statement.Plan, tables map[strin
 	if err != nil {
 		return err
 	}
+	defer step(ctx, "run the SQL engine")()
 	ctx, cancel := context.WithTimeout(ctx, e.o.Budget)
 	defer cancel()
 	rows, err := engine.Run(ctx, plan, tables)

@@ -13,6 +13,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
 	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/query/places/placestest"
 )
 
 const accessConfig = `{"keys": {"n": {"type": "long", "doc_value": true}, "t": {"type": "text", "token": [" "], "doc_value": true}}}`
@@ -199,5 +200,24 @@ func TestProjectSQL(t *testing.T) {
 	}
 	if _, err := s.indexed.ProjectSQL(t.Context(), "nosuch", "select 1", mayReadUsers); sluice.KindOf(err) != sluice.NotFound {
 		t.Errorf("no such project: %v", err)
+	}
+}
+
+// Functions that need a database of the operator's work with one, and say what to do without.
+func TestPlaces(t *testing.T) {
+	s := newShop(t, accessConfig)
+	f := query.Filter{Ref: catalogtest.Ref, Search: "*", Range: query.Range{From: 0, To: s.Clock.Now().Add(time.Hour).Unix() * 1e9}}
+	const text = "select ip_to_country('203.0.113.7'), ip_to_city('203.0.113.7', 'en'), ip_to_provider('203.0.113.7') limit 1"
+	_, err := s.indexed.SQL(t.Context(), f, text)
+	if sluice.KindOf(err) != sluice.Unsupported || !strings.Contains(err.Error(), "query.geo_database") {
+		t.Errorf("without a database: %v", err)
+	}
+	e := query.New(s.Catalog, s.index, query.Options{Now: s.Clock.Now, SQL: query.SQLOptions{Files: s.objects, Places: placestest.Open(t)}})
+	got, err := e.SQL(t.Context(), f, text)
+	if err != nil || rowsText(got.Rows) != "[中国 Hangzhou Example Telecom]" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -10,33 +10,33 @@ import (
 type bitWriter struct {
 	out []byte
 	acc uint64
-	n   uint // bits in acc, under 8 between calls of flush
+	n   uint // bits in acc, under 32
 }
 
-// put appends the low width bits of v; the others must be zero. width is at most 56.
+// put appends the low width bits of v; the others must be zero. width is at most 32.
 func (w *bitWriter) put(v uint64, width uint) {
-	w.acc |= v << w.n
+	w.acc |= v << (w.n & 63)
 	w.n += width
-	for w.n >= 8 {
-		w.out = append(w.out, byte(w.acc))
-		w.acc >>= 8
-		w.n -= 8
+	if w.n >= 32 {
+		w.out = binary.LittleEndian.AppendUint32(w.out, uint32(w.acc))
+		w.acc >>= 32
+		w.n -= 32
 	}
 }
 
 // unary appends n zeros and a one.
 func (w *bitWriter) unary(n uint32) {
-	for ; n >= 32; n -= 32 {
-		w.put(0, 32)
+	for ; n >= 31; n -= 31 {
+		w.put(0, 31)
 	}
 	w.put(1<<n, uint(n)+1)
 }
 
 // done pads the last byte with zeros.
 func (w *bitWriter) done() []byte {
-	if w.n > 0 {
+	for ; w.n > 0; w.n -= min(w.n, 8) {
 		w.out = append(w.out, byte(w.acc))
-		w.acc, w.n = 0, 0
+		w.acc >>= 8
 	}
 	return w.out
 }

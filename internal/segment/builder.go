@@ -17,7 +17,8 @@ const rareField = 512
 // maxGroupBytes is the most raw bytes of logs in a group: with long logs a group has fewer rows.
 const maxGroupBytes = 64 << 20
 
-// maxTableBytes is the memory of logs at which a Builder has no more Room: it comes before maxGroupBytes where values are tiny.
+// maxTableBytes is the memory at which logs fill a group, whether they are added or merged: it comes before maxGroupBytes where values are
+// tiny.
 const maxTableBytes = 192 << 20
 
 // Builder collects logs for one segment. It is for one goroutine, and keeps all it was given in memory: what it was given and up to
@@ -212,6 +213,8 @@ func (w *writer) writeGroups(ctx context.Context, t *table, rows []uint32) error
 // finish writes footer and directory and makes both objects durable. The index comes last: it is the one that names the other's
 // bytes.
 func (w *writer) finish(ctx context.Context) (Info, error) {
+	groups := w.parquet.size
+	w.parquet.sum = 0
 	if err := w.footer(); err != nil {
 		return Info{}, err
 	}
@@ -220,10 +223,11 @@ func (w *writer) finish(ctx context.Context) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	if _, err := w.index.append(appendTrailer(nil, at)); err != nil {
+	if _, err := w.index.append(appendTrailer(nil, at, w.parquet.sum)); err != nil {
 		return Info{}, err
 	}
 	info := w.dir.info(w.name, at, w.parquet.size, w.index.size)
+	info.Footer, info.FooterCRC = w.parquet.size-groups, w.parquet.sum
 	if err := w.parquet.commit(ctx); err != nil {
 		return Info{}, err
 	}

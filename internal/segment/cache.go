@@ -40,6 +40,7 @@ const (
 	pieceBitmap
 	pieceSlice
 	piecePresence
+	pieceRestKeys
 )
 
 type piece struct {

@@ -14,6 +14,7 @@ import (
 const (
 	pageRows      = 16384     // at most
 	textPageBytes = 128 << 10 // before compression; a longer text has a page of its own
+	wordPageBytes = 512 << 10 // where words come again: the more of them, the better
 )
 
 // chunkWriter writes the pages of one column of one group: version 1 data pages, definition levels inside. It is used again for the
@@ -28,6 +29,8 @@ type chunkWriter struct {
 	chunk    *chunk
 
 	body, packed, levels []byte
+	head                 int     // bytes of body that are no text
+	sizes                []int32 // of the texts behind it; nil: not known
 	lengths              []int32
 	longs                []int64
 	deltaCoder           delta.BinaryPackedEncoding
@@ -35,11 +38,11 @@ type chunkWriter struct {
 	levelCoder           rle.Encoding
 }
 
-func (w *chunkWriter) begin(c *chunk, rows, values int, ranks []uint32, required bool) {
+func (w *chunkWriter) begin(c *chunk, column string, rows, values int, ranks []uint32, required bool) {
 	w.chunk, w.rows, w.ranks, w.required = c, rows, ranks, required
 	c.values = values
 	w.levelCoder.BitWidth = 1
-	w.zstd.beginChunk()
+	w.zstd.beginChunk(column)
 }
 
 // rowOf returns the row of a value; all rows end where there is none.
@@ -59,11 +62,15 @@ func (w *chunkWriter) cut(size func(value int) int, page func(fromValue, toValue
 	row, value := 0, 0
 	for row < w.rows {
 		fromRow, fromValue := row, value
+		limit := textPageBytes
+		if w.zstd.chosen == words {
+			limit = wordPageBytes
+		}
 		for used := 0; value < w.chunk.values && w.rowOf(value) < fromRow+pageRows; value++ {
 			if size == nil {
 				continue
 			}
-			if n := size(value); used > 0 && used+n > textPageBytes {
+			if n := size(value); used > 0 && used+n > limit {
 				break
 			} else {
 				used += n
@@ -153,7 +160,7 @@ func (w *chunkWriter) page(header format.PageHeader) (page, error) {
 	if len(w.body) > maxPageBytes {
 		return page{}, fmt.Errorf("a page of %d bytes is over the limit", len(w.body))
 	}
-	w.packed = w.zstd.compress(w.packed[:0], w.body)
+	w.packed = w.zstd.compress(w.packed[:0], body{w.body, w.head, w.sizes})
 	header.UncompressedPageSize = int32(len(w.body))
 	header.CompressedPageSize = int32(len(w.packed))
 	header.CRC = int32(crc32.ChecksumIEEE(w.packed))
@@ -177,18 +184,20 @@ func (w *chunkWriter) dictionary(ids []int32) error {
 }
 
 // texts writes values without a dictionary: DELTA_LENGTH_BYTE_ARRAY, which is their lengths and then the texts.
-func (w *chunkWriter) texts(text func(value int) string) error {
+func (w *chunkWriter) texts(v *view) error {
 	w.chunk.encoding = encodingLengths
-	return w.cut(func(value int) int { return len(text(value)) }, func(from, to int) error {
+	defer func() { w.head, w.sizes = 0, nil }()
+	return w.cut(v.size, func(from, to int) error {
 		w.lengths = w.lengths[:0]
 		for i := from; i < to; i++ {
-			w.lengths = append(w.lengths, int32(len(text(i))))
+			w.lengths = append(w.lengths, int32(v.size(i)))
 		}
 		packed, err := w.deltaCoder.EncodeInt32(w.packed[:0], w.lengths)
 		w.body = append(w.body, packed...)
 		w.packed = packed
-		for i := from; i < to; i++ {
-			w.body = append(w.body, text(i)...)
+		w.head, w.sizes = len(w.body), w.lengths
+		if from < to {
+			w.body = v.appendTexts(w.body, from, to)
 		}
 		return err
 	})

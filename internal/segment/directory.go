@@ -78,32 +78,57 @@ func (d *directory) info(name string, at section, parquet, index int64) Info {
 
 // The index object ends in a trailer that says where the directory is, for those who have lost the Info.
 const (
-	indexMagic    = "SLSINDEX"
-	trailerLength = 40
+	indexMagic     = "SLSINDEX"
+	trailerVersion = 2
+	trailerLength  = 40
 )
 
-func appendTrailer(dst []byte, directory section) []byte {
+func appendTrailer(dst []byte, directory section, footerCRC uint32) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(directory.offset))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(directory.length))
 	dst = binary.LittleEndian.AppendUint32(dst, directory.crc)
-	dst = binary.LittleEndian.AppendUint32(dst, directoryVersion)
-	dst = binary.LittleEndian.AppendUint32(dst, crc32c(dst))
-	dst = append(dst, 0, 0, 0, 0)
+	dst = binary.LittleEndian.AppendUint32(dst, trailerVersion)
+	dst = binary.LittleEndian.AppendUint32(dst, footerCRC)
+	dst = binary.LittleEndian.AppendUint32(dst, crc32c(dst[len(dst)-28:]))
 	return append(dst, indexMagic...)
 }
 
-func readTrailer(in []byte) (section, error) {
+// trailer is what readTrailer reads. Version 1 does not know the checksum of the footer.
+type trailer struct {
+	directory section
+	footerCRC uint32
+	hasFooter bool
+}
+
+func readTrailer(in []byte) (trailer, error) {
 	s := &scanner{in: in}
-	at := section{offset: int64(s.fixed64()), length: int64(s.fixed64()), crc: s.fixed32()}
-	version, crc, zero := s.fixed32(), s.fixed32(), s.fixed32()
+	t := trailer{directory: section{offset: int64(s.fixed64()), length: int64(s.fixed64()), crc: s.fixed32()}}
+	version, a, b := s.fixed32(), s.fixed32(), s.fixed32()
 	magic := s.bytes(len(indexMagic))
 	if err := s.end(); err != nil {
-		return at, err
+		return t, err
 	}
-	if version != directoryVersion || crc != crc32c(in[:24]) || zero != 0 || string(magic) != indexMagic {
-		return at, errMalformed
+	sound := false
+	switch version {
+	case 1:
+		sound = a == crc32c(in[:24]) && b == 0
+	case trailerVersion:
+		sound = b == crc32c(in[:28])
+		t.footerCRC, t.hasFooter = a, true
 	}
-	return at, nil
+	if !sound || string(magic) != indexMagic {
+		return t, errMalformed
+	}
+	return t, nil
+}
+
+// groupsEnd is where the groups end in the Parquet file.
+func (d *directory) groupsEnd() int64 {
+	end := int64(len(parquetMagic))
+	for _, g := range d.groups {
+		end = max(end, g.parquet.offset+g.parquet.length)
+	}
+	return end
 }
 
 func (d *directory) append(dst []byte) []byte {

@@ -108,7 +108,7 @@ func (w *groupWriter) rowGroup(i int) (format.RowGroup, [][]format.PageLocation,
 func (w *groupWriter) nullChunk(rows int) (*chunk, error) {
 	c := &chunk{}
 	w.pages.out = w.parquet
-	w.pages.begin(c, rows, 0, []uint32{}, false)
+	w.pages.begin(c, "", rows, 0, []uint32{}, false)
 	return c, w.pages.plain(nil)
 }
 

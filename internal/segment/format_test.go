@@ -2,6 +2,7 @@ package segment_test
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -12,13 +13,19 @@ import (
 	"github.com/sluicelog/sluice/internal/segment"
 )
 
-var writeFixtures = flag.Bool("fixtures", false, "write testdata/v1 anew; only right while version 1 has not been released")
+var writeFixtures = flag.Bool("fixtures", false, "write testdata/v2 anew; only right while version 2 has not been released")
 
-// TestFormatVersion1 opens a segment that an earlier build wrote.
-func TestFormatVersion1(t *testing.T) {
-	dir := filepath.Join("testdata", "v1")
+// TestFormatVersions opens segments that earlier builds wrote.
+func TestFormatVersions(t *testing.T) {
+	for _, version := range []string{"v1", "v2"} {
+		t.Run(version, func(t *testing.T) { testFormatVersion(t, version) })
+	}
+}
+
+func testFormatVersion(t *testing.T, version string) {
+	dir := filepath.Join("testdata", version)
 	rows := damageRows()[:120]
-	if *writeFixtures {
+	if *writeFixtures && version == "v2" {
 		store := openStore(t, dir)
 		raw, err := json.Marshal(build(t, store, "s", damageOptions(), rows).Info())
 		if err != nil {
@@ -46,7 +53,13 @@ func TestFormatVersion1(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if found, err := segment.Find(t.Context(), store, info.Name); err != nil || !cmp.Equal(found, info) {
+		t.Errorf("found %+v, %v, want %+v", found, err, info)
+	}
 	old := open(t, store, info)
+	if err := old.Check(t.Context(), "", []string{"message", "uri"}); version == "v1" && !errors.Is(err, segment.ErrUnchecked) || version != "v1" && err != nil {
+		t.Errorf("check: %v", err)
+	}
 	if diff := cmp.Diff(rows, all(t, old), rowsEqual); diff != "" {
 		t.Errorf("rows differ (-written +read):\n%s", diff)
 	}

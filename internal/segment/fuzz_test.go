@@ -90,7 +90,7 @@ func decoderSeeds() [][]byte {
 		{1, 0, 0, 0, 'a', 0, 0, 0, 0, 0, 0, 0, 0},
 		{2, 0, 0, 0, 200, 1, 1},
 		{1, 4, 0, 5},
-		appendTrailer(nil, section{offset: 8, length: 5}),
+		appendTrailer(nil, section{offset: 8, length: 5}, 7),
 	}
 }
 

@@ -8,9 +8,10 @@ import (
 
 // newChunk begins a chunk whose values are in the rows given, nil for all.
 func (w *groupWriter) newChunk(values, present int, ranks []uint32, required bool) *chunk {
+	column := w.dir.columns[len(w.group.chunks)].name
 	w.group.chunks = append(w.group.chunks, chunk{present: present, format: formatShortest})
 	c := &w.group.chunks[len(w.group.chunks)-1]
-	w.pages.begin(c, len(w.rows), values, ranks, required)
+	w.pages.begin(c, column, len(w.rows), values, ranks, required)
 	return c
 }
 
@@ -20,11 +21,11 @@ func (w *groupWriter) textChunk(v view, required, clean bool, tokens Tokenize) e
 	number := len(w.group.chunks) - 1
 	ids, entries, repeated := w.distinct(&v)
 	if !repeated {
-		text := v.text
+		shown := v
 		if clean && w.keepBroken(c, &v, number) {
-			text = func(i int) string { return cleanText(v.text(i)) }
+			shown = v.clean()
 		}
-		if err := w.pages.texts(text); err != nil {
+		if err := w.pages.texts(&shown); err != nil {
 			return err
 		}
 		return w.indexRows(c, &v, tokens)
@@ -56,12 +57,29 @@ func (w *groupWriter) textChunk(v view, required, clean bool, tokens Tokenize) e
 
 // keepBroken keeps the texts that are not UTF-8, and reports whether there are any.
 func (w *groupWriter) keepBroken(c *chunk, v *view, number int) bool {
+	if isASCII(v.column.arena) {
+		return false
+	}
 	for i := range v.spans {
 		if s := v.text(i); !utf8.ValidString(s) {
 			w.keepExact(c, v.rank(i), exactRef(exactValue, number), s)
 		}
 	}
 	return c.exact
+}
+
+func isASCII(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func cleanText(s string) string {

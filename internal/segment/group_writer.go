@@ -1,10 +1,5 @@
 package segment
 
-import (
-	"crypto/rand"
-	"encoding/binary"
-)
-
 const (
 	maxDictionaryBytes   = 1 << 20 // reading one row reads the dictionary
 	maxIntegerDictionary = 4096
@@ -114,9 +109,7 @@ func (w *groupWriter) begin(t *table, rows []uint32) {
 	w.parquet.base, w.index.base = w.parquet.size, w.index.size
 	w.table, w.rows, w.exact = t, rows, w.exact[:0]
 	w.pages.out, w.tokens.out = w.parquet, w.index
-	var seed [8]byte
-	_, _ = rand.Read(seed[:]) // never fails, see its documentation
-	w.group = groupDirectory{seed: binary.LittleEndian.Uint64(seed[:]), rows: len(rows)}
+	w.group = groupDirectory{seed: randomSeed(), rows: len(rows)}
 	w.bytes = 0
 	for _, r := range rows {
 		w.bytes += int64(t.rowBytes[r])

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"math/bits"
 )
@@ -31,6 +32,13 @@ func hashToken(seed uint64, b []byte) uint64 {
 		x = uint64(b[0])<<16 | uint64(b[n>>1])<<8 | uint64(b[n-1])
 	}
 	return fold(hashB^uint64(n), fold(x^hashB, y^seed))
+}
+
+// randomSeed draws a seed.
+func randomSeed() uint64 {
+	var seed [8]byte
+	_, _ = rand.Read(seed[:]) // never fails, see its documentation
+	return binary.LittleEndian.Uint64(seed[:])
 }
 
 func fold(a, b uint64) uint64 {

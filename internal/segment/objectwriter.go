@@ -12,8 +12,9 @@ const writeBuffer = 1 << 20
 type objectWriter struct {
 	to     objects.Writer
 	buffer []byte
-	size   int64 // bytes appended
-	base   int64 // of the group being written
+	size   int64  // bytes appended
+	base   int64  // of the group being written
+	sum    uint32 // CRC-32C of what was appended since it was set to 0
 }
 
 func createObject(ctx context.Context, store objects.Store, name string) (*objectWriter, error) {
@@ -30,6 +31,7 @@ func (w *objectWriter) append(parts ...[]byte) (section, error) {
 	for _, p := range parts {
 		s.length += int64(len(p))
 		s.crc = crc32cUpdate(s.crc, p)
+		w.sum = crc32cUpdate(w.sum, p)
 		w.buffer = append(w.buffer, p...)
 	}
 	w.size += s.length

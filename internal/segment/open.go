@@ -32,13 +32,14 @@ type Segment struct {
 	id      uint64 // in the cache
 	dir     *directory
 	columns map[string]int // of dir.columns
+	checked *checked
 }
 
 // Open reads the directory of a segment, and nothing else.
 func Open(ctx context.Context, store objects.Store, cache *Cache, info Info) (*Segment, error) {
-	s := &Segment{info: info, store: store, cache: cache, id: cache.newSegment()}
+	s := &Segment{info: info, store: store, cache: cache, id: cache.newSegment(), checked: &checked{}}
 	if info.DirectoryLength < 0 || info.DirectoryLength > info.Index || info.Index > 1<<40 {
-		return nil, fmt.Errorf("open segment %s: %w", info.Name, errMalformed)
+		return nil, fmt.Errorf("open segment %s: %w", info.Name, &DamageError{Object: info.IndexObject(), Err: errMalformed})
 	}
 	at := section{info.DirectoryOffset, info.DirectoryLength, info.DirectoryCRC}
 	raw, err := s.read(ctx, info.IndexObject(), 0, at)
@@ -78,16 +79,17 @@ func find(ctx context.Context, store objects.Store, info Info) (Info, error) {
 	if info.Index < trailerLength {
 		return info, damage(errMalformed)
 	}
-	trailer := make([]byte, trailerLength)
-	if err := store.Get(ctx, info.IndexObject(), trailer, info.Index-trailerLength); isMissing(err) {
+	last := make([]byte, trailerLength)
+	if err := store.Get(ctx, info.IndexObject(), last, info.Index-trailerLength); isMissing(err) {
 		return info, damage(err)
 	} else if err != nil {
 		return info, err
 	}
-	at, err := readTrailer(trailer)
+	t, err := readTrailer(last)
 	if err != nil {
 		return info, damage(err)
 	}
+	at := t.directory
 	s := &Segment{info: info, store: store}
 	raw, err := s.read(ctx, info.IndexObject(), 0, at)
 	if err != nil {
@@ -97,7 +99,11 @@ func find(ctx context.Context, store objects.Store, info Info) (Info, error) {
 	if err != nil {
 		return info, damage(err)
 	}
-	return d.info(info.Name, at, info.Parquet, info.Index), nil
+	info = d.info(info.Name, at, info.Parquet, info.Index)
+	if t.hasFooter {
+		info.Footer, info.FooterCRC = info.Parquet-d.groupsEnd(), t.footerCRC
+	}
+	return info, nil
 }
 
 // Info returns what the segment was opened with.
@@ -162,8 +168,19 @@ type Group struct {
 	summary *groupSummary
 }
 
+// Segment returns what the group is of.
+func (g *Group) Segment() *Segment { return g.segment }
+
 // Rows returns the number of rows.
 func (g *Group) Rows() int { return g.summary.rows }
+
+// FirstRow is the number of the group's first row in the Parquet file, from 0.
+func (g *Group) FirstRow() (n int64) {
+	for i := range g.n {
+		n += int64(g.segment.dir.groups[i].rows)
+	}
+	return n
+}
 
 // Bytes returns the size of the logs, as in [Info].
 func (g *Group) Bytes() int64 { return g.summary.bytes }

@@ -72,6 +72,9 @@ type Row struct {
 	Source, Topic string
 	Tags, Fields  []sluice.Field
 
+	// Same says that tags and fields have the keys of the row that was added before, in the same order. That saves looking them up.
+	Same bool
+
 	// Derived are values for columns that are no fields of the log, as the leaves of a JSON field. They are stored and
 	// indexed under their keys like fields of their own, and are not part of what Fetch returns.
 	Derived []sluice.Field
@@ -165,6 +168,9 @@ type Info struct {
 	DirectoryOffset int64 // in the index object
 	DirectoryLength int64
 	DirectoryCRC    uint32 // CRC-32C
+
+	Footer    int64  // bytes behind the groups of the Parquet object; 0: not known, as of segments that older builds wrote
+	FooterCRC uint32 // of these, CRC-32C
 }
 
 // ParquetObject is the name of the object that holds the rows.

@@ -30,14 +30,27 @@ func memoryStore(t testing.TB) *objects.Dir {
 func build(t testing.TB, store objects.Store, name string, o segment.Options, rows []segment.Row) *segment.Segment {
 	t.Helper()
 	b := segment.NewBuilder(o)
-	for i := range rows {
-		b.Add(&rows[i])
-	}
+	add(b, rows)
 	info, err := b.Write(t.Context(), store, name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return open(t, store, info)
+}
+
+// add adds rows, and says which have the keys of the one before.
+func add(b *segment.Builder, rows []segment.Row) {
+	keys := func(r *segment.Row) (all []string) {
+		for _, f := range append(slices.Clone(r.Tags), r.Fields...) {
+			all = append(all, f.Key)
+		}
+		return append(all, fmt.Sprint(len(r.Tags)))
+	}
+	for i := range rows {
+		r := rows[i]
+		r.Same = i > 0 && slices.Equal(keys(&r), keys(&rows[i-1]))
+		b.Add(&r)
+	}
 }
 
 func open(t testing.TB, store objects.Store, info segment.Info) *segment.Segment {
@@ -167,9 +180,7 @@ func buildRapid(t *rapid.T, o segment.Options, rows []segment.Row) *segment.Segm
 		t.Fatal(err)
 	}
 	b := segment.NewBuilder(o)
-	for i := range rows {
-		b.Add(&rows[i])
-	}
+	add(b, rows)
 	info, err := b.Write(t.Context(), store, "s")
 	if err != nil {
 		t.Fatal(err)

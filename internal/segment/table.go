@@ -2,7 +2,6 @@ package segment
 
 import (
 	"encoding/binary"
-	"hash/maphash"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -35,9 +34,10 @@ type table struct {
 	extras  []extra
 	bytes   int64
 
-	last    []uint16 // the shape of the row before, a guess at the next one
-	current []uint16
-	sorted  bool
+	last     []uint16 // the shape of the row before, a guess at the next one
+	current  []uint16
+	lastKeys int // bytes of the keys of the row before; 0 if it has none, or fields without a column
+	sorted   bool
 }
 
 // extra is a field that is in no column, because an earlier one of its row has its name or because it cannot have one.
@@ -89,7 +89,7 @@ func (t *table) memory() int64 {
 func (t *table) reset() {
 	t.seconds, t.nanos, t.shard, t.position, t.index = t.seconds[:0], t.nanos[:0], t.shard[:0], t.position[:0], t.index[:0]
 	t.shapeOf, t.rowBytes, t.shapes, t.last = t.shapeOf[:0], t.rowBytes[:0], t.shapes[:0], t.last[:0]
-	t.extras, t.bytes, t.sorted = nil, 0, true
+	t.extras, t.bytes, t.sorted, t.lastKeys = nil, 0, true, 0
 	t.columns = slices.DeleteFunc(t.columns, func(c *tableColumn) bool {
 		return len(c.cells) == 0 && c.name != ColumnSource && c.name != ColumnTopic
 	})
@@ -143,24 +143,56 @@ func (t *table) add(r *Row) {
 	t.columns[columnSource].add(row, r.Source)
 	t.columns[columnTopic].add(row, r.Topic)
 	size := len(r.Source) + len(r.Topic) + 8
-
-	t.current = append(t.current[:0], uint16(len(r.Tags)))
-	for i := range r.Tags {
-		t.addField(row, TagPrefix, &r.Tags[i])
-		size += len(r.Tags[i].Key) + len(r.Tags[i].Value)
-	}
-	for i := range r.Fields {
-		t.addField(row, "", &r.Fields[i])
-		size += len(r.Fields[i].Key) + len(r.Fields[i].Value)
+	if r.Same && t.lastKeys > 0 && len(t.last) == 1+len(r.Tags)+len(r.Fields) {
+		size += t.addSame(row, r)
+	} else {
+		size += t.addShape(row, r)
 	}
 	t.bytes += int64(size)
 	t.rowBytes = append(t.rowBytes, uint32(size))
-	t.shapeOf = append(t.shapeOf, t.internShape(int(row)))
 	for i := range r.Derived {
 		if c := t.columnFor("", r.Derived[i].Key); c >= 0 && !t.columns[c].has(row) {
 			t.columns[c].add(row, r.Derived[i].Value)
 		}
 	}
+}
+
+// addSame appends the values of a row with the keys of the one before.
+func (t *table) addSame(row uint32, r *Row) (size int) {
+	columns := t.last[1:]
+	for i := range r.Tags {
+		t.columns[columns[i]-1].add(row, r.Tags[i].Value)
+		size += len(r.Tags[i].Value)
+	}
+	columns = columns[len(r.Tags):]
+	for i := range r.Fields {
+		t.columns[columns[i]-1].add(row, r.Fields[i].Value)
+		size += len(r.Fields[i].Value)
+	}
+	t.shapeOf = append(t.shapeOf, t.shapeOf[row-1])
+	return size + t.lastKeys
+}
+
+// addShape appends the values of a row, each where its key says.
+func (t *table) addShape(row uint32, r *Row) (size int) {
+	t.current = append(t.current[:0], uint16(len(r.Tags)))
+	keys := 0
+	for i := range r.Tags {
+		t.addField(row, TagPrefix, &r.Tags[i])
+		keys += len(r.Tags[i].Key)
+		size += len(r.Tags[i].Value)
+	}
+	for i := range r.Fields {
+		t.addField(row, "", &r.Fields[i])
+		keys += len(r.Fields[i].Key)
+		size += len(r.Fields[i].Value)
+	}
+	t.shapeOf = append(t.shapeOf, t.internShape(int(row)))
+	t.lastKeys = keys
+	if slices.Contains(t.current[1:], shapeExtra) {
+		t.lastKeys = 0
+	}
+	return size + keys
 }
 
 func (t *table) addIdentity(r *Row) {
@@ -276,17 +308,17 @@ func (c *tableColumn) spanOf(value string) uint32 {
 		return c.newSpan(value)
 	}
 	c.dedup.seen++
-	if n := len(c.cells); n > 0 {
+	if n := len(c.cells); n > 0 && len(value) > shortValue { // short ones are found as quickly
 		if last := c.cells[n-1].span; c.text(last) == value {
 			return last
 		}
 	}
-	slot, hash := c.dedup.find(c, value)
+	slot, key := c.dedup.find(c, value)
 	if slot.id != 0 {
 		return slot.id - 1
 	}
 	id := c.newSpan(value)
-	*slot = dedupeSlot{hash: hash, id: id + 1}
+	*slot = dedupeSlot{key: key, size: uint32(len(value)), id: id + 1}
 	if c.dedup.grow(len(c.spans)) {
 		c.dedup = nil
 	}
@@ -307,35 +339,60 @@ func (c *tableColumn) text(id uint32) string {
 
 // dedupe is a hash table over the distinct values of a column.
 type dedupe struct {
-	seed  maphash.Seed // values come from outside: nobody can choose ones that collide
+	seed  uint64 // values come from outside: nobody can choose ones that collide
 	slots []dedupeSlot
 	used  int
 	seen  int
 }
 
 type dedupeSlot struct {
-	hash uint32
+	key  uint64 // the value itself if it has eight bytes at most, else its hash
+	size uint32
 	id   uint32 // of the span, plus one
 }
 
+const shortValue = 8 // bytes of a value that is its own key
+
 const dedupeTrial = 1024 // values before a column can turn out not to repeat
 
-func newDedupe() *dedupe { return &dedupe{seed: maphash.MakeSeed(), slots: make([]dedupeSlot, 64)} }
+func newDedupe() *dedupe { return &dedupe{seed: randomSeed(), slots: make([]dedupeSlot, 64)} }
 
 func (d *dedupe) clear() {
 	clear(d.slots)
 	d.used, d.seen = 0, 0
 }
 
-func (d *dedupe) find(c *tableColumn, value string) (*dedupeSlot, uint32) {
-	hash := uint32(maphash.String(d.seed, value))
-	mask := uint32(len(d.slots) - 1)
-	for i := hash & mask; ; i = (i + 1) & mask {
-		s := &d.slots[i]
-		if s.id == 0 || s.hash == hash && c.text(s.id-1) == value {
-			return s, hash
+func (d *dedupe) find(c *tableColumn, value string) (*dedupeSlot, uint64) {
+	b := unsafe.Slice(unsafe.StringData(value), len(value))
+	short := len(b) <= shortValue
+	var key uint64
+	if short {
+		key = shortKey(b)
+	} else {
+		key = hashToken(d.seed, b)
+	}
+	mask := uint64(len(d.slots) - 1)
+	for i := d.place(key); ; i++ {
+		s := &d.slots[i&mask]
+		if s.id == 0 || s.key == key && int(s.size) == len(b) && (short || c.text(s.id-1) == value) {
+			return s, key
 		}
 	}
+}
+
+func (d *dedupe) place(key uint64) uint64 { return fold(key^d.seed, hashA) }
+
+// shortKey returns the bytes of a value of eight at most; with its size it is the value.
+func shortKey(b []byte) uint64 {
+	switch n := len(b); {
+	case n == 8:
+		return binary.LittleEndian.Uint64(b)
+	case n >= 4:
+		return uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))<<(8*(n-4))
+	case n > 0:
+		return uint64(b[0]) | uint64(b[n>>1])<<8 | uint64(b[n-1])<<16
+	}
+	return 0
 }
 
 // grow makes room, and reports whether the column is to do without: most values are new, or they are too many.
@@ -349,16 +406,16 @@ func (d *dedupe) grow(distinct int) (giveUp bool) {
 	}
 	old := d.slots
 	d.slots = make([]dedupeSlot, 4*len(old))
-	mask := uint32(len(d.slots) - 1)
+	mask := uint64(len(d.slots) - 1)
 	for _, s := range old {
 		if s.id == 0 {
 			continue
 		}
-		i := s.hash & mask
-		for d.slots[i].id != 0 {
-			i = (i + 1) & mask
+		i := d.place(s.key)
+		for d.slots[i&mask].id != 0 {
+			i++
 		}
-		d.slots[i] = s
+		d.slots[i&mask] = s
 	}
 	return false
 }

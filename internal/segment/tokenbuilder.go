@@ -121,7 +121,7 @@ func (b *tokenBuilder) collect(src *tokenSource) {
 		h := hashToken(b.seed, token)
 		for at := h & b.mask; b.slots[at] != 0; at = (at + 1) & b.mask {
 			hot := &b.hot[b.slots[at]-1]
-			if hot.hash == h && bytes.Equal(hot.text, token) {
+			if hot.hash == h { // by its hash, as all tokens in pairs are
 				if n := len(hot.items); n == 0 || hot.items[n-1] != item {
 					hot.items = append(hot.items, item)
 				}
@@ -289,7 +289,7 @@ func (b *tokenBuilder) writeFrequent(idx *tokenIndex, frequent []frequentToken, 
 	if len(frequent) > 0 {
 		blocks = append(blocks, block)
 	}
-	packed := b.zstd.encoder().EncodeAll(list, binary.AppendUvarint(nil, uint64(len(list))))
+	packed := b.zstd.encode(binary.AppendUvarint(nil, uint64(len(list))), body{bytes: list}, b.zstd.general())
 	var err error
 	if idx.frequent, err = b.out.append(packed); err != nil {
 		return err

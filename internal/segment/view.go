@@ -14,6 +14,35 @@ type view struct {
 
 func (v *view) text(i int) string { return v.column.text(v.spans[i]) }
 
+// clean returns the same values with what is not UTF-8 replaced.
+func (v *view) clean() view {
+	c := &tableColumn{}
+	to := view{column: c, ranks: v.ranks}
+	for i := range v.spans {
+		to.spans = append(to.spans, c.newSpan(cleanText(v.text(i))))
+	}
+	return to
+}
+
+// appendTexts appends the values from one up to another.
+func (v *view) appendTexts(dst []byte, from, to int) []byte {
+	c := v.column
+	first, last := v.spans[from], v.spans[to-1]
+	inOrder := true
+	for i, s := range v.spans[from:to] {
+		inOrder = inOrder && s == first+uint32(i)
+	}
+	if inOrder { // spans were given out as texts were appended to the arena
+		return append(dst, c.arena[c.spans[first].offset:c.spans[last].offset+uint64(c.spans[last].length)]...)
+	}
+	for i := from; i < to; i++ {
+		dst = append(dst, v.text(i)...)
+	}
+	return dst
+}
+
+func (v *view) size(i int) int { return int(v.column.spans[v.spans[i]].length) }
+
 func (v *view) rank(i int) uint32 {
 	if v.ranks == nil {
 		return uint32(i)

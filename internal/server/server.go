@@ -104,6 +104,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 
 func (s *Server) drain(h *http.Server) error {
 	s.ready.Store(false)
+	s.dialect.Drain()
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.DrainTime)
 	defer cancel()
 	err := h.Shutdown(ctx)

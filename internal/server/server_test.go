@@ -27,7 +27,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type testDialect struct {
 	entered chan struct{} // gets an element from each /wait
 	leave   chan struct{} // lets /wait go
+	drained chan struct{} // closed by Drain, which ends /stream
 }
+
+func (d *testDialect) Drain() { close(d.drained) }
 
 func (d *testDialect) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
 	c.Action, _, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -35,6 +38,9 @@ func (d *testDialect) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call
 	case "/wait":
 		d.entered <- struct{}{}
 		<-d.leave
+	case "/stream":
+		d.entered <- struct{}{}
+		<-d.drained
 	case "/panic":
 		panic("with a secret-free message")
 	case "/panic-late":
@@ -79,7 +85,7 @@ func run(t *testing.T, o Options) *running {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s := &running{
-		testDialect: &testDialect{entered: make(chan struct{}, 8), leave: make(chan struct{})},
+		testDialect: &testDialect{entered: make(chan struct{}, 8), leave: make(chan struct{}), drained: make(chan struct{})},
 		t:           t, url: "http://" + l.Addr().String(), log: &syncBuffer{}, stop: stop, done: make(chan error, 1),
 	}
 	server := New(s.testDialect, NewMetrics(), o, slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
@@ -285,6 +291,18 @@ func TestDrain(t *testing.T) {
 	if err := <-s.done; err != nil {
 		t.Errorf("drain: %v", err)
 	}
+}
+
+// An answer that would go on for ever is told to end.
+func TestDrainEndsStreams(t *testing.T) {
+	s := run(t, Options{DrainTime: time.Minute})
+	var listening sync.WaitGroup
+	listening.Go(func() { s.want("sls.test", "/stream", 200, "served") })
+	<-s.entered
+	if err := s.wait(); err != nil {
+		t.Errorf("drain: %v", err)
+	}
+	listening.Wait()
 }
 
 // A request that does not end is cut off when the drain time is over.

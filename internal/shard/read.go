@@ -246,26 +246,32 @@ func (l *Log) hole(v *view, p sluice.Position) error {
 // Wait blocks until the log's end is past from, the log is dropped, or ctx ends.
 func (l *Log) Wait(ctx context.Context, from sluice.Position) error {
 	for {
-		l.mu.Lock()
-		if l.dropped {
-			l.mu.Unlock()
-			return ErrUnknownLog
+		appended, err := l.Appended(from)
+		if err != nil || appended == nil {
+			return err
 		}
-		if l.end > from {
-			l.mu.Unlock()
-			return nil
-		}
-		if l.wake == nil {
-			l.wake = make(chan struct{})
-		}
-		wake := l.wake
-		l.mu.Unlock()
 		select {
-		case <-wake:
+		case <-appended:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// Appended returns a channel that is closed at the next append, or when the log is dropped; nil if the log's end is past from already.
+func (l *Log) Appended(from sluice.Position) (<-chan struct{}, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dropped {
+		return nil, ErrUnknownLog
+	}
+	if l.end > from {
+		return nil, nil
+	}
+	if l.wake == nil {
+		l.wake = make(chan struct{})
+	}
+	return l.wake, nil
 }
 
 // Seek returns the first position held that was received at or after t, the end if there is none. It is right when the

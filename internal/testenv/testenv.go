@@ -99,6 +99,9 @@ func (e *Env) Stop() error {
 	return errors.Join(<-e.done, e.Node.Close())
 }
 
+// DataDir is the directory of everything that the server keeps.
+func (e *Env) DataDir() string { return e.config.DataDir }
+
 // URL is the server's address as a proxy or a bare endpoint.
 func (e *Env) URL() string { return "http://" + e.Addr }
 

@@ -31,3 +31,10 @@ func (s selection) Serve(w http.ResponseWriter, r *http.Request, c *Call) { s.of
 func (s selection) Refuse(w http.ResponseWriter, r *http.Request, c *Call, err error) {
 	s.of(r).Refuse(w, r, c, err)
 }
+
+func (s selection) Drain() {
+	s.rest.Drain()
+	for _, d := range s.claimants {
+		d.Drain()
+	}
+}

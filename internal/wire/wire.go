@@ -29,4 +29,6 @@ type Dialect interface {
 	Serve(w http.ResponseWriter, r *http.Request, c *Call)
 	// Refuse answers a request that will not be served, because of err, in the shape the dialect's clients expect.
 	Refuse(w http.ResponseWriter, r *http.Request, c *Call, err error)
+	// Drain is told once that the server stops: answers that go on as long as the client listens end now.
+	Drain()
 }

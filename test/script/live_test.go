@@ -58,6 +58,31 @@ func TestTailGoesOnThroughARestartOfTheServer(t *testing.T) {
 	tail.interrupt()
 }
 
+// A tail with a filter shows what the server lets through, from a time on, and goes on through a restart without loss or doubles.
+func TestTailWithFilter(t *testing.T) {
+	listen, dir := "127.0.0.1:"+freePort(t), t.TempDir()
+	s := &shell{t: t, url: "http://" + listen, home: t.TempDir()}
+	stop := s.serve(listen, dir)
+	s.ok("", "project", "create", "web")
+	s.ok("", "logstore", "create", "web/st", "--shards", "2")
+	s.ok(`{"line":{"token":[" "]}}`, "index", "set", "web/st")
+	s.ok("keep one\ndrop one\n", "put", "web/st", "--hash-key", "00")
+	tail := s.start("tail", "-f", "web/st", "-o", "raw", "--from", "-1h", "--filter", "keep | extend content = upper(content)")
+	tail.out.next("KEEP ONE")
+	s.ok("drop two\nkeep two\n", "put", "web/st", "--hash-key", "ff")
+	tail.out.next("KEEP TWO")
+	stop()
+	tail.err.expect("trying again")
+	s.serve(listen, dir)
+	s.ok("keep three\n", "put", "web/st", "--hash-key", "00")
+	tail.out.next("KEEP THREE")
+	tail.err.expect("the server is back")
+	s.ok("", "shard", "split", "web/st", "0")
+	s.ok("keep four\n", "put", "web/st", "--hash-key", "00")
+	tail.out.next("KEEP FOUR")
+	tail.interrupt()
+}
+
 func TestTailOrdersShardsByTimeOfReceipt(t *testing.T) {
 	s := newShell(t)
 	s.ok("", "project", "create", "web")

@@ -3,6 +3,8 @@ package sdk
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -88,6 +90,8 @@ func TestGetLogs(t *testing.T) {
 			checkLogs(t, "GetLogsToCompleted", one, err, want)
 			one, err = c.GetLogsByNano(s.project, s.logstore, "", s.begin*1e9+1, s.end*1e9, request.Query, request.Lines, request.Offset, false)
 			checkLogs(t, "GetLogsByNano", one, err, want)
+			nano, err := c.GetLogLinesByNano(s.project, s.logstore, "", s.begin*1e9+1, s.end*1e9, request.Query, request.Lines, request.Offset, false)
+			checkLines(t, "GetLogLinesByNano", nano, err, want)
 			one, err = c.GetLogsV2(s.project, s.logstore, request)
 			checkLogs(t, "GetLogsV2", one, err, want)
 			one, err = c.GetLogsToCompletedV2(s.project, s.logstore, request)
@@ -272,4 +276,69 @@ func TestGetLogsWithSQL(t *testing.T) {
 	}
 	_, err = c.GetLogs(s.project, s.logstore, "", s.begin, s.end, "* | select nosuch", 100, 0, false)
 	wantCode(t, "an unknown column", err, "ParameterInvalid")
+}
+
+// The rows of SQL have a source and a time when they are asked for with a GET, as SDKs did until a few years ago; some cannot read them
+// without. A time of the statement's own counts.
+func TestRowsHaveATimeByGET(t *testing.T) {
+	s := newSearched(t, root())
+	f := func(query string, want map[string]string) {
+		t.Helper()
+		var rows []map[string]string
+		target := fmt.Sprintf("/logstores/%s?type=log&from=%d&to=%d&query=%s", s.logstore, s.begin, s.end, url.QueryEscape(query))
+		env.JSON(t, testenv.Call{Project: s.project, Target: target}, &rows)
+		if len(rows) != 1 || !maps.Equal(rows[0], want) {
+			t.Errorf("%s: %v, want %v", query, rows, want)
+		}
+	}
+	begin := strconv.FormatInt(s.begin, 10)
+	f("path:3 | select count(*) as c", map[string]string{"c": "23", "__source__": "", "__time__": begin})
+	f("path:3 | select max(__time__) as __time__", map[string]string{"__source__": "", "__time__": strconv.FormatInt(s.begin+223, 10)})
+}
+
+// GetContextLogs finds what a producer wrote before and after a log, in the order of its packs.
+func TestGetContextLogs(t *testing.T) {
+	c := root()
+	project, logstore := newLogstore(t, c, 2)
+	if err := c.CreateIndex(project, logstore, *sls.CreateDefaultIndex()); err != nil {
+		t.Fatal(err)
+	}
+	at := uint32(time.Now().Unix()) - 60
+	for pack := range 5 {
+		group := &sls.LogGroup{LogTags: []*sls.LogTag{{Key: proto.String("__pack_id__"), Value: proto.String(fmt.Sprintf("7A11-%X", pack))}}}
+		for i := range 2 {
+			text := fmt.Sprintf("line %d.%d", pack, i)
+			group.Logs = append(group.Logs, &sls.Log{
+				Time: proto.Uint32(at + uint32(pack)), Contents: []*sls.LogContent{{Key: proto.String("text"), Value: proto.String(text)}},
+			})
+		}
+		if err := c.PutLogs(project, logstore, group); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := c.GetLogs(project, logstore, "", int64(at), int64(at)+60, `"line" and "2.1" |with_pack_meta`, 10, 0, false)
+	if err != nil || len(found.Logs) != 1 {
+		t.Fatalf("the log itself: %v, %v", found, err)
+	}
+	store, err := c.GetLogStore(project, logstore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	around, err := store.GetContextLogs(3, 2, found.Logs[0]["__tag__:__pack_id__"], found.Logs[0]["__pack_meta__"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts, places []string
+	for _, l := range around.Logs {
+		texts, places = append(texts, l["text"]), append(places, l["__index_number__"])
+	}
+	if want := []string{"line 1.0", "line 1.1", "line 2.0", "line 2.1", "line 3.0", "line 3.1"}; !slices.Equal(texts, want) {
+		t.Errorf("around 2.1: %q, want %q", texts, want)
+	}
+	if want := []string{"-3", "-2", "-1", "0", "1", "2"}; !slices.Equal(places, want) {
+		t.Errorf("places %q, want %q", places, want)
+	}
+	if !around.IsComplete() || around.TotalLines != 6 || around.BackLines != 3 || around.ForwardLines != 2 {
+		t.Errorf("%+v", around)
+	}
 }

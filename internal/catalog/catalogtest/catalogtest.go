@@ -5,6 +5,7 @@ package catalogtest
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -76,6 +77,15 @@ func (e *Env) close() {
 func (e *Env) Reopen() {
 	e.t.Helper()
 	e.close()
+	e.open()
+}
+
+// Crash opens what a power cut leaves: of the shard logs what was synced, and metadata as it was committed.
+func (e *Env) Crash(r *rand.Rand) {
+	e.t.Helper()
+	left := e.FS.Crash(r)
+	e.close()
+	e.FS = left
 	e.open()
 }
 

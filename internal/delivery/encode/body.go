@@ -105,36 +105,41 @@ func (p *Payload) ReadAt(b []byte, off int64) (n int, err error) {
 // Reader reads it from the start.
 func (p *Payload) Reader() *io.SectionReader { return io.NewSectionReader(p, 0, p.Size()) }
 
-// output compresses into a spool.
+// output compresses into a spool. The compressor, which holds more memory than many a batch, is taken when there is something to compress.
 type output struct {
 	spool      spool
 	codec      codec
-	compressor compressor // nil: none
+	compressor compressor // nil: none, or not yet, or no more
 	head       []byte     // what only the end tells and stands at the start
 }
 
 func newOutput(dir string, c Compression) *output {
-	o := &output{spool: spool{dir: dir}, codec: codecs[c]}
-	if o.codec.pool != nil {
-		o.compressor = o.codec.pool.Get().(compressor)
-		o.compressor.Reset(&o.spool)
-	}
-	return o
+	return &output{spool: spool{dir: dir}, codec: codecs[c]}
 }
 
 func (o *output) Write(p []byte) (int, error) {
-	if o.compressor == nil {
-		return o.spool.Write(p)
+	if w := o.writer(); w != nil {
+		return w.Write(p)
 	}
-	return o.compressor.Write(p)
+	return o.spool.Write(p)
+}
+
+// writer returns the compressor, nil for none.
+func (o *output) writer() compressor {
+	if o.compressor == nil && o.codec.pool != nil {
+		o.compressor = o.codec.pool.Get().(compressor)
+		o.compressor.Reset(&o.spool)
+	}
+	return o.compressor
 }
 
 func (o *output) close() error {
-	if o.compressor == nil {
+	w := o.writer()
+	if w == nil {
 		return nil
 	}
-	err := o.compressor.Close()
-	if s, ok := o.compressor.(*snappyBlock); ok {
+	err := w.Close()
+	if s, ok := w.(*snappyBlock); ok {
 		o.head = s.head()
 	}
 	o.giveBack()

@@ -233,6 +233,9 @@ func readSnappy(r io.Reader) (io.Reader, error) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("forms bodies of 20 MB")
+	}
 	for _, f := range []encode.Format{{}, {Compression: encode.Gzip}, {Rows: encode.Rows{Format: encode.LogGroup}}, {Rows: encode.Rows{Format: encode.Parquet}}} {
 		dir := t.TempDir()
 		b := f.Begin(dir)
@@ -253,6 +256,23 @@ func TestMemoryIsBounded(t *testing.T) {
 		if files, err := os.ReadDir(dir); err != nil || len(files) != 0 {
 			t.Errorf("%s %s: %d files stay, %v", f.Format, f.Compression, len(files), err)
 		}
+	}
+}
+
+// TestSmallBodiesAreSmall begins many bodies, as a server with many shards does.
+func TestSmallBodiesAreSmall(t *testing.T) {
+	for _, c := range []encode.Compression{encode.Gzip, encode.Zlib, encode.Snappy, encode.LZ4, encode.Zstd} {
+		f := encode.Format{Compression: c}
+		b := f.Begin(t.TempDir())
+		for range 100 {
+			if err := b.Add(log("a", "a log of a few bytes")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if b.Memory() > 16<<10 {
+			t.Errorf("%s: 100 small logs hold %d bytes", c, b.Memory())
+		}
+		b.Release()
 	}
 }
 
@@ -419,7 +439,10 @@ func plainValue(v parquet.Value) any {
 }
 
 func TestParquetOfMany(t *testing.T) {
-	logs := many(60000)
+	logs := many(30000)
+	for i, e := range logs {
+		e.Fields = append(e.Fields, sink.Field{Key: "some", Value: fmt.Sprintf("value %d", i%997)})
+	}
 	f := encode.Format{Rows: encode.Rows{Format: encode.Parquet}, Compression: encode.Zstd}
 	got := body(t, f, logs...)
 	if !bytes.Equal(got, body(t, f, logs...)) {
@@ -430,7 +453,7 @@ func TestParquetOfMany(t *testing.T) {
 		t.Fatalf("%d rows in %d groups", len(rows), len(file.RowGroups()))
 	}
 	for i, row := range rows {
-		if row[0] != logs[i].Fields[0].Value || row[1] != logs[i].Fields[1].Value || row[2] != logs[i].Fields[2].Value {
+		if row[0] != logs[i].Fields[0].Value || row[1] != logs[i].Fields[1].Value || row[2] != logs[i].Fields[2].Value || row[3] != logs[i].Fields[3].Value {
 			t.Fatalf("row %d is %v", i, row)
 		}
 	}

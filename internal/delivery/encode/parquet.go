@@ -8,6 +8,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress"
+	"github.com/parquet-go/parquet-go/compress/zstd"
 
 	"github.com/sluicelog/sluice/internal/delivery/sink"
 )
@@ -33,7 +34,7 @@ var parquetTypes = map[string]parquet.Type{
 }
 
 var parquetCodecs = map[Compression]compress.Codec{
-	"": &parquet.Uncompressed, None: &parquet.Uncompressed, Gzip: &parquet.Gzip, Snappy: &parquet.Snappy, LZ4: &parquet.Lz4Raw, Zstd: &parquet.Zstd,
+	"": &parquet.Uncompressed, None: &parquet.Uncompressed, Gzip: &parquet.Gzip, Snappy: &parquet.Snappy, LZ4: &parquet.Lz4Raw, Zstd: &zstd.Codec{Level: zstd.SpeedFastest},
 }
 
 func (o *ParquetOptions) validate(c Compression) error {
@@ -179,7 +180,7 @@ func (w *parquetWriter) open() {
 		group[name] = parquet.Compressed(parquet.Optional(leaf), w.codec)
 	}
 	w.file = parquet.NewGenericWriter[any](w.out, parquet.NewSchema("log", inOrder{group, w.columns.names}),
-		parquet.CreatedBy("sluice", "1", ""), parquet.DictionaryMaxBytes(256<<10), parquet.PageBufferSize(256<<10))
+		parquet.CreatedBy("sluice", "1", ""), parquet.DictionaryMaxBytes(64<<10), parquet.PageBufferSize(256<<10))
 	w.arena = make([]byte, 0, vectorBytes)
 }
 

@@ -26,6 +26,13 @@ func JoinSecrets(config any, secrets map[string]string) {
 	})
 }
 
+// Masked says whether config holds a mask in the place of a secret.
+func Masked(config any) bool {
+	masked := false
+	walk(reflect.ValueOf(config), "", func(_ string, s *Secret) { masked = masked || s.text == Mask })
+	return masked
+}
+
 var secretType = reflect.TypeFor[Secret]()
 
 // walk calls fn for every secret that v, a pointer, leads to through structs, pointers, slices and maps of pointers.

@@ -144,6 +144,8 @@ const (
 type Env struct {
 	// Dial opens every connection that a sink makes, and refuses addresses that the operator does not allow. Never nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Project of the task, for sinks that keep projects apart.
+	Project string
 	// Local is the write door of this server, for the sink that writes to it. Nil where there is none.
 	Local sluice.Appender
 	// Dir is a directory for temporary files; the engine empties it at start.

@@ -19,7 +19,7 @@ var (
 	epoch  = time.Unix(0, 0).UTC() // not the zero time
 )
 
-// kind is one sort of thing that a store keeps: functions on the one named p, p/l, 0, g or k, and values for it. No field of
+// kind is one sort of thing that a store keeps: functions on the one named p, p/l, 0, g, d or k, and values for it. No field of
 // full is zero, every field of other differs from full's, and only the name of bare is set.
 type kind struct {
 	noun              string
@@ -143,6 +143,23 @@ var kinds = []kind{
 		get:    func(tx meta.Tx) (any, error) { return tx.Document("p", "job", "d") },
 		list:   func(tx meta.Tx) ([]any, error) { return anys(tx.Documents("p", "job")) },
 		remove: func(tx meta.Tx) error { return tx.DeleteDocument("p", "job", "d") },
+	}, {
+		noun:      "deliverytask",
+		inProject: true,
+		full: meta.DeliveryTask{
+			Project: "p", Name: "d", Logstore: "l", Spec: json.RawMessage(`{ "b": "<" }`), Secrets: []byte{0, 1}, State: "online", Reason: "r",
+			Revision: 3, Started: epoch, Created: early, Modified: late,
+		},
+		other: meta.DeliveryTask{
+			Project: "p", Name: "d", Logstore: "m", Spec: json.RawMessage(`{}`), Secrets: []byte{2}, State: "draft", Revision: 4,
+			Started: early, Created: before, Modified: epoch,
+		},
+		bare:   meta.DeliveryTask{Project: "p", Name: "d"},
+		create: change(meta.Tx.CreateDeliveryTask),
+		update: change(meta.Tx.UpdateDeliveryTask),
+		get:    func(tx meta.Tx) (any, error) { return tx.DeliveryTask("p", "d") },
+		list:   func(tx meta.Tx) ([]any, error) { return anys(tx.DeliveryTasks("p")) },
+		remove: func(tx meta.Tx) error { return tx.DeleteDeliveryTask("p", "d") },
 	}, {
 		noun: "accesskey",
 		full: meta.AccessKey{

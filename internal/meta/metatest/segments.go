@@ -56,6 +56,29 @@ func testSegments(t *testing.T, s meta.Store) {
 	wantSame(t, "segments without the logstore", read(t, s, meta.Tx.AllSegments), nil)
 }
 
+// testIndexRebuilds goes through the life of rebuilds.
+func testIndexRebuilds(t *testing.T, s meta.Store) {
+	fill(t, s)
+	before := s.Generation()
+	find := func(tx meta.Tx) (meta.IndexRebuild, error) { return tx.IndexRebuild(ref) }
+	wantError(t, "none", s.View(ctx, func(tx meta.Tx) error { _, err := find(tx); return err }), sluice.NotFound, "rebuild")
+	wantSame(t, "none", read(t, s, meta.Tx.IndexRebuilds), nil)
+	running := meta.IndexRebuild{Project: "p", Logstore: "l", Last: "s2", Started: early}
+	update(t, s, func(tx meta.Tx) error { return tx.SetIndexRebuild(running) })
+	wantSame(t, "running", read(t, s, find), running)
+	over := meta.IndexRebuild{Project: "p", Logstore: "l", Done: 1 << 50, Left: 3, Started: early, Finished: early.Add(1), Canceled: true}
+	update(t, s, func(tx meta.Tx) error { return tx.SetIndexRebuild(over) })
+	wantSame(t, "over", read(t, s, meta.Tx.IndexRebuilds), []meta.IndexRebuild{over})
+	tryUpdate(t, s, "of a missing logstore", sluice.NotFound, "logstore", func(tx meta.Tx) error {
+		return tx.SetIndexRebuild(meta.IndexRebuild{Project: "p", Logstore: "none"})
+	})
+	if now := s.Generation(); now != before {
+		t.Errorf("generation went from %d to %d", before, now)
+	}
+	update(t, s, func(tx meta.Tx) error { return tx.DeleteLogstore(ref) })
+	wantSame(t, "without the logstore", read(t, s, meta.Tx.IndexRebuilds), nil)
+}
+
 func tryUpdate(t *testing.T, s meta.Store, what string, kind sluice.Kind, noun string, fn func(meta.Tx) error) {
 	t.Helper()
 	wantError(t, what, s.Update(ctx, fn), kind, noun)

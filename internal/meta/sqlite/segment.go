@@ -29,6 +29,25 @@ var indexProgress = table[meta.IndexProgress]{
 	},
 }
 
+var indexRebuilds = table[meta.IndexRebuild]{
+	noun:    "rebuild",
+	name:    "index_rebuilds",
+	keys:    []string{"project", "logstore"},
+	columns: []string{"project", "logstore", "last", "done", "left_over", "started", "finished", "canceled"},
+	parent:  &logstores,
+	quiet:   true,
+	fields: func(r *meta.IndexRebuild) []any {
+		return []any{&r.Project, &r.Logstore, &r.Last, &r.Done, &r.Left, (*moment)(&r.Started), (*moment)(&r.Finished), &r.Canceled}
+	},
+}
+
+func (t *tx) IndexRebuild(ref sluice.LogstoreRef) (meta.IndexRebuild, error) {
+	return indexRebuilds.get(t, ref.Project, ref.Logstore)
+}
+
+func (t *tx) IndexRebuilds() ([]meta.IndexRebuild, error) { return indexRebuilds.list(t) }
+func (t *tx) SetIndexRebuild(r meta.IndexRebuild) error   { return indexRebuilds.replace(t, &r) }
+
 func (t *tx) Segments(ref sluice.LogstoreRef) ([]meta.Segment, error) {
 	return segments.list(t, ref.Project, ref.Logstore)
 }

@@ -7,7 +7,7 @@
 //   - The file's schema is the migrations of this package, applied in order; a file from a newer program is not touched.
 //   - A transaction is never interrupted between two states: statements run to their end, and the caller's context is
 //     looked at before each of them and before the commit.
-//   - Generation grows before Update returns, and only if rows other than checkpoints changed.
+//   - Generation grows before Update returns, and only if rows of tables that are not quiet changed.
 package sqlite
 
 import (
@@ -120,7 +120,7 @@ func (s *Store) Close() error {
 	return errors.Join(s.read.Close(), s.write.Close()) // the writer last: only it may fold the WAL
 }
 
-// Generation returns the number that every Update grows by one that changed more than checkpoints.
+// Generation returns the number that every Update grows by one that changed more than quiet tables.
 func (s *Store) Generation() uint64 { return s.generation.Load() }
 
 // View runs fn on a snapshot.

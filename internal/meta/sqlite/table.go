@@ -127,8 +127,10 @@ func (b *table[T]) delete(t *tx, keys ...any) error {
 // replace inserts v, or updates the row of its keys.
 func (b *table[T]) replace(t *tx, v *T) error {
 	fields := b.fields(v)
-	if err := b.parent.require(t, fields[:len(b.keys)]); err != nil {
-		return err
+	if b.parent != nil {
+		if err := b.parent.require(t, fields[:len(b.keys)]); err != nil {
+			return err
+		}
 	}
 	var set []string
 	for _, c := range b.columns[len(b.keys):] {

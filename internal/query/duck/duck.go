@@ -20,19 +20,21 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 
+	"github.com/sluicelog/sluice/internal/query/places"
 	"github.com/sluicelog/sluice/internal/query/statement"
 )
 
 // Options of an engine. The zero value works, with limits for a small machine, and reads no files.
 type Options struct {
-	MemoryBytes    int64    // of all statements together; 1 GiB if 0
-	Threads        int      // of all statements together; the engine's choice if 0
-	TempDir        string   // where statements that need more memory spill; they fail if empty
-	TempBytes      int64    // the most they spill; 10 GiB if 0
-	ReadDirs       []string // directories whose files tables may name
-	Zone           string   // time zone of sessions; statement.DefaultZone if empty
-	MaxQueries     int      // how many statements run at once; 15 if 0 (reference sls-query 1.8)
-	MaxResultBytes int64    // of one result; 100 MB if 0 (reference sls-query 3.1)
+	MemoryBytes    int64             // of all statements together; 1 GiB if 0
+	Threads        int               // of all statements together; the engine's choice if 0
+	TempDir        string            // where statements that need more memory spill; they fail if empty
+	TempBytes      int64             // the most they spill; 10 GiB if 0
+	ReadDirs       []string          // directories whose files tables may name
+	Zone           string            // time zone of sessions; statement.DefaultZone if empty
+	MaxQueries     int               // how many statements run at once; 15 if 0 (reference sls-query 1.8)
+	Places         *places.Databases // of IP addresses; nil: functions that ask for them fail
+	MaxResultBytes int64             // of one result, written as JSON; 100 MB if 0 (reference sls-query 3.1)
 }
 
 // withDefaults fills what was left out.
@@ -105,7 +107,7 @@ func (e *Engine) prepare(db *sql.DB) error {
 		return err
 	}
 	defer conn.Close()
-	if err := registerFunctions(conn); err != nil {
+	if err := e.registerFunctions(conn); err != nil {
 		return err
 	}
 	if err := registerMemory(conn); err != nil {

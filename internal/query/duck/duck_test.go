@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluicelog/sluice/internal/query/duck"
+	"github.com/sluicelog/sluice/internal/query/places/placestest"
 	"github.com/sluicelog/sluice/internal/query/statement"
 )
 
@@ -33,6 +34,9 @@ var five = duck.Table{
 
 func open(t *testing.T, o duck.Options) *duck.Engine {
 	t.Helper()
+	if o.Places == nil {
+		o.Places = placestest.Open(t)
+	}
 	e, err := duck.Open(o)
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +54,7 @@ func planOf(text string, table duck.Table) (*statement.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Plan(statement.Schema{Log: table.Columns}, statement.Options{From: 1_700_000_000, To: 1_700_010_800})
+	return s.Plan(statement.Schema{Log: table.Columns}, statement.Options{From: 1_700_000_000, To: 1_700_010_800, Places: true, Providers: true})
 }
 
 // run returns the rows of a statement over one table, for every input.
@@ -105,7 +109,7 @@ func TestFunctions(t *testing.T) {
 		}
 		rows, err := run(t.Context(), e, text, five)
 		if err != nil {
-			t.Errorf("%s: %s\n%v\n%s", f.Signature, text, err, plan.DuckDB(map[string]string{"log": "log"}))
+			t.Errorf("%s: %s\n%v\n%s", f.Signature, text, err, plan.DuckDB(map[string]statement.Relation{"log": {SQL: "log"}}))
 			continue
 		}
 		if got := rows[0][0]; got != want {

@@ -69,13 +69,14 @@ func (a *added) Executor() duckdb.ScalarFuncExecutor {
 	}}
 }
 
-// all lists every function that is added.
-func allAdded() []*added {
-	return slices.Concat(textFunctions, listFunctions, binaryFunctions, networkFunctions, unitFunctions)
+// added lists every function that is added.
+func (e *Engine) added() []*added {
+	place := &added{"sluice_place", "text text text", "text", fn3(placeOf(e.options.Places))}
+	return slices.Concat(textFunctions, listFunctions, binaryFunctions, networkFunctions, unitFunctions, []*added{place})
 }
 
-func registerFunctions(conn *sql.Conn) error {
-	for _, a := range allAdded() {
+func (e *Engine) registerFunctions(conn *sql.Conn) error {
+	for _, a := range e.added() {
 		if err := duckdb.RegisterScalarUDF(conn, a.name, a); err != nil {
 			return fmt.Errorf("add function %s: %w", a.name, err)
 		}

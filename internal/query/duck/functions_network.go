@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/sluicelog/sluice/internal/query/places"
 )
 
 // Texts that are no addresses give NULL: logs hold such.
@@ -55,6 +57,21 @@ var networkFunctions = []*added{
 	})},
 	{"sluice_geohash", "text bigint", "text", fn2(geohash)},
 	{"sluice_geohash_decode", "text", "text", fn1(geohashDecode)},
+}
+
+// placeOf looks up a part of what is known of an address.
+func placeOf(d *places.Databases) func(address, part, language string) (*string, error) {
+	return func(address, part, language string) (*string, error) {
+		ip, err := netip.ParseAddr(address)
+		if err != nil {
+			return nil, nil
+		}
+		s, ok, err := d.Find(places.Part(part), language, ip)
+		if !ok {
+			return nil, err
+		}
+		return &s, nil
+	}
 }
 
 func text(s string) *string { return &s }

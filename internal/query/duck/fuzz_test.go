@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/query/duck"
+	"github.com/sluicelog/sluice/internal/query/places/placestest"
 	"github.com/sluicelog/sluice/internal/query/statement"
 )
 
@@ -37,7 +38,7 @@ func FuzzRun(f *testing.F) {
 		expression, _, _ := strings.Cut(fn.Example, " → ")
 		f.Add("select " + expression)
 	}
-	e, err := duck.Open(duck.Options{MemoryBytes: 200 << 20, Threads: 1})
+	e, err := duck.Open(duck.Options{MemoryBytes: 200 << 20, Threads: 1, Places: placestest.Open(f)})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -51,7 +52,7 @@ func FuzzRun(f *testing.F) {
 		defer cancel()
 		_, err = run(ctx, e, text, five)
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) && (sluice.KindOf(err) == sluice.Internal || unbound(err)) {
-			t.Errorf("%s\n%v\n%s", text, errors.Unwrap(err), plan.DuckDB(map[string]string{"log": "log", "log#2": "log"}))
+			t.Errorf("%s\n%v\n%s", text, errors.Unwrap(err), plan.DuckDB(map[string]statement.Relation{"log": {SQL: "log"}, "log#2": {SQL: "log"}}))
 		}
 	})
 }

@@ -15,8 +15,8 @@ import (
 // problem turns an error of the engine into one for the client. What the engine says about the statement that it was given
 // is left out: the client wrote another.
 func (e *Engine) problem(ctx context.Context, db *sql.DB, err error) error {
-	if cause := ctx.Err(); cause != nil {
-		return cause
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	var de *duckdb.Error
 	if !errors.As(err, &de) {

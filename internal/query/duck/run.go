@@ -16,13 +16,13 @@ import (
 // statement that needs more memory than there is.
 func (e *Engine) Run(ctx context.Context, plan *statement.Plan, tables map[string]Table) (*Rows, error) {
 	m := &memory{}
-	relations := map[string]string{}
+	relations := map[string]statement.Relation{}
 	for _, in := range plan.Inputs {
 		t, ok := tables[in.Key]
 		if !ok {
 			return nil, fmt.Errorf("run: no table is given for input %s", in.Key)
 		}
-		relations[in.Key] = t.relation(in.Columns, m)
+		relations[in.Key] = statement.Relation{SQL: t.relation(in.Columns, m), Rows: t.rows()}
 	}
 	return e.query(m.context(ctx), plan.DuckDB(relations), plan.Columns)
 }
@@ -33,11 +33,14 @@ func (e *Engine) query(ctx context.Context, text string, columns []statement.Col
 	if err != nil {
 		return nil, e.problem(ctx, db, err)
 	}
+	ctx, stop := e.watch(ctx)
 	rows, err := conn.QueryContext(ctx, text) //nolint:rowserrcheck // Rows.Err checks it
 	if err != nil {
-		return nil, errors.Join(e.problem(ctx, db, err), conn.Close())
+		err = e.problem(ctx, db, err)
+		stop()
+		return nil, errors.Join(err, conn.Close())
 	}
-	r := &Rows{engine: e, ctx: ctx, db: db, conn: conn, rows: rows, columns: columns}
+	r := &Rows{engine: e, ctx: ctx, stop: stop, db: db, conn: conn, rows: rows, columns: columns}
 	r.values, r.pointers = make([]any, len(columns)), make([]any, len(columns))
 	for i := range r.values {
 		r.pointers[i] = &r.values[i]
@@ -49,6 +52,7 @@ func (e *Engine) query(ctx context.Context, text string, columns []statement.Col
 type Rows struct {
 	engine           *Engine
 	ctx              context.Context
+	stop             func() // watching
 	db               *sql.DB
 	conn             *sql.Conn
 	rows             *sql.Rows
@@ -59,6 +63,9 @@ type Rows struct {
 	truncated        bool
 	err              error
 }
+
+// cellBytes is what a cell takes in the JSON of an answer beside its name and value: quotes, colon, comma.
+const cellBytes = 6
 
 // Next reads the next row and reports whether there is one. At its end the result says why by Err and Truncated.
 func (r *Rows) Next() bool {
@@ -71,7 +78,7 @@ func (r *Rows) Next() bool {
 	r.row = make([]string, len(r.columns))
 	for i, v := range r.values {
 		r.row[i] = r.engine.zone.render(v, r.columns[i].Type)
-		r.bytes += int64(len(r.row[i]))
+		r.bytes += int64(len(r.row[i]) + len(r.columns[i].Name) + cellBytes)
 	}
 	if r.bytes > r.engine.options.MaxResultBytes {
 		r.truncated = true
@@ -99,6 +106,7 @@ func (r *Rows) Err() error {
 
 // Close frees the result. It may be called before the end, and more than once.
 func (r *Rows) Close() error {
+	r.stop()
 	err := r.rows.Close()
 	if cerr := r.conn.Close(); cerr != nil && !errors.Is(cerr, sql.ErrConnDone) {
 		err = errors.Join(err, cerr)

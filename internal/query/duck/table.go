@@ -20,6 +20,8 @@ type Part struct {
 	// over their columns and file_row_number; it is the caller's own, never a user's. Empty: all.
 	Files []string
 	Where string
+	Only  []int64 // of the one file of Files: the rows that count, by their file_row_number; nil: all
+	Count int64   // of rows that count, at most; 0 if it is not known
 	// Rows are rows in memory; Files is empty then.
 	Rows *Rowset
 	// Names are the names of the table's columns in the part, in the order of Table.Columns; "" where the part has no such
@@ -42,6 +44,20 @@ type Vector struct {
 	Null    []bool
 }
 
+// rows is how many rows the table has, at most; 0 if that is not known.
+func (t Table) rows() (n int64) {
+	for _, p := range t.Parts {
+		switch {
+		case p.Rows != nil:
+			n += int64(p.Rows.Len)
+		case p.Count == 0:
+			return 0
+		}
+		n += p.Count
+	}
+	return n
+}
+
 // relation writes the table as a query that gives the columns wanted.
 func (t Table) relation(want []string, memory *memory) string {
 	if len(t.Parts) == 0 {
@@ -53,6 +69,10 @@ func (t Table) relation(want []string, memory *memory) string {
 		if p.Rows != nil {
 			from = memoryFunction + "(" + strconv.Itoa(memory.add(p.Rows)) + ")"
 		} else {
+			if p.Only != nil {
+				numbers := &Rowset{Len: len(p.Only), Columns: []Vector{{Name: "n", Ints: p.Only}}}
+				p.Where = "file_row_number IN (SELECT n FROM " + memoryFunction + "(" + strconv.Itoa(memory.add(numbers)) + "))"
+			}
 			from = "read_parquet([" + quoteAll(p.Files) + "], file_row_number = " + strconv.FormatBool(strings.Contains(p.Where, "file_row_number")) + ")"
 		}
 		parts[i] = "SELECT " + t.items(want, &p) + " FROM " + from

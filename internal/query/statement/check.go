@@ -35,6 +35,7 @@ type info struct {
 	used    map[*column]bool // columns that the statement reads
 	ranges  map[*source]TimeRange
 	sizes   map[expr]int64
+	growing map[expr]bool // see size.go
 	// extracts holds the calls that EXTRACT stands for.
 	extracts map[*extract]*call
 }
@@ -87,7 +88,7 @@ func newInfo() *info {
 	return &info{
 		types: map[expr]Type{}, names: map[*name]target{}, calls: map[*call]*function{}, params: map[*lambda][]*column{},
 		targets: map[*call][]Type{}, selects: map[*selection]*selectInfo{}, outputs: map[body][]output{},
-		sources: map[relation]*source{}, ctes: map[*query][]*source{}, scans: map[*source]string{}, using: map[*join][][2]*column{}, used: map[*column]bool{}, ranges: map[*source]TimeRange{}, extracts: map[*extract]*call{}, sizes: map[expr]int64{},
+		sources: map[relation]*source{}, ctes: map[*query][]*source{}, scans: map[*source]string{}, using: map[*join][][2]*column{}, used: map[*column]bool{}, ranges: map[*source]TimeRange{}, extracts: map[*extract]*call{}, sizes: map[expr]int64{}, growing: map[expr]bool{},
 	}
 }
 

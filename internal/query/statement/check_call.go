@@ -32,6 +32,12 @@ func (c *checker) call(e *call) Type {
 		}
 	}
 	c.info.calls[e] = f
+	if f.needs == needsPlaces && !c.options.Places || f.needs == needsProviders && !c.options.Providers {
+		c.refuse(e.pos, "Function %s needs %s", e.name, f.needs)
+	}
+	if growing[e.name] {
+		c.grows(e)
+	}
 	for i := range e.args {
 		c.info.targets[e] = append(c.info.targets[e], m.fill(f.param(i)))
 	}

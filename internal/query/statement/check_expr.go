@@ -143,6 +143,8 @@ func (c *checker) binary(b *binary) Type {
 	l, r := c.expr(b.l), c.expr(b.r)
 	switch b.op {
 	case "||":
+		delete(c.info.growing, b.l) // a chain counts once
+		c.grows(b)
 		return c.concatType(b, l, r)
 	case "+", "-", "*", "/", "%":
 		if t, ok := arithmetic(b.op, l, r); ok {

@@ -16,13 +16,14 @@ type duckPrinter struct {
 	text    string
 	info    *info
 	options Options
-	table   func(Input) string // the relation that an input is there
+	table   func(Input) Relation // what an input is there
 	ids     int
 
 	renamed  map[*column]string // parameters of lambdas that are parts of an element
 	shift    int64              // by how many seconds the inputs lie back; see compare
 	replaced map[string]string  // expressions, by keyOf, that were computed already
 	order    map[int]string     // what orders by an entry of the select list, if not its number
+	rows     int64              // of the selection that is printed, at most; 0 if that is not known
 }
 
 func (p *duckPrinter) fail(pos int, format string, args ...any) {
@@ -49,13 +50,25 @@ func (p *duckPrinter) bounded(s string) string {
 // statement prints the outermost query. Values that the result cannot carry as they are become texts.
 func (p *duckPrinter) statement(q *query, out []output, l limit) string {
 	sql := p.query(q, &l)
-	if !slices.ContainsFunc(out, func(o output) bool { return asText(o.typ) }) {
+	size, texts := int64(0), false
+	for _, o := range out {
+		size += o.size
+		texts = texts || asText(o.typ)
+	}
+	room := rowRoom(l)
+	if !texts && size <= room {
 		return sql
 	}
 	names, items := make([]string, len(out)), make([]string, len(out))
 	for i, o := range out {
 		names[i] = quoteName("c" + strconv.Itoa(i))
-		items[i] = p.outputText("_r."+names[i], o.typ) + " AS " + quoteName(o.name)
+		items[i] = p.outputText("_r."+names[i], o.typ)
+	}
+	if size > room {
+		p.boundedRows(items, out, room)
+	}
+	for i, o := range out {
+		items[i] += " AS " + quoteName(o.name)
 	}
 	return "SELECT " + strings.Join(items, ", ") + " FROM (" + sql + ") AS _r(" + strings.Join(names, ", ") + ")"
 }
@@ -150,6 +163,9 @@ func (p *duckPrinter) body(b body) string {
 		return "(" + p.body(b.left) + ") " + b.op + all + " (" + p.body(b.right) + ")"
 	case *selection:
 		si := p.info.selects[b]
+		outer := p.rows
+		p.rows = p.scanned(si)
+		defer func() { p.rows = outer }()
 		switch {
 		case si.compare != nil:
 			return p.comparison(b, si)

@@ -46,11 +46,23 @@ func (p *duckPrinter) tableName(t *tableName) string {
 	if in.Shift != 0 && in.Time != (TimeRange{}) {
 		p.refuse(t.pos, "a range of __time__ in WHERE below compare is not supported; set the time range of the query instead")
 	}
-	sql := p.table(in) + " AS " + src.id
+	sql := p.table(in).SQL + " AS " + src.id
 	if s := t.sample; s != nil {
 		sql += " TABLESAMPLE " + s.percent + "% (" + strings.ToLower(s.method) + ")"
 	}
 	return sql
+}
+
+// scanned is how many rows a selection over one table reads, at most; 0 for others.
+func (p *duckPrinter) scanned(si *selectInfo) int64 {
+	if len(si.from) != 1 {
+		return 0
+	}
+	t, ok := si.from[0].(*tableName)
+	if !ok || p.info.sources[t].cte != nil {
+		return 0
+	}
+	return p.table(p.input(p.info.sources[t])).Rows
 }
 
 // unnest: a query in FROM that sees what stands before it.

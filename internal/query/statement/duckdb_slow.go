@@ -8,18 +8,18 @@ import (
 // The engine notices that a statement was given up between one chunk of rows and the next. What can take long within a chunk is
 // printed so that it does not.
 
-// lambdaBody prints the body of a lambda. Where that walks lists itself, the work for one row is a product of lengths; it asks
-// for each element whether anybody still waits.
+// lambdaBody prints the body of a lambda. Where that walks lists itself, or makes texts longer, the work for one row is a product
+// of lengths; it asks for each element whether anybody still waits.
 func (p *duckPrinter) lambdaBody(l *lambda) string {
 	body := p.expr(l.body)
-	lists := false
+	large := false
 	walk(l.body, func(e expr) bool {
 		k := p.info.types[e].Kind
 		_, inner := e.(*lambda)
-		lists = lists || inner || k == Array || k == Map
-		return !lists
+		large = large || inner || k == Array || k == Map || p.info.growing[e]
+		return !large
 	})
-	if lists {
+	if large {
 		return "CASE WHEN sluice_alive(0) THEN " + body + " END"
 	}
 	return body

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -41,7 +42,7 @@ var logstores = map[string][]statement.Column{"users": {
 	{Name: "ip", Type: statement.TypeOf(statement.Varchar)},
 }}
 
-var options = statement.Options{From: 1_700_000_000, To: 1_700_003_600}
+var options = statement.Options{From: 1_700_000_000, To: 1_700_003_600, Now: time.Unix(1_700_002_000, 500_000_000)}
 
 // fixtures runs the cases of the files that match: blank lines separate cases, ---- the input from the output.
 func fixtures(t *testing.T, pattern string, run func(input string) string) {
@@ -85,9 +86,9 @@ func plan(text string) string {
 		return "error: " + err.Error()
 	}
 	var b strings.Builder
-	tables := map[string]string{}
+	tables := map[string]statement.Relation{}
 	for _, in := range p.Inputs {
-		tables[in.Key] = `"` + in.Key + `"`
+		tables[in.Key] = statement.Relation{SQL: `"` + in.Key + `"`}
 		fmt.Fprintf(&b, "read %s %s", in.Key, strings.Join(in.Columns, ","))
 		if in.Shift != 0 {
 			fmt.Fprintf(&b, " shift %d", in.Shift)

@@ -129,21 +129,38 @@ var sketchValues = section{"Approximation", scalar, []row{
 	{sig: "cardinality(HyperLogLog) bigint", duck: "sluice_hll_count($1)", example: "cardinality(approx_set(n)) → 5"},
 }}
 
-// percentile: the engine wants the shares as constants of type FLOAT.
+// percentile: the engine wants the shares as constants, of type FLOAT for a digest.
 func percentile(p *duckPrinter, c *call) string {
+	engine, typ := "approx_quantile", "::FLOAT"
+	if c.over == nil && p.fewRows(c.name) {
+		engine, typ = "quantile_disc", "::DOUBLE"
+	}
 	var all []string
 	for _, share := range shares(c.args[1]) {
 		v, ok := numberValue(share)
 		if !ok || v < 0 || v > 1 {
 			p.fail(share.at(), "a percentile is a constant between 0 and 1")
 		}
-		all = append(all, strconv.FormatFloat(v, 'f', -1, 64)+"::FLOAT")
+		all = append(all, strconv.FormatFloat(v, 'f', -1, 64)+typ)
 	}
 	text := strings.Join(all, ", ")
 	if _, list := c.args[1].(*arrayLit); list {
 		text = "[" + text + "]"
 	}
-	return p.templateWith("{approx_quantile $1, $P}", c, map[string]string{"$P": text})
+	return p.templateWith("{"+engine+" $1, $P}", c, map[string]string{"$P": text})
+}
+
+// fewRows reports whether all values that the calls of a function get fit into memory: exact percentiles of millions of rows cost
+// half of what a digest of them does, and the engine does not count the memory of either.
+func (p *duckPrinter) fewRows(function string) bool {
+	const most = 8 << 20 // values of 8 bytes
+	calls := int64(0)
+	for c := range p.info.calls {
+		if c.name == function {
+			calls++
+		}
+	}
+	return p.rows > 0 && p.rows*calls <= most
 }
 
 func shares(e expr) []expr {

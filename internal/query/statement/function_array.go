@@ -22,10 +22,10 @@ var arrayFunctions = section{"Arrays", scalar, []row{
 	{sig: "contains(array(T), T) boolean", duck: "list_contains($1, $2)", example: "contains(array['a', 'b'], 'b') → true"},
 	{sig: "element_at(array(T), bigint) T", duck: "list_extract($1, $2)", example: "element_at(array['a', 'b'], -1) → b"},
 	{sig: "flatten(array(array(T))) array(T)", duck: "flatten($1)", example: "flatten(array[array[1], array[2, 3]]) → [1,2,3]"},
-	{sig: "sequence(bigint, bigint) array(bigint)", duck: sequence("$1", "$2", "CASE WHEN $1 <= $2 THEN 1::BIGINT ELSE -1::BIGINT END", "abs($2 - $1)"), example: "sequence(1, 3) → [1,2,3]"},
-	{sig: "sequence(bigint, bigint, bigint) array(bigint)", duck: sequence("$1", "$2", "$3", "abs(($2 - $1) // $3)"), example: "sequence(1, 7, 3) → [1,4,7]"},
+	{sig: "sequence(bigint, bigint) array(bigint)", print: sequence("$1", "$2", "CASE WHEN $1 <= $2 THEN 1::BIGINT ELSE -1::BIGINT END", "abs($2 - $1)"), example: "sequence(1, 3) → [1,2,3]"},
+	{sig: "sequence(bigint, bigint, bigint) array(bigint)", print: sequence("$1", "$2", "$3", "abs(($2 - $1) // $3)"), example: "sequence(1, 7, 3) → [1,4,7]"},
 	{
-		sig: "sequence(timestamp, timestamp, interval) array(timestamp)", duck: sequence("CAST($1 AS TIMESTAMP)", "CAST($2 AS TIMESTAMP)", "$3", "abs((epoch_ms(CAST($2 AS TIMESTAMP)) - epoch_ms(CAST($1 AS TIMESTAMP))) // CAST(epoch($3) * 1000 AS BIGINT))"),
+		sig: "sequence(timestamp, timestamp, interval) array(timestamp)", print: sequence("CAST($1 AS TIMESTAMP)", "CAST($2 AS TIMESTAMP)", "$3", "abs((epoch_ms(CAST($2 AS TIMESTAMP)) - epoch_ms(CAST($1 AS TIMESTAMP))) // CAST(epoch($3) * 1000 AS BIGINT))"),
 		example: "cardinality(sequence(date '2021-01-01', date '2021-01-03', interval '1' day)) → 3",
 	},
 	{sig: "shuffle(array(T)) array(T)", duck: "list_transform(list_sort(list_transform($1, lambda e: struct_pack(r := random(), e := e))), lambda t: t.e)", example: "cardinality(shuffle(array[1, 2, 3])) → 3"},
@@ -49,9 +49,13 @@ var arrayFunctions = section{"Arrays", scalar, []row{
 	{sig: "none_match(array(T), (T)->boolean) boolean", duck: "(NOT coalesce(list_bool_or(list_transform($1, $2)), false))", example: "none_match(array[1, 2], e -> e > 2) → true"},
 }}
 
-// sequence is a list from a to b, of at most 10,000 elements as in Presto.
-func sequence(a, b, step, steps string) string {
-	return "CASE WHEN " + steps + " >= 10000 THEN error('a sequence has at most 10000 elements') ELSE generate_series(" + a + ", " + b + ", " + step + ") END"
+const maxSequence = 10_000
+
+// sequence is a list from a to b.
+func sequence(a, b, step, steps string) func(*duckPrinter, *call) string {
+	return func(p *duckPrinter, c *call) string {
+		return p.sequence(c, steps, "generate_series("+a+", "+b+", "+step+")")
+	}
 }
 
 func joinAll(p *duckPrinter, c *call) string {
@@ -66,9 +70,9 @@ func joinAll(p *duckPrinter, c *call) string {
 func joined(list string) func(*duckPrinter, *call) string {
 	return func(p *duckPrinter, c *call) string {
 		if _, constant := c.args[1].(*stringLit); constant {
-			return p.template("array_to_string("+list+", $2)", c)
+			return p.joining(c, p.template("array_to_string("+list+", $2)", c))
 		}
-		return p.template("substr(list_reduce(list_transform("+list+", lambda e: $2 || CAST(e AS VARCHAR)), lambda a, e: a || e, ''), length($2) + 1)", c)
+		return p.joining(c, p.template("substr(list_reduce(list_transform("+list+", lambda e: $2 || CAST(e AS VARCHAR)), lambda a, e: a || e, ''), length($2) + 1)", c))
 	}
 }
 

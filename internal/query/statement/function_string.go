@@ -12,8 +12,8 @@ var stringFunctions = section{"Strings", scalar, []row{
 	{sig: "hamming_distance(varchar, varchar) bigint", duck: "hamming($1, $2)", example: "hamming_distance('abc', 'abd') → 1"},
 	{sig: "lower(varchar) varchar", duck: "lower($1)", example: "lower('SlS') → sls"},
 	{sig: "upper(varchar) varchar", duck: "upper($1)", example: "upper('SlS') → SLS"},
-	{sig: "lpad(varchar, bigint, varchar) varchar", duck: "lpad($1, " + padLength + ", $3)", example: "lpad('7', 3, '0') → 007"},
-	{sig: "rpad(varchar, bigint, varchar) varchar", duck: "rpad($1, " + padLength + ", $3)", example: "rpad('abcd', 2, 'x') → ab"},
+	{sig: "lpad(varchar, bigint, varchar) varchar", print: (*duckPrinter).padding, example: "lpad('7', 3, '0') → 007"},
+	{sig: "rpad(varchar, bigint, varchar) varchar", print: (*duckPrinter).padding, example: "rpad('abcd', 2, 'x') → ab"},
 	{sig: "trim(varchar) varchar", duck: "trim($1)", example: "trim('  a b ') → a b"},
 	{sig: "trim(varchar, varchar) varchar", duck: "trim($1, $2)", example: "trim('xxaxx', 'x') → a"},
 	{sig: "ltrim(varchar) varchar", duck: "ltrim($1)", example: "ltrim('  a') → a"},
@@ -52,9 +52,6 @@ var stringFunctions = section{"Strings", scalar, []row{
 	{sig: "base64_encode(varchar) varchar", duck: "to_base64(encode($1))", example: "base64_encode('log') → bG9n"},
 	{sig: "base64_decode(varchar) varchar", duck: "sluice_from_utf8(from_base64($1), '\uFFFD')", example: "base64_decode('bG9n') → log"},
 }}
-
-// padLength keeps one function from making gigabytes of a row.
-const padLength = "CASE WHEN $2 > 65536 THEN error('the length of a padded text is at most 65536') ELSE CAST($2 AS INTEGER) END"
 
 func concat(p *duckPrinter, c *call) string { return p.concat(c.args) }
 

@@ -10,12 +10,12 @@ import (
 // Where a moment is asked for (instant), bigint seconds, timestamps, dates and texts will do; the printer turns them into the
 // engine's TIMESTAMP in the zone of the session.
 var timeFunctions = section{"Date and time", scalar, []row{
-	{sig: "now() timestamptz", duck: "now()", example: "typeof(now()) → timestamp with time zone"},
-	{sig: "current_timestamp() timestamptz", duck: "now()", example: "typeof(current_timestamp) → timestamp with time zone"},
-	{sig: "current_date() date", duck: "CAST(CAST(now() AS TIMESTAMP) AS DATE)", example: "typeof(current_date) → date"},
-	{sig: "current_time() time", duck: "CAST(CAST(now() AS TIMESTAMP) AS TIME)", example: "typeof(current_time) → time"},
-	{sig: "localtime() time", duck: "CAST(CAST(now() AS TIMESTAMP) AS TIME)", example: "typeof(localtime) → time"},
-	{sig: "localtimestamp() timestamp", duck: "CAST(now() AS TIMESTAMP)", example: "typeof(localtimestamp) → timestamp"},
+	{sig: "now() timestamptz", print: atNow("$NOW"), example: "typeof(now()) → timestamp with time zone"},
+	{sig: "current_timestamp() timestamptz", print: atNow("$NOW"), example: "typeof(current_timestamp) → timestamp with time zone"},
+	{sig: "current_date() date", print: atNow("CAST(CAST($NOW AS TIMESTAMP) AS DATE)"), example: "typeof(current_date) → date"},
+	{sig: "current_time() time", print: atNow("CAST(CAST($NOW AS TIMESTAMP) AS TIME)"), example: "typeof(current_time) → time"},
+	{sig: "localtime() time", print: atNow("CAST(CAST($NOW AS TIMESTAMP) AS TIME)"), example: "typeof(localtime) → time"},
+	{sig: "localtimestamp() timestamp", print: atNow("CAST($NOW AS TIMESTAMP)"), example: "typeof(localtimestamp) → timestamp"},
 	{sig: "current_timezone() varchar", duck: "current_setting('TimeZone')", example: "current_timezone() → Asia/Shanghai"},
 	{sig: "date(instant) date", duck: "CAST($1 AS DATE)", example: "date(1609837139) → 2021-01-05"},
 	{sig: "date_format(instant, varchar) varchar", print: dateFormat("strftime"), example: "date_format(1609837139, '%Y-%m-%d %H:%i:%S') → 2021-01-05 16:58:59"},
@@ -57,6 +57,17 @@ var timeFunctions = section{"Date and time", scalar, []row{
 	{sig: "timezone_hour(timestamptz) bigint", duck: "timezone_hour(CAST($1 AS TIMESTAMPTZ))", example: "timezone_hour(now()) → 8"},
 	{sig: "timezone_minute(timestamptz) bigint", duck: "timezone_minute(CAST($1 AS TIMESTAMPTZ))", example: "timezone_minute(now()) → 0"},
 }}
+
+// atNow prints the moment that the plan was made for: the time ranges of tables rest on it.
+func atNow(template string) func(*duckPrinter, *call) string {
+	return func(p *duckPrinter, _ *call) string {
+		now := "now()"
+		if t := p.options.Now; !t.IsZero() {
+			now = fmt.Sprintf("to_timestamp(%d / 1e6)", t.UnixMicro())
+		}
+		return strings.ReplaceAll(template, "$NOW", now)
+	}
+}
 
 // extractFunctions are what EXTRACT(field FROM x) means.
 var extractFunctions = map[string]string{

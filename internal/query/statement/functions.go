@@ -30,13 +30,23 @@ type function struct {
 	duck     string
 	print    func(p *duckPrinter, c *call) string
 	example  string
+	needs    need
 }
+
+// need is what a function cannot work without, and an operator has to give.
+type need string
+
+const (
+	needsPlaces    need = "a database of places: set query.geo_database to a city file in MMDB format, such as GeoLite2-City.mmdb"
+	needsProviders need = "a database of providers: set query.isp_database to an ISP or ASN file in MMDB format, such as GeoLite2-ASN.mmdb"
+)
 
 // row is how files function_*.go write a function: signature, DuckDB, and an example "expression → result" over the table of
 // the tests (five rows; n bigint 1 to 5; x double 1.5 to 5.5; s varchar a, b, a, c, NULL).
 type row struct {
 	sig, duck, example string
 	print              func(p *duckPrinter, c *call) string
+	needs              need
 }
 
 type section struct {
@@ -48,7 +58,7 @@ type section struct {
 // functions holds the table by name.
 var functions = index(
 	aggregateFunctions, sketchFunctions, sketchValues, windowFunctions, stringFunctions, timeFunctions, jsonFunctions, regexpFunctions,
-	arrayFunctions, mapFunctions, mathFunctions, conditionalFunctions, urlFunctions, binaryFunctions, networkFunctions,
+	arrayFunctions, mapFunctions, mathFunctions, conditionalFunctions, urlFunctions, binaryFunctions, networkFunctions, placeFunctions,
 	unitFunctions, rowMakers, compareFunctions, seriesFunctions,
 )
 
@@ -57,7 +67,7 @@ func index(sections ...section) map[string][]*function {
 	for _, s := range sections {
 		for _, r := range s.rows {
 			f := &function{
-				signature: parseSignature(r.sig), class: s.class, category: s.category, duck: r.duck, print: r.print, example: r.example,
+				signature: parseSignature(r.sig), class: s.class, category: s.category, duck: r.duck, print: r.print, example: r.example, needs: r.needs,
 			}
 			all[f.name] = append(all[f.name], f)
 		}
@@ -70,6 +80,7 @@ type Function struct {
 	Category  string
 	Signature string
 	Example   string // expression → result
+	Meaning   string
 	Aggregate bool
 }
 
@@ -78,7 +89,7 @@ func Functions() []Function {
 	var all []Function
 	for _, overloads := range functions {
 		for _, f := range overloads {
-			all = append(all, Function{Category: f.category, Signature: f.text, Example: f.example, Aggregate: f.class == aggregate})
+			all = append(all, Function{Category: f.category, Signature: f.text, Example: f.example, Meaning: meanings[f.name], Aggregate: f.class == aggregate})
 		}
 	}
 	slices.SortFunc(all, func(a, b Function) int {

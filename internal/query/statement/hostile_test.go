@@ -22,7 +22,7 @@ func TestHostile(t *testing.T) {
 		if err == nil {
 			var p *statement.Plan
 			if p, err = s.Plan(schema, options); err == nil {
-				t.Errorf("accepted: %s\n%s", line, p.DuckDB(map[string]string{}))
+				t.Errorf("accepted: %s\n%s", line, p.DuckDB(map[string]statement.Relation{}))
 				continue
 			}
 		}

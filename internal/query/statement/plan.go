@@ -21,6 +21,9 @@ const DefaultZone = "Asia/Shanghai"
 type Options struct {
 	From, To int64          // the time range of the request in unix seconds, without To
 	Location *time.Location // the zone of the session; DefaultZone if nil. The engine has to be set to it too.
+	Now      time.Time      // what now() is; the clock of the engine if zero
+	// Places and Providers say whether the engine has databases of IP addresses. Functions that need one are refused without.
+	Places, Providers bool
 }
 
 func (o Options) location() *time.Location {
@@ -32,6 +35,14 @@ func (o Options) location() *time.Location {
 		panic(err) // it is linked in
 	}
 	return loc
+}
+
+// now is what now() is while planning.
+func (o Options) now() time.Time {
+	if o.Now.IsZero() {
+		return time.Now()
+	}
+	return o.Now
 }
 
 // Plan is a checked statement, ready to be printed. It is safe for concurrent use.
@@ -83,8 +94,8 @@ func (s *Statement) Plan(schema Schema, options Options) (p *Plan, err error) {
 	return p, nil
 }
 
-// addInput returns the key of an input. Places that read the same rows share one, with the columns of all.
-func (p *Plan) addInput(in Input) string {
+// addInput returns the key of an input, for its relation. Places that read the same rows share one, with the columns of all.
+func (p *Plan) addInput(in Input) Relation {
 	for i := range p.Inputs {
 		if known := &p.Inputs[i]; known.same(in) {
 			for _, col := range in.Columns {
@@ -92,7 +103,7 @@ func (p *Plan) addInput(in Input) string {
 					known.Columns = append(known.Columns, col)
 				}
 			}
-			return known.Key
+			return Relation{SQL: known.Key}
 		}
 	}
 	in.Key = in.Table
@@ -100,13 +111,19 @@ func (p *Plan) addInput(in Input) string {
 		in.Key = in.Table + "#" + strconv.Itoa(n)
 	}
 	p.Inputs = append(p.Inputs, in)
-	return in.Key
+	return Relation{SQL: in.Key}
 }
 
-// DuckDB prints the statement for DuckDB. Tables maps the keys of the inputs to relations with the columns that the input lists,
-// as they are written in FROM: a name in double quotes, or a query in brackets. They are trusted.
-func (p *Plan) DuckDB(tables map[string]string) string {
-	return p.print(func(in Input) string {
+// Relation is what stands in FROM for an input: with the columns that it lists, as it is written there, a name in double quotes
+// or a query in brackets. It is trusted.
+type Relation struct {
+	SQL  string
+	Rows int64 // at most; 0 if that is not known
+}
+
+// DuckDB prints the statement for DuckDB. Tables maps the keys of the inputs to relations.
+func (p *Plan) DuckDB(tables map[string]Relation) string {
+	return p.print(func(in Input) Relation {
 		for _, known := range p.Inputs {
 			if known.same(in) {
 				return tables[known.Key]
@@ -116,7 +133,7 @@ func (p *Plan) DuckDB(tables map[string]string) string {
 	})
 }
 
-func (p *Plan) print(table func(Input) string) string {
+func (p *Plan) print(table func(Input) Relation) string {
 	d := &duckPrinter{text: p.statement.text, info: p.info, options: p.options, table: table}
 	out := p.info.outputs[p.statement.query]
 	return d.statement(p.statement.query, out, p.limit)

@@ -58,7 +58,7 @@ func TestZones(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sql := mustPlan(t, "select date_trunc('hour', __time__)", statement.Options{Location: loc}).DuckDB(map[string]string{"log": "log"})
+		sql := mustPlan(t, "select date_trunc('hour', __time__)", statement.Options{Location: loc}).DuckDB(map[string]statement.Relation{"log": {SQL: "log"}})
 		if got := !strings.Contains(sql, "make_timestamp"); got != calendarOnly {
 			t.Errorf("%s: %s", zone, sql)
 		}
@@ -86,7 +86,7 @@ func TestConcurrentUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	shared := mustPlan(t, text, options)
-	want := shared.DuckDB(map[string]string{"log": "log"})
+	want := shared.DuckDB(map[string]statement.Relation{"log": {SQL: "log"}})
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -96,7 +96,7 @@ func TestConcurrentUse(t *testing.T) {
 				return
 			}
 			for _, p := range []*statement.Plan{own, shared} {
-				if got := p.DuckDB(map[string]string{"log": "log"}); got != want {
+				if got := p.DuckDB(map[string]statement.Relation{"log": {SQL: "log"}}); got != want {
 					t.Errorf("got  %s\nwant %s", got, want)
 				}
 			}

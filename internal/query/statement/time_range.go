@@ -1,9 +1,6 @@
 package statement
 
-import (
-	"strconv"
-	"time"
-)
+import "strconv"
 
 // The columns by which a statement says which time it is about.
 const (
@@ -11,7 +8,7 @@ const (
 	dateColumn = "__date__" // timestamp
 )
 
-// timeRanges finds the ranges that WHERE gives for the tables of a selection: comparisons with constants, joined by AND.
+// timeRanges finds the ranges that WHERE gives for the tables of a selection: comparisons with what does not depend on rows, joined by AND.
 func (c *checker) timeRanges(where expr) {
 	terms := []expr{where}
 	if l, ok := where.(*logic); ok && l.op == "AND" {
@@ -34,7 +31,7 @@ func (c *checker) timeRanges(where expr) {
 
 var mirrored = map[string]string{"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 
-// timeBound reads "x op v" if x is the time of a table and v a constant.
+// timeBound reads "x op v" if x is the time of a table and v does not depend on rows.
 func (c *checker) timeBound(x expr, op string, v expr) bool {
 	n, ok := x.(*name)
 	if !ok || c.info.names[n].column == nil {
@@ -79,32 +76,6 @@ func earlier64(p *int64, v int64) *int64 {
 		return p
 	}
 	return &v
-}
-
-// seconds reads a constant as unix seconds: the last whole second not behind it, and the first not before it.
-func (c *checker) seconds(e expr) (first, last int64, ok bool) {
-	text := ""
-	switch e := e.(type) {
-	case *intLit:
-		return e.value, e.value, true
-	case *stringLit:
-		text = e.value
-	case *typedLit:
-		if !e.typ.moment() {
-			return 0, 0, false
-		}
-		text = e.value
-	}
-	for _, layout := range []string{time.DateOnly, time.DateTime} { // a fraction is read too
-		if t, err := time.ParseInLocation(layout, text, c.options.location()); err == nil {
-			first = t.Unix()
-			if t.Nanosecond() > 0 {
-				return first, first + 1, true
-			}
-			return first, first, true
-		}
-	}
-	return 0, 0, false
 }
 
 // numberValue reads a constant number.

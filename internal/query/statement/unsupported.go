@@ -11,13 +11,6 @@ type Refusal struct {
 // Unsupported lists the functions of the dialect that are refused. A call of one fails with the reason.
 var Unsupported = []Refusal{
 	{
-		[]string{
-			"ip_to_country", "ip_to_country_code", "ip_to_province", "ip_to_city", "ip_to_provider", "ip_to_geo", "ip_to_city_geo",
-			"ipv6_to_country", "ipv6_to_country_code", "ipv6_to_province", "ipv6_to_city", "ipv6_to_provider", "ipv6_to_city_geo", "ipv6_to_geo",
-		},
-		"it needs a database of IP addresses, and none is shipped",
-	},
-	{
 		[]string{"mobile_carrier", "mobile_city", "mobile_province"},
 		"it needs a database of phone numbers, and none is shipped",
 	},

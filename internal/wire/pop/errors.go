@@ -19,7 +19,7 @@ var codes = []struct {
 	Code   string
 }{
 	{sluice.NotFound, "api", 404, "InvalidApi.NotFound"},
-	{sluice.NotFound, "task", 404, "TaskNotFound"},
+	{sluice.NotFound, "deliverytask", 404, "TaskNotFound"},
 	{sluice.NotFound, "site", 404, "InvalidSiteId.NotFound"},
 	{sluice.NotFound, "", 404, "NotFound"},
 
@@ -42,10 +42,10 @@ var codes = []struct {
 	{sluice.Unauthorized, "token-expired", 400, "InvalidSecurityToken.Expired"},
 	{sluice.Unauthorized, "", 403, "Forbidden.RAM"},
 
-	{sluice.AlreadyExists, "task", 409, "TaskAlreadyExists"},
+	{sluice.AlreadyExists, "deliverytask", 409, "TaskAlreadyExists"},
 	{sluice.AlreadyExists, "", 409, "AlreadyExists"},
 	{sluice.Conflict, "", 409, "IncorrectStatus"},
-	{sluice.Throttled, "task", 403, "QuotaExceeded"},
+	{sluice.Throttled, "quota", 403, "QuotaExceeded"},
 	{sluice.Throttled, "", 400, "Throttling"},
 	{sluice.Unsupported, "", 400, "UnsupportedOperation"},
 	{sluice.Unavailable, "", 503, "ServiceUnavailable"},
@@ -54,8 +54,8 @@ var codes = []struct {
 
 // failure is an error as a client sees it. Marshal cannot fail on it.
 type failure struct {
-	RequestId string //nolint:revive,staticcheck // as clients spell it
-	HostId    string //nolint:revive,staticcheck // as clients spell it
+	RequestId string //nolint:revive // as clients spell it
+	HostId    string //nolint:revive // as clients spell it
 	Code      string
 	Message   string
 	Recommend string

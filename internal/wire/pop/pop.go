@@ -22,6 +22,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/wire"
 )
@@ -47,8 +48,10 @@ type API struct {
 
 // Services are what the dialect translates to.
 type Services struct {
-	Auth  *auth.Authenticator
-	Sites *site.Sites
+	Auth       *auth.Authenticator
+	Sites      *site.Sites
+	Deliveries *delivery.Engine
+	OSS        delivery.OSSRole // by which tasks write to OSS
 }
 
 // New makes the dialect over its services.
@@ -66,7 +69,7 @@ func New(s Services) *API {
 }
 
 // tables are all actions of the dialect, by product.
-var tables = [][]action{esaSites, esaFields, esaContainers}
+var tables = [][]action{esaSites, esaFields, esaTasks, esaContainers}
 
 // Claims implements [wire.Claimant].
 func (a *API) Claims(r *http.Request) bool {
@@ -91,6 +94,9 @@ func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
 	}
 	send(w, http.StatusOK, body)
 }
+
+// Drain implements [wire.Dialect]: no call lasts long.
+func (a *API) Drain() {}
 
 // serve takes a request from its parameters to its handler.
 func (a *API) serve(q *request) (any, error) {

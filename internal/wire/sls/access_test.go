@@ -92,7 +92,11 @@ func TestEveryRouteIsThere(t *testing.T) {
 		if r.Method == http.MethodDelete { // would take away what the next rows need
 			continue
 		}
-		a := env.Do(t, example(r))
+		call := example(r)
+		if r.Action == "TailLogs" { // would go on for ever
+			call.Target += "?from=never"
+		}
+		a := env.Do(t, call)
 		switch a.Code {
 		case "PathNotExist", "InvalidMethod", "InvalidHost", "InternalServerError":
 			t.Errorf("%s (%s %s): got %s: %s", r.Action, r.Method, r.Path, a.Code, a.Message)

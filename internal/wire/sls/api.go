@@ -25,20 +25,26 @@ import (
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/delivery"
+	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
 // Services are what the dialect translates to.
 type Services struct {
-	Auth      *auth.Authenticator
-	Keys      *auth.Keys
-	Catalog   *catalog.Catalog
-	Ingest    *ingest.Door
-	Reads     *ingest.ReadQuota
-	Consumers *consumer.Groups
-	Query     *query.Engine
+	Auth       *auth.Authenticator
+	Keys       *auth.Keys
+	Catalog    *catalog.Catalog
+	Ingest     *ingest.Door
+	Reads      *ingest.ReadQuota
+	Consumers  *consumer.Groups
+	Query      *query.Engine
+	Deliveries *delivery.Engine
+	Shippers   *shipper.Shippers
+	Index      *indexer.Indexer
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.
@@ -65,6 +71,9 @@ type API struct {
 	bodies, unsigned, answers *semaphore.Weighted
 
 	filters *semaphore.Weighted // one for each pull with a query that may run at once
+
+	draining context.Context // ended by Drain
+	drain    context.CancelFunc
 }
 
 // New makes the dialect over its services.
@@ -79,11 +88,13 @@ func New(s Services, o Options) *API {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &API{
+	a := &API{
 		Services: s, o: o, router: newRouter(Routes()), bodies: semaphore.NewWeighted(o.MaxBodies),
 		unsigned: semaphore.NewWeighted(o.MaxUnsigned), answers: semaphore.NewWeighted(o.MaxAnswers),
 		filters: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
 	}
+	a.draining, a.drain = context.WithCancel(context.Background())
+	return a
 }
 
 // Serve implements [wire.Dialect].

@@ -50,16 +50,24 @@ var codes = []struct {
 	{sluice.NotFound, "shard", 400, "ShardNotExist"},
 	{sluice.NotFound, "checkpoint-shard", 404, "ShardNotExist"},
 	{sluice.NotFound, "index", 400, "IndexConfigNotExist"},
+	{sluice.NotFound, "rebuild", 404, "IndexRebuildNotExist"},
 	{sluice.NotFound, "consumergroup", 404, "ConsumerGroupNotExist"},
 	{sluice.NotFound, "consumer", 404, "ConsumerNotExist"},
 	{sluice.NotFound, "consumer-match", 404, "ConsumerNotMatch"},
 	{sluice.NotFound, "accesskey", 404, "AccessKeyNotExist"},
+	{sluice.NotFound, "shipper", 404, "ShipperNotExist"},
+	{sluice.NotFound, "export", 404, "JobNotExist"},
+	{sluice.NotFound, "deliverytask", 404, "DeliveryTaskNotExist"},
 	{sluice.NotFound, "", 404, "NotExist"},
 
 	{sluice.AlreadyExists, "project", 400, "ProjectAlreadyExist"},
 	{sluice.AlreadyExists, "logstore", 400, "LogStoreAlreadyExist"},
 	{sluice.AlreadyExists, "index", 400, "IndexAlreadyExist"},
+	{sluice.AlreadyExists, "rebuild", 400, "IndexRebuildRunning"},
 	{sluice.AlreadyExists, "consumergroup", 400, "ConsumerGroupAlreadyExist"},
+	{sluice.AlreadyExists, "shipper", 400, "ShipperAlreadyExist"},
+	{sluice.AlreadyExists, "export", 400, "JobAlreadyExist"},
+	{sluice.AlreadyExists, "deliverytask", 400, "DeliveryTaskAlreadyExist"},
 	{sluice.AlreadyExists, "", 400, "AlreadyExist"},
 
 	{sluice.Unauthorized, "signature", 401, "SignatureNotMatch"},
@@ -75,6 +83,7 @@ var codes = []struct {
 
 	{sluice.Unavailable, "", 503, "ServerBusy"},
 	{sluice.Unsupported, "", 400, "NotSupported"},
+	{sluice.Conflict, "deliverytask", 400, "DeliveryTaskConflict"},
 	{sluice.Conflict, "", 400, "ParameterInvalid"},
 
 	{sluice.TooLarge, "request", 400, "ParameterInvalid"},

@@ -3,10 +3,12 @@ package sls
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/index"
 	"github.com/sluicelog/sluice/internal/logpb"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/search"
@@ -17,7 +19,8 @@ import (
 // Behavior: the logs of [from, to) that the search finds, in order of their own time to the nanosecond, ties in the order they
 // came in; at most line (0 to 100) from offset on, newest first with reverse. The answer is an array; what is to be said of it
 // is in headers.
-// Also: SQL behind the pipe, over what the search finds: rows by column, at most 100 unless the statement has a limit.
+// Also: SQL behind the pipe, over what the search finds: rows by column, at most 100 unless the statement has a limit, and with the
+// begin of the range as __time__ where the statement gives none.
 // Also: SPL behind the pipe: pages of the rows that leave the pipeline, in mode 2, to be read as those of a search.
 // Differs: x-log-progress is Incomplete only when time ran out or data on disk is damaged; pages are exact otherwise.
 // Differs: wildcards find every word that they match, not a sample of 100, and phrases are exact and unlimited.
@@ -56,6 +59,7 @@ type ask struct {
 	PowerSQL  looseBool  `json:"powerSql"`
 	Session   string     `json:"session"`
 	Forward   *looseBool `json:"forward"`
+	byGET     bool
 }
 
 // page is the page of logs that is asked for, of the search that stands in front of the pipe, and the statement that has it.
@@ -96,7 +100,7 @@ func (a *API) ask(q *request, k *ask) (*answer, error) {
 	switch statement.Kind {
 	case search.SQL:
 		p.MayRead = q.mayRead
-		out, err = a.askSQL(q, p.Filter, statement.Analytics)
+		out, err = a.askSQL(q, k, p.Filter, statement.Analytics)
 	case search.SPL:
 		out, err = a.askSPL(q, k, p, statement.Analytics)
 	default:
@@ -120,22 +124,36 @@ func (a *API) askLogs(q *request, k *ask, p query.Page) (*answer, error) {
 	return &answer{m, appendRows(nil, found.Logs)}, nil
 }
 
-func (a *API) askSQL(q *request, f query.Filter, sql string) (*answer, error) {
+func (a *API) askSQL(q *request, k *ask, f query.Filter, sql string) (*answer, error) {
 	result, err := a.Query.SQL(q.ctx(), f, sql)
 	if err != nil {
 		return nil, err
 	}
-	return answerSQL(f.Search, sql, result), nil
+	m := metaOfSQL(f.Search, sql, result)
+	if k.byGET {
+		addTime(result, f.Range)
+	}
+	return &answer{m, appendTable(nil, result.Columns, result.Rows)}, nil
 }
 
-// answerSQL is the answer that the result of a statement gives.
-func answerSQL(where, sql string, result *query.Result) *answer {
+// metaOfSQL is what is told of the result of a statement.
+func metaOfSQL(where, sql string, result *query.Result) logsMeta {
 	m := metaOf(where, len(result.Rows), result.Terms, result.Coverage)
 	m.HasSQL, m.Agg, m.Limited, m.Keys, m.ColumnTypes = true, sql, result.Limited, array(result.Columns), array(result.Types)
 	if result.Truncated {
 		m.Progress = "Incomplete"
 	}
-	return &answer{m, appendTable(nil, result.Columns, result.Rows)}
+	return m
+}
+
+// addTime adds the columns __source__ and __time__, empty and the begin of the range, behind those of the statement: the Python SDK
+// up to 0.9.0, whose Jupyter magics are the newest that work, cannot read a row without a time.
+func addTime(result *query.Result, r query.Range) {
+	from := strconv.FormatInt(r.From/1e9, 10)
+	result.Columns = append(slices.Clip(result.Columns), index.SourceField, index.TimeField)
+	for i, row := range result.Rows {
+		result.Rows[i] = append(slices.Clip(row), "", from)
+	}
 }
 
 // askSPL answers a page of rows in mode 2, the scan of the service. Clients go on at endOffset, or count the rows themselves
@@ -160,7 +178,7 @@ func (a *API) askSPL(q *request, k *ask, p query.Page, pipeline string) (*answer
 
 // askOf reads what is asked for from the query string.
 func askOf(v url.Values) (*ask, error) {
-	k := &ask{Query: v.Get("query"), Topic: v.Get("topic"), Session: v.Get("session")}
+	k := &ask{Query: v.Get("query"), Topic: v.Get("topic"), Session: v.Get("session"), byGET: true}
 	var line looseInt
 	for name, field := range map[string]*looseInt{
 		"from": &k.From, "to": &k.To, "fromNs": &k.FromNs, "toNs": &k.ToNs, "offset": &k.Offset, "line": &line,

@@ -28,9 +28,9 @@ func (a *API) getProjectLogs(q *request) error {
 	if err != nil {
 		return err
 	}
-	answer := answerSQL("", sql, result)
-	answer.PowerSQL = power
-	q.array(answer)
+	m := metaOfSQL("", sql, result)
+	m.PowerSQL = power
+	q.array(&answer{m, appendTable(nil, result.Columns, result.Rows)})
 	return nil
 }
 

@@ -400,3 +400,46 @@ func TestGetLogsWithJoin(t *testing.T) {
 		t.Errorf("got %v", got.Data)
 	}
 }
+
+// A query is explained with and without being run, to who may run it.
+func TestExplainLogs(t *testing.T) {
+	env, begin := searchable(t)
+	ask := func(query, more string) testenv.Call {
+		return testenv.Call{Project: "web", Target: fmt.Sprintf("/sluice/v1/logstores/access/explain?from=%d&to=%d&query=%s%s", begin, begin+100, url.QueryEscape(query), more)}
+	}
+	var x struct {
+		Search, Pipeline, EngineSQL string
+		Tables                      []struct {
+			Logstore            string
+			Segments, RowGroups struct{ All int }
+			LogGroupsNotIndexed int
+			Found               int
+		}
+		Run *struct {
+			Progress            string
+			Rows, ProcessedRows int
+			Conditions, Steps   []map[string]any
+		}
+	}
+	env.JSON(t, ask("status:500 and path:list", ""), &x)
+	if x.Search != "status in [500 500] and path:list" || x.Run != nil || len(x.Tables) != 1 || x.Tables[0].Logstore != "access" {
+		t.Errorf("planned: %+v", x)
+	}
+	env.JSON(t, ask("status:500 and path:list", "&run=true&line=3"), &x)
+	if x.Run == nil || x.Run.Progress != "Complete" || x.Run.Rows != 3 || x.Tables[0].Found != 10 || x.Run.ProcessedRows != 20 || len(x.Run.Steps) == 0 {
+		t.Errorf("run: %+v", x)
+	}
+	env.JSON(t, ask("* | select count(*) as c", "&run=true"), &x)
+	if x.EngineSQL == "" || x.Run.Rows != 1 {
+		t.Errorf("SQL: %+v", x)
+	}
+	env.JSON(t, ask("* | where n = '3'", "&run=1"), &x)
+	if x.Pipeline != "where n = '3'" || x.Run.Rows != 1 {
+		t.Errorf("SPL: %+v", x)
+	}
+	for query, code := range map[string]string{"a:b:c": "ParameterInvalid", "* | select nosuch": "ParameterInvalid", "* | where": "ParameterInvalid"} {
+		if a := env.Do(t, ask(query, "")); a.Code != code {
+			t.Errorf("%s: %d %s %s", query, a.Status, a.Code, a.Message)
+		}
+	}
+}

@@ -161,25 +161,13 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "DELETE", Path: "/dashboards/{name}/charts/{chart}", Action: "DeleteChart", Mutating: true},
 
 	// 5.16: jobs
-	{Method: "GET", Path: "/jobs", Action: "ListJobs"},
-	{Method: "POST", Path: "/jobs", Action: "CreateJob", Mutating: true},
-	{Method: "GET", Path: "/jobs/{name}", Action: "GetJob"},
-	{Method: "PUT", Path: "/jobs/{name}", Action: "UpdateJob", Mutating: true},
-	{Method: "DELETE", Path: "/jobs/{name}", Action: "DeleteJob", Mutating: true},
 	{Method: "GET", Path: "/jobs/{name}/jobinstances", Action: "ListJobInstances"},
 	{Method: "GET", Path: "/jobs/{name}/jobinstances/{id}", Action: "GetJobInstance"},
 	{Method: "PUT", Path: "/jobs/{name}/jobinstances/{id}", Action: "ModifyJobInstanceState", Mutating: true},
 	{Method: "GET", Path: "/jobschedules", Action: "ListJobSchedules"},
 	{Method: "GET", Path: "/jobschedules/{name}", Action: "GetJobSchedule"},
 
-	// 5.17, 5.18: shippers and external stores
-	{Method: "GET", Path: "/logstores/{logstore}/shipper", Action: "ListShipper"},
-	{Method: "POST", Path: "/logstores/{logstore}/shipper", Action: "CreateShipper", Mutating: true},
-	{Method: "GET", Path: "/logstores/{logstore}/shipper/{name}", Action: "GetShipper"},
-	{Method: "PUT", Path: "/logstores/{logstore}/shipper/{name}", Action: "UpdateShipper", Mutating: true},
-	{Method: "DELETE", Path: "/logstores/{logstore}/shipper/{name}", Action: "DeleteShipper", Mutating: true},
-	{Method: "GET", Path: "/logstores/{logstore}/shipper/{name}/tasks", Action: "GetShipperStatus"},
-	{Method: "PUT", Path: "/logstores/{logstore}/shipper/{name}/tasks", Action: "RetryShipperTask", Mutating: true},
+	// 5.18: external stores
 	{Method: "GET", Path: "/externalstores", Action: "ListExternalStore"},
 	{Method: "POST", Path: "/externalstores", Action: "CreateExternalStore", Mutating: true},
 	{Method: "GET", Path: "/externalstores/{name}", Action: "GetExternalStore"},
@@ -222,8 +210,6 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "GET", Path: "/scheduledsqls/{name}", Action: "GetScheduledSQL"},
 	{Method: "PUT", Path: "/scheduledsqls/{name}", Action: "UpdateScheduledSQL", Mutating: true},
 	{Method: "DELETE", Path: "/scheduledsqls/{name}", Action: "DeleteScheduledSQL", Mutating: true},
-	{Method: "GET", Path: "/ossexports", Action: "ListOSSExports"},
-	{Method: "POST", Path: "/ossexports", Action: "CreateOSSExport", Mutating: true},
 	{Method: "GET", Path: "/ossingestions", Action: "ListOSSIngestions"},
 	{Method: "POST", Path: "/ossingestions", Action: "CreateOSSIngestion", Mutating: true},
 	{Method: "GET", Path: "/consumeprocessors", Action: "ListConsumeProcessors"},

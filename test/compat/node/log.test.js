@@ -188,6 +188,21 @@ test('getLogs and getHistograms', async () => {
   assert.equal(buckets.reduce((sum, bucket) => sum + bucket.count, 0), 10);
 });
 
-test('SQL says clearly that it is not served', async () => {
-  await assert.rejects(client.getProjectLogs(project, { query: 'select 1 from web' }), failsWith('NotSupported'));
+test('SQL over a logstore and over a project', async () => {
+  await client.createLogStore(project, 'web', { ttl: 7, shardCount: 1 });
+  await client.createIndex(project, 'web', {
+    line: { token: [' '], caseSensitive: false },
+    keys: { status: { type: 'long', doc_value: true } },
+  });
+  const now = Math.floor(Date.now() / 1000);
+  const logs = [...Array(30).keys()].map((n) => ({ timestamp: now - 30 + n, content: { status: n % 3 === 0 ? '500' : '200' } }));
+  await client.postLogStoreLogs(project, 'web', { logs, topic: 'access', source: 'here' });
+
+  const [from, to] = [new Date((now - 60) * 1000), new Date((now + 60) * 1000)];
+  const counted = (rows) => rows.map((row) => [row.status, row.c]);
+  const sql = 'select status, count(*) as c';
+  assert.deepEqual(counted(await client.getLogs(project, 'web', from, to, { query: `* | ${sql} group by status order by status` })), [['200', '20'], ['500', '10']]);
+  const rows = await client.getProjectLogs(project, { query: `${sql} from web where __time__ >= ${now - 60} and __time__ < ${now + 60} group by status order by status` });
+  assert.deepEqual(counted(rows), [['200', '20'], ['500', '10']]);
+  await assert.rejects(client.getProjectLogs(project, { query: 'select 1 from web' }), failsWith('ParameterInvalid'));
 });

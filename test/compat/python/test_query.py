@@ -127,14 +127,6 @@ def test_sql_behind_a_search(any_client, indexed):
     assert [(log.get_contents()["status"], log.get_contents()["c"]) for log in found.get_logs()] == [("404", "1"), ("500", "2")]
 
 
-@pytest.mark.parametrize("query", ["* | where status = '200'"], ids=["spl"])
-def test_what_stands_behind_the_pipe_is_refused_clearly(client, indexed, query):
-    """Not with a 5xx: on those the SDK would retry for ten seconds."""
-    error = error_of(ask, client, indexed, query)
-    assert (error.get_resp_status(), error.get_error_code()) == (400, "NotSupported")
-    assert error.get_error_message()
-
-
 def test_a_wrong_search_says_what_is_wrong(client, indexed):
     error = error_of(ask, client, indexed, "status: (")
     assert error.get_resp_status() == 400 and error.get_error_message()

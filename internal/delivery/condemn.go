@@ -1,0 +1,181 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sluicelog/sluice/internal/delivery/pipeline"
+	"github.com/sluicelog/sluice/internal/delivery/sink"
+)
+
+// post writes letters, and tries for as long as ctx lasts.
+func (w *worker) post(ctx context.Context, letters []letter, batch string) error {
+	if len(letters) == 0 {
+		return nil
+	}
+	for i := range letters {
+		letters[i].batch = batch
+	}
+	for try := 0; ; try++ {
+		err := w.e.writeLetters(ctx, w.job, letters)
+		if err == nil {
+			return nil
+		}
+		if err := w.note(ctx, fmt.Errorf("dead letters cannot be written: %w", err)); err != nil {
+			return err
+		}
+		if err := sleep(ctx, w.e.backoff(try)); err != nil {
+			return err
+		}
+	}
+}
+
+// maxPosted bounds the bytes of letters that are in memory.
+const maxPosted = 1 << 20
+
+// condemn makes dead letters of some logs of b, which was announced: count of them from the first on, all if count is 0. Those before were
+// delivered. The point moves behind the last of them; what b holds behind it stays announced.
+func (w *worker) condemn(ctx context.Context, b *batch, first, count int, reason string) error {
+	if count <= 0 || first+count > b.Len() {
+		count = b.Len() - first
+	}
+	if first < 0 || count <= 0 {
+		return fmt.Errorf("the sink refused logs %d to %d of a batch of %d", first, first+count, b.Len())
+	}
+	walk := &condemned{w: w, b: b, first: first, last: first + count, reason: reason, at: b.header.From}
+	if err := walk.run(ctx); err != nil {
+		return err
+	}
+	if err := walk.flush(ctx); err != nil {
+		return err
+	}
+	w.job.log.Warn("logs were refused for good and are in the dead letters", "shard", w.shard, "logs", count, "reason", reason)
+	p, c := w.row, w.counters
+	c.InFlight -= walk.tally.Read
+	c.Delivered += int64(first)
+	c.Filtered += walk.tally.Filtered
+	c.Sampled += walk.tally.Sampled
+	c.DeadLettered += walk.tally.DeadLettered
+	if first > 0 {
+		c.Bytes += b.Encoded() * int64(first) / int64(b.Len())
+		c.Batches++
+	}
+	p.Position, p.Index = walk.at.Position, walk.at.Index
+	p.Error, p.Failing = "", time.Time{}
+	if walk.at == b.to {
+		c.Expired += c.InFlight // what retention took since it was announced
+		c.InFlight = 0
+		p.IntentPosition, p.IntentIndex = 0, 0
+	}
+	return w.commit(ctx, p, c)
+}
+
+// condemned walks over the logs of a batch again, for the text of those that are refused: batches do not keep it.
+type condemned struct {
+	w           *worker
+	b           *batch
+	first, last int // logs of the batch
+	reason      string
+
+	at      sink.Point // how far it is
+	kept    int        // logs of the batch seen
+	refused int        // letters of the batch seen
+	tally   Counters
+	letters []letter
+	bytes   int
+}
+
+// run goes up to behind the last log that is refused; if that is the last of the batch, up to the batch's end.
+func (k *condemned) run(ctx context.Context) error {
+	for k.at.Compare(k.b.to) < 0 {
+		run, err := k.w.e.source.from(k.w.log, k.at.Position)
+		if next, damaged := damageEnd(err); damaged {
+			k.at = sink.Point{Position: min(next, k.b.to.Position)}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if len(run) == 0 || run[0].position >= k.b.to.Position && k.b.to.Index == 0 || run[0].position > k.b.to.Position {
+			k.at = k.b.to // retention took the rest
+			return nil
+		}
+		for _, g := range run {
+			done, err := k.group(ctx, g)
+			if done || err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// group goes over one group. Done: this was the last.
+func (k *condemned) group(ctx context.Context, g *group) (done bool, err error) {
+	if g.position != k.at.Position {
+		k.at = sink.Point{Position: g.position}
+	}
+	for i := k.at.Index; i < len(g.Records); i++ {
+		if k.at.Compare(k.b.to) >= 0 {
+			return true, nil
+		}
+		if err := k.log(g, i); err != nil {
+			return true, err
+		}
+		k.at.Index = i + 1
+		if k.at.Index == len(g.Records) {
+			k.at = sink.Point{Position: g.position + 1}
+		}
+		if k.bytes >= maxPosted {
+			if err := k.flush(ctx); err != nil {
+				return true, err
+			}
+		}
+		if k.kept == k.last && k.last < k.b.Len() {
+			return true, nil
+		}
+	}
+	k.at = sink.Point{Position: g.position + 1}
+	return k.at.Compare(k.b.to) >= 0, nil
+}
+
+// log goes over one log, as worker.addLog did.
+func (k *condemned) log(g *group, i int) error {
+	it, verdict, err := k.w.look(g, i)
+	if err != nil {
+		k.tally.Read++
+		k.tally.DeadLettered++
+		return nil
+	}
+	switch {
+	case verdict == notOurs:
+		return nil
+	case verdict == pipeline.Filtered:
+		k.tally.Filtered++
+	case verdict == pipeline.Sampled:
+		k.tally.Sampled++
+	case k.refused < len(k.b.letters) && k.b.letters[k.refused].at == it.origin && k.b.letters[k.refused].shard == it.shard:
+		k.add(k.b.letters[k.refused])
+		k.refused++
+	default:
+		if k.kept >= k.first && k.kept < k.last {
+			k.add(k.w.letter(it, k.reason))
+		}
+		k.kept++
+	}
+	k.tally.Read++
+	return nil
+}
+
+func (k *condemned) add(l letter) {
+	k.letters = append(k.letters, l)
+	k.bytes += len(l.log)
+	k.tally.DeadLettered++
+}
+
+func (k *condemned) flush(ctx context.Context) error {
+	err := k.w.post(ctx, k.letters, k.b.header.ID(k.b.to))
+	k.letters, k.bytes = nil, 0
+	return err
+}

@@ -1,0 +1,87 @@
+package node
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/delivery"
+	"github.com/sluicelog/sluice/internal/delivery/egress"
+	"github.com/sluicelog/sluice/internal/delivery/sink"
+	"github.com/sluicelog/sluice/internal/delivery/sink/filesink"
+	"github.com/sluicelog/sluice/internal/delivery/sink/httpsink"
+	"github.com/sluicelog/sluice/internal/delivery/sink/kafkasink"
+	"github.com/sluicelog/sluice/internal/delivery/sink/osssink"
+	"github.com/sluicelog/sluice/internal/delivery/sink/s3sink"
+	"github.com/sluicelog/sluice/internal/delivery/sink/slssink"
+	"github.com/sluicelog/sluice/internal/delivery/sink/splunksink"
+	"github.com/sluicelog/sluice/internal/delivery/sink/syslogsink"
+	"github.com/sluicelog/sluice/internal/meta"
+	"github.com/sluicelog/sluice/internal/shipper"
+	"github.com/sluicelog/sluice/internal/vfs"
+)
+
+// destinations are the kinds of places that tasks ship logs to. filesDir is where those that are files may be, "" for nowhere.
+func destinations(filesDir string) map[string]delivery.Destination {
+	return map[string]delivery.Destination{
+		"file":         delivery.NewDestination(filesink.Under(vfs.OS{}, filesDir)),
+		"http":         delivery.NewDestination(httpsink.Open),
+		"kafka":        delivery.NewDestination(kafkasink.Open),
+		"oss":          delivery.NewDestination(osssink.Open),
+		"s3":           delivery.NewDestination(s3sink.Open),
+		"s3compatible": delivery.NewDestination(s3sink.OpenCompatible),
+		"sls":          delivery.NewDestination(slssink.Open),
+		"splunk":       delivery.NewDestination(splunksink.Open),
+		"syslog":       delivery.NewDestination(syslogsink.Open),
+	}
+}
+
+func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Catalog, door sluice.Appender, ring *auth.Keyring,
+	history *shipper.History,
+) (*delivery.Engine, error) {
+	allow, err := config.ParseNetworks(c.Delivery.AllowNetworks)
+	if err != nil {
+		return nil, err
+	}
+	deny, err := config.ParseNetworks(c.Delivery.DenyNetworks)
+	if err != nil {
+		return nil, err
+	}
+	spool := filepath.Join(c.DataDir, "delivery.tmp")
+	if err := os.MkdirAll(spool, 0o700); err != nil {
+		return nil, err
+	}
+	files := c.Delivery.FilesDir
+	if files != "" {
+		if files, err = filepath.Abs(files); err != nil {
+			return nil, err
+		}
+	}
+	dialer := egress.New(egress.Options{Allow: allow, Deny: deny, Listeners: listeners(c)})
+	return delivery.New(store, cat, door, ring, delivery.Options{
+		Destinations: destinations(files), ProveBuckets: c.Delivery.BucketOwnership == "token",
+		Env:         sink.Env{Dial: dialer.DialContext, Local: door, Dir: spool, Version: "sluice"},
+		MemoryBytes: int64(c.Delivery.MemoryBytes), CacheBytes: int64(c.Delivery.CacheBytes),
+		Delivered: history.Delivered, Now: o.Now, Logger: o.Logger,
+	}), nil
+}
+
+// ossRole are the operator's credentials of OSS.
+func ossRole(c *config.Config) delivery.OSSRole {
+	return delivery.OSSRole{
+		Endpoint: c.Delivery.OSSEndpoint, Region: c.Delivery.OSSRegion, AccessKeyID: c.Delivery.OSSAccessKeyID.Reveal(), AccessKeySecret: c.Delivery.OSSAccessKeySecret.Reveal(),
+	}
+}
+
+// listeners is the address that the server was told to listen on, if that is an address and a port.
+func listeners(c *config.Config) []netip.AddrPort {
+	at, err := netip.ParseAddrPort(c.Listen)
+	if err != nil || at.Port() == 0 {
+		return nil
+	}
+	return []netip.AddrPort{at}
+}
