@@ -13,7 +13,7 @@ import (
 // has four to eleven, Chinese text without spaces, and one log in 2,000 with a line of a megabyte, half of it noise.
 var hostile = &dataset{
 	name: "hostile", what: "adversarial: ids, 2,000 fields, 1 MB lines, Chinese",
-	share: 15, groupRecords: 100, topic: "hostile",
+	share: 30, groupRecords: 100, topic: "hostile",
 	apart: 50 * time.Millisecond,
 	draw:  newHostile,
 	index: index(text("id", "blob", "f_0007", "f_1999"), chinese("说明")),

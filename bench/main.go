@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.Float64Var(&b.journalGB, "journal-gb", 2, "gigabytes of unsealed journal to recover (10 for published numbers)")
 	flags.DurationVar(&b.latencyFor, "latency-for", 15*time.Second, "how long latency is measured")
 	flags.BoolVar(&b.recoverCold, "cold", false, "recover with nothing of the data in the page cache")
-	flags.IntVar(&b.records, "records", 3_000_000, "web logs to search; of other data sets there are a 3rd to a 15th")
+	flags.IntVar(&b.records, "records", 3_000_000, "web logs to search; of other data sets there are a 3rd to a 30th")
 	flags.IntVar(&b.asks, "asks", 9, "how often each question is asked hot, and of DuckDB")
 	flags.IntVar(&b.coldAsks, "cold-asks", 3, "how often each question is asked cold")
 	flags.IntVar(&b.rounds, "rounds", 13, "how often each of eight users asks each question")
@@ -163,18 +163,21 @@ func (b *bench) scenarios(ctx context.Context, names []string, runs int) error {
 			return fmt.Errorf("there is no scenario %q", name)
 		}
 	}
+	var errs []error
 	for run := range runs {
 		for _, s := range all {
-			if !slices.Contains(names, s.name) {
+			if !slices.Contains(names, s.name) || ctx.Err() != nil {
 				continue
 			}
 			fmt.Fprintf(os.Stderr, "run %d of %d: %s\n", run+1, runs, s.name)
 			if err := s.measure(ctx); err != nil {
-				return fmt.Errorf("%s: %w (the server's log: %s)", s.name, err, filepath.Join(b.dir, "sluiced.log"))
+				err = fmt.Errorf("%s: %w (the server's log: %s)", s.name, err, filepath.Join(b.dir, "sluiced.log"))
+				fmt.Fprintln(os.Stderr, err)
+				errs = append(errs, err, b.clean()) // the others are worth measuring all the same
 			}
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // bodiesOf draws the log groups of a data set, once.

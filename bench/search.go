@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand"
 	"slices"
@@ -31,12 +32,13 @@ func (s *searched) dial() (*searcher, error) {
 // search measures, for each data set, putting it until it is searchable, its size, and all questions of it: hot, by eight users at once,
 // by a server that has just started and finds nothing in the page cache, and of DuckDB without a server.
 func (b *bench) search(ctx context.Context) error {
+	var errs []error
 	for _, d := range b.sets {
 		if err := b.searchSet(ctx, d); err != nil {
-			return fmt.Errorf("%s: %w", d.name, err)
+			errs = append(errs, fmt.Errorf("%s: %w", d.name, err), b.clean())
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (b *bench) searchSet(ctx context.Context, d *dataset) error {
@@ -126,7 +128,7 @@ func (b *bench) hot(_ context.Context, s *searched) error {
 		if err != nil {
 			return err
 		}
-		if len(got) == 0 || slices.Equal(got, answer{"0"}) && b.records >= 100_000 {
+		if len(got) == 0 || slices.Equal(got, answer{"0"}) && b.records >= 200_000 {
 			return fmt.Errorf("%s finds nothing", q.statement())
 		}
 		s.answers[q.name] = got

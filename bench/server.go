@@ -58,6 +58,7 @@ func (b *bench) clean() error {
 	for _, s := range b.started {
 		errs = append(errs, s.Kill())
 	}
+	b.started = nil
 	left, err := filepath.Glob(filepath.Join(b.dir, "data-*"))
 	for _, dir := range left {
 		errs = append(errs, os.RemoveAll(dir))

@@ -245,3 +245,58 @@ func TestHistogram(t *testing.T) {
 	_, err = c.Histogram(t.Context(), ref, q)
 	wantCode(t, err, "InvalidTimeRange")
 }
+
+func TestProjectLogs(t *testing.T) {
+	c := connect(t, client.Options{})
+	_, err := c.ProjectLogs(t.Context(), ref.Project, "select 1 from x where __time__ > 0")
+	wantCode(t, err, "ProjectNotExist")
+	withStore(t, c, 1)
+	must(t, c.SetIndex(t.Context(), ref, json.RawMessage(`{"keys":{"n":{"type":"long","doc_value":true}}}`)))
+	now := time.Now().Unix()
+	must(t, c.PutLogs(t.Context(), ref, &sluice.LogGroup{Records: []sluice.Record{{Time: uint32(now), Fields: []sluice.Field{{Key: "n", Value: "7"}}}}}, client.PutOptions{}))
+	l, err := c.ProjectLogs(t.Context(), ref.Project, fmt.Sprintf(`select n, 'a"b' as text, null as nothing from %s where __time__ = %d`, ref.Logstore, now))
+	must(t, err)
+	if diff := cmp.Diff([]client.Row{row("n", "7", "text", `a"b`, "nothing", "null")}, l.Rows); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if !l.Complete || !l.HasSQL || !l.Last || l.Limited != 100 || !slices.Equal(l.Keys, []string{"n", "text", "nothing"}) || l.ColumnTypes[0] != "bigint" {
+		t.Errorf("meta %+v", l.LogsMeta)
+	}
+}
+
+// Pages of what SPL makes of logs hold every row once, also where rows have no time, or another one.
+func TestAllLogsOfSPL(t *testing.T) {
+	c := connect(t, client.Options{})
+	from := time.Now().Add(-time.Minute).Truncate(time.Second)
+	times := make([]time.Time, 45)
+	for i := range times {
+		times[i] = from.Add(time.Duration(i/7) * time.Second)
+	}
+	withIndex(t, c, times)
+	for pipeline, table := range map[string]bool{
+		"where n <> '7'": false, "extend n = n, __time__ = __time__ - 100 | where n <> '7'": false,
+		"stats logs = count(*) by n | where n <> '7' | sort n": true, "limit 44": false,
+	} {
+		for _, reverse := range []bool{false, true} {
+			seen := map[string]bool{}
+			pages := 0
+			q := client.LogsQuery{From: from, To: from.Add(time.Minute), Query: "* | " + pipeline, Line: 10, Reverse: reverse}
+			for page, err := range c.AllLogs(t.Context(), ref, q) {
+				must(t, err)
+				pages++
+				for _, row := range page.Rows {
+					if seen[row.Get("n")] {
+						t.Errorf("%s, reverse %v: log %s comes twice", pipeline, reverse, row.Get("n"))
+					}
+					seen[row.Get("n")] = true
+				}
+				if page.Table() != table || page.HasSQL || page.Mode != 2 {
+					t.Errorf("%s: a table: %v, %+v", pipeline, page.Table(), page.LogsMeta)
+				}
+			}
+			if len(seen) != 44 || pages < 5 {
+				t.Errorf("%s, reverse %v: %d rows in %d pages", pipeline, reverse, len(seen), pages)
+			}
+		}
+	}
+}

@@ -116,10 +116,19 @@ func (a *app) deliveryFacts(ref taskRef, t *client.DeliveryTask) *tty.Table {
 		logs  int64
 		quiet bool
 	}{
-		{"read", c.Read, false}, {"delivered", c.Delivered, false}, {"filtered", c.Filtered, true}, {"sampled out", c.Sampled, true},
-		{"dead letters", c.DeadLettered, true}, {"expired", c.Expired, true}, {"skipped", c.Skipped, true}, {"in flight", c.InFlight, true},
-		{"redriven", t.Redriven.Delivered, true}, {"retries", c.Retries, true}, {"groups expired unread", c.ExpiredGroups, true},
-		{"groups damaged", c.DamagedGroups, true}, {"groups skipped", c.SkippedGroups, true},
+		{"read", c.Read, false},
+		{"delivered", c.Delivered, false},
+		{"filtered", c.Filtered, true},
+		{"sampled out", c.Sampled, true},
+		{"dead letters", c.DeadLettered, true},
+		{"expired", c.Expired, true},
+		{"skipped", c.Skipped, true},
+		{"in flight", c.InFlight, true},
+		{"redriven", t.Redriven.Delivered, true},
+		{"retries", c.Retries, true},
+		{"groups expired unread", c.ExpiredGroups, true},
+		{"groups damaged", c.DamagedGroups, true},
+		{"groups skipped", c.SkippedGroups, true},
 	} {
 		if row.logs != 0 || !row.quiet {
 			facts.Add(row.name, count(int(row.logs)))

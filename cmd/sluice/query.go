@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -31,13 +32,15 @@ const defaultLimit = "100"
 func (a *app) queryCommand() *cobra.Command {
 	var o queryOptions
 	cmd := &cobra.Command{
-		Use:   "query PROJECT/LOGSTORE ['SEARCH [| SQL or SPL]']",
+		Use:   "query PROJECT/LOGSTORE ['SEARCH [| SQL or SPL]'] | query PROJECT 'SQL'",
 		Short: "Find logs by what is in them",
 		Long: `Find the logs of a time range that a search matches, the newest first. The logstore needs an index: sluice index set --help
 
 A search is words and conditions: error, status:500, status >= 500, url:/api* and not method:GET, (a or b) c, "two words",
 #"a phrase". Without one, everything is found. SQL behind a | is answered with a table, in the order that it asks for. SPL behind
 it filters, reshapes or counts what is found, command by command: where, extend, project, parse-json, stats, sort and others.
+
+With a PROJECT alone, SQL names its logstores in FROM and bounds __time__ of each in WHERE.
 
 Times are those in the logs. The range is [--from, --to); without --from it is the last 15 minutes, or --last.
 
@@ -53,6 +56,9 @@ The exit code is 3 when the answer lacks logs: the server says that time ran out
 		Args:              searchArgs,
 		ValidArgsFunction: a.completeRef,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !strings.Contains(args[0], "/") && len(args) == 2 {
+				return a.queryProject(cmd, args[0], args[1], o)
+			}
 			ref, c, err := a.refClient(cmd, args[0])
 			if err != nil {
 				return err
@@ -108,6 +114,7 @@ type querier struct {
 	c       *client.Client
 	ref     sluice.LogstoreRef
 	ask     client.LogsQuery
+	pages   func(context.Context) iter.Seq2[*client.Logs, error]
 	limit   int // of logs, 0 for none
 	results *results
 
@@ -123,6 +130,7 @@ func (a *app) newQuerier(cmd *cobra.Command, c *client.Client, ref sluice.Logsto
 		app: a, c: c, ref: ref, complete: true, begun: a.now(),
 		ask: client.LogsQuery{Query: search, Topic: o.topic, Reverse: !o.asc, Line: client.MaxPage},
 	}
+	q.pages = func(ctx context.Context) iter.Seq2[*client.Logs, error] { return c.AllLogs(ctx, ref, q.ask) }
 	var err error
 	if q.ask.From, q.ask.To, err = o.timeRange.parse(cmd, a.now()); err != nil {
 		return nil, err
@@ -162,7 +170,7 @@ func (q *querier) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, q.results.close()) }()
 	q.count(ctx)
-	for page, err := range q.c.AllLogs(ctx, q.ref, q.ask) {
+	for page, err := range q.pages(ctx) {
 		if err != nil {
 			return err
 		}

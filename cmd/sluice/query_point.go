@@ -20,7 +20,10 @@ var (
 )
 
 // pointed adds to the refusal of a query the line of it that the refusal names, with a mark under the place.
-func pointed(err error, query string) error {
+func pointed(err error, query string) error { return pointedIn(err, query, analytics(query)) }
+
+// pointedIn is pointed for a query whose statement, SQL or SPL, is known.
+func pointedIn(err error, query, statement string) error {
 	var refused *client.Error
 	if !errors.As(err, &refused) || refused.Code != "ParameterInvalid" && refused.Code != "InvalidQueryString" {
 		return err
@@ -31,7 +34,7 @@ func pointed(err error, query string) error {
 	if m := searchColumn.FindStringSubmatch(refused.Message); m != nil {
 		picture = point(query, 1, atoi(m[1]), atoi(m[2])-atoi(m[1]))
 	} else if m := sqlColumn.FindStringSubmatch(refused.Message); m != nil {
-		picture = point(analytics(query), atoi(m[1]), atoi(m[2]), 1)
+		picture = point(statement, atoi(m[1]), atoi(m[2]), 1)
 	}
 	if picture == "" {
 		return &plain

@@ -22,10 +22,20 @@ type batch struct {
 	tally   Counters   // of the logs looked at: Read, Filtered, Sampled, DeadLettered, and groups that are gone
 	letters []letter   // of logs that the sink refused at Add
 	written int        // bytes of the letters
+	marks   []mark     // where its log groups are in it
 	hold    *holding
 	cut     atomic.Bool // it is to go out as it is: memory is short
 	full    bool
 }
+
+// mark is the place of a log group in a batch: how many logs were looked at before it, and what came of them.
+type mark struct {
+	position                      sluice.Position
+	kept, letters                 int
+	read, filtered, sampled, dead int64
+}
+
+const markBytes = 64
 
 // Bounds of a batch beside those of its sink.
 const (
@@ -39,9 +49,6 @@ func (b *batch) announced() bool { return b.until != sink.Point{} }
 
 // due is when the batch goes out at the latest.
 func (b *batch) due(l sink.Limits) time.Time { return b.header.Arrived.Add(l.Age) }
-
-// empty says that there is nothing to send and nothing to write.
-func (b *batch) empty() bool { return b.Len() == 0 && len(b.letters) == 0 }
 
 // item is a log on its way into a batch.
 type item struct {
@@ -151,7 +158,7 @@ func (w *worker) fill(ctx context.Context, b *batch) (atEnd bool, err error) {
 	return false, nil
 }
 
-func (b *batch) memory() int64 { return b.Memory() + int64(b.written) }
+func (b *batch) memory() int64 { return b.Memory() + int64(b.written) + markBytes*int64(cap(b.marks)) }
 
 // addGroup adds what g holds behind b.to.
 func (w *worker) addGroup(b *batch, g *group) error {
@@ -170,6 +177,8 @@ func (w *worker) addGroup(b *batch, g *group) error {
 		}
 		return nil
 	}
+	t := &b.tally
+	b.marks = append(b.marks, mark{g.position, b.Len(), len(b.letters), t.Read, t.Filtered, t.Sampled, t.DeadLettered})
 	for i := first; i < len(g.Records); i++ {
 		at.Index = i
 		if b.announced() && at == b.until {

@@ -7,7 +7,7 @@ import (
 
 // budget bounds the memory of all batches. Who forms a batch says again and again what it takes; when all together take too much, the
 // largest batch that is being formed is cut where it is and goes out. Batches of tasks whose tries fail have to ask first, and get no
-// more than half: dead destinations do not make the batches of living ones small.
+// more than a quarter: dead destinations do not make the batches of living ones small.
 type budget struct {
 	limit int64
 
@@ -81,6 +81,17 @@ func (b *budget) sealed(h *holding) {
 	h.cut = nil
 }
 
+// failed says that a batch will be tried again, and returns whether there is room to keep it until then.
+func (b *budget) failed(h *holding) (keep bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !h.retry {
+		h.retry = true
+		b.retried += h.bytes
+	}
+	return b.retried <= b.limit/4 && b.held <= b.limit/2
+}
+
 // end gives back what a batch took. It may be called again.
 func (b *budget) end(h *holding) {
 	b.mu.Lock()
@@ -94,7 +105,7 @@ func (b *budget) reserve(ctx context.Context, bytes int64) (*holding, error) {
 	h := &holding{retry: true}
 	for {
 		b.mu.Lock()
-		if b.retried == 0 || b.retried+bytes <= b.limit/2 {
+		if b.retried == 0 || b.retried+bytes <= b.limit/4 {
 			b.open[h] = true
 			b.adjust(h, bytes)
 			b.mu.Unlock()

@@ -1,10 +1,13 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/delivery/pipeline"
 	"github.com/sluicelog/sluice/internal/delivery/sink"
 )
@@ -50,13 +53,14 @@ func (w *worker) condemn(ctx context.Context, b *batch, first, count int, reason
 	if err := walk.flush(ctx); err != nil {
 		return err
 	}
-	w.job.log.Warn("logs were refused for good and are in the dead letters", "shard", w.shard, "logs", count, "reason", reason)
+	w.job.log.Warn("logs were refused for good and are in the dead letters", "shard", w.shard, "logs", walk.condemned, "reason", reason)
 	p, c := w.row, w.counters
 	c.InFlight -= walk.tally.Read
 	c.Delivered += int64(first)
 	c.Filtered += walk.tally.Filtered
 	c.Sampled += walk.tally.Sampled
-	c.DeadLettered += walk.tally.DeadLettered
+	c.DeadLettered += walk.tally.DeadLettered + walk.condemned
+	c.Expired += int64(count) - walk.condemned // retention was faster than the dead letters
 	if first > 0 {
 		c.Bytes += b.Encoded() * int64(first) / int64(b.Len())
 		c.Batches++
@@ -64,26 +68,29 @@ func (w *worker) condemn(ctx context.Context, b *batch, first, count int, reason
 	p.Position, p.Index = walk.at.Position, walk.at.Index
 	p.Error, p.Failing = "", time.Time{}
 	if walk.at == b.to {
-		c.Expired += c.InFlight // what retention took since it was announced
+		// What retention took before it was formed the last time, and since: behind the last log that is refused.
+		c.Expired += c.InFlight + int64(b.Len()-walk.last)
 		c.InFlight = 0
 		p.IntentPosition, p.IntentIndex = 0, 0
 	}
 	return w.commit(ctx, p, c)
 }
 
-// condemned walks over the logs of a batch again, for the text of those that are refused: batches do not keep it.
+// condemned walks over the logs of a batch again, for the text of those that are refused: batches do not keep it. Log groups that
+// retention took since are passed over: the batch's marks say what was in them.
 type condemned struct {
 	w           *worker
 	b           *batch
 	first, last int // logs of the batch
 	reason      string
 
-	at      sink.Point // how far it is
-	kept    int        // logs of the batch seen
-	refused int        // letters of the batch seen
-	tally   Counters
-	letters []letter
-	bytes   int
+	at        sink.Point // how far it is
+	kept      int        // logs of the batch before that
+	refused   int        // letters of the batch before that
+	tally     Counters   // of the logs before that, as the batch counted them
+	condemned int64      // letters made here
+	letters   []letter
+	bytes     int
 }
 
 // run goes up to behind the last log that is refused; if that is the last of the batch, up to the batch's end.
@@ -91,35 +98,45 @@ func (k *condemned) run(ctx context.Context) error {
 	for k.at.Compare(k.b.to) < 0 {
 		run, err := k.w.e.source.from(k.w.log, k.at.Position)
 		if next, damaged := damageEnd(err); damaged {
-			k.at = sink.Point{Position: min(next, k.b.to.Position)}
+			k.at = sink.Point{Position: next}
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if len(run) == 0 || run[0].position >= k.b.to.Position && k.b.to.Index == 0 || run[0].position > k.b.to.Position {
-			k.at = k.b.to // retention took the rest
-			return nil
+		if len(run) == 0 {
+			break // retention took the rest
 		}
 		for _, g := range run {
-			done, err := k.group(ctx, g)
-			if done || err != nil {
+			if done, err := k.group(ctx, g); done || err != nil {
 				return err
 			}
 		}
 	}
+	k.finish()
 	return nil
+}
+
+// finish takes the batch's own word for what is not there any more.
+func (k *condemned) finish() {
+	for ; k.refused < len(k.b.letters); k.refused++ {
+		k.add(k.b.letters[k.refused])
+	}
+	k.at, k.tally = k.b.to, k.b.tally
 }
 
 // group goes over one group. Done: this was the last.
 func (k *condemned) group(ctx context.Context, g *group) (done bool, err error) {
+	m, there := slices.BinarySearchFunc(k.b.marks, g.position, func(m mark, p sluice.Position) int { return cmp.Compare(m.position, p) })
+	if !there {
+		k.finish()
+		return true, nil
+	}
+	k.start(&k.b.marks[m])
 	if g.position != k.at.Position {
 		k.at = sink.Point{Position: g.position}
 	}
-	for i := k.at.Index; i < len(g.Records); i++ {
-		if k.at.Compare(k.b.to) >= 0 {
-			return true, nil
-		}
+	for i := k.at.Index; i < len(g.Records) && k.at.Compare(k.b.to) < 0; i++ {
 		if err := k.log(g, i); err != nil {
 			return true, err
 		}
@@ -136,8 +153,16 @@ func (k *condemned) group(ctx context.Context, g *group) (done bool, err error) 
 			return true, nil
 		}
 	}
-	k.at = sink.Point{Position: g.position + 1}
-	return k.at.Compare(k.b.to) >= 0, nil
+	return false, nil
+}
+
+// start goes to where a group is in the batch.
+func (k *condemned) start(m *mark) {
+	for ; k.refused < m.letters; k.refused++ {
+		k.add(k.b.letters[k.refused])
+	}
+	k.kept = m.kept
+	k.tally = Counters{Read: m.read, Filtered: m.filtered, Sampled: m.sampled, DeadLettered: m.dead}
 }
 
 // log goes over one log, as worker.addLog did.
@@ -158,9 +183,11 @@ func (k *condemned) log(g *group, i int) error {
 	case k.refused < len(k.b.letters) && k.b.letters[k.refused].at == it.origin && k.b.letters[k.refused].shard == it.shard:
 		k.add(k.b.letters[k.refused])
 		k.refused++
+		k.tally.DeadLettered++
 	default:
 		if k.kept >= k.first && k.kept < k.last {
 			k.add(k.w.letter(it, k.reason))
+			k.condemned++
 		}
 		k.kept++
 	}
@@ -171,7 +198,6 @@ func (k *condemned) log(g *group, i int) error {
 func (k *condemned) add(l letter) {
 	k.letters = append(k.letters, l)
 	k.bytes += len(l.log)
-	k.tally.DeadLettered++
 }
 
 func (k *condemned) flush(ctx context.Context) error {

@@ -22,8 +22,12 @@ package delivery
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -44,7 +48,7 @@ type Options struct {
 
 	TasksPerProject int // [200]
 
-	MemoryBytes int64         // [128 MiB] of batches that are being formed or sent
+	MemoryBytes int64         // [64 MiB] of batches that are being formed or sent
 	CacheBytes  int64         // [32 MiB] of decoded log groups shared by tasks
 	SendTimeout time.Duration // [10m] after which one Send is cut off, whatever the sink's own limits
 	LeaseTime   time.Duration // [15s] after which an engine that says nothing is written off
@@ -64,7 +68,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	orDefault(&o.ID, "local")
 	orDefault(&o.TasksPerProject, 200)
-	orDefault(&o.MemoryBytes, 128<<20)
+	orDefault(&o.MemoryBytes, 64<<20)
 	orDefault(&o.CacheBytes, 32<<20)
 	orDefault(&o.SendTimeout, 10*time.Minute)
 	orDefault(&o.LeaseTime, 15*time.Second)
@@ -135,14 +139,29 @@ type Engine struct {
 	resting map[pointKey]time.Time      // until when workers that failed are not started again
 }
 
-// New makes an engine over the tasks in store. door is the write door, for dead letters; ring seals the sinks' secrets.
+// New makes an engine over the tasks in store, and empties the directory of its sinks' temporary files. door is the write door, for dead letters; ring seals the sinks' secrets.
 func New(store meta.Store, cat Catalog, door sluice.Appender, ring *auth.Keyring, o Options) *Engine {
 	o = o.withDefaults()
+	empty(o.Env.Dir, o.Logger)
 	return &Engine{
 		store: store, cat: cat, door: door, ring: ring, o: o, prover: ownership.New(proofs{store, o.Now}, o.Now),
 		source: newSource(o.CacheBytes), budget: newBudget(o.MemoryBytes), keeper: newKeeper(store),
 		slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), poked: make(chan struct{}, 1),
 		workers: map[pointKey]*worker{}, jobs: map[taskKey]*job{}, writing: map[sluice.LogstoreRef]bool{}, resting: map[pointKey]time.Time{},
+	}
+}
+
+// empty removes what sinks left in their directory when the server died.
+func empty(dir string, log *slog.Logger) {
+	if dir == "" {
+		return
+	}
+	old, err := os.ReadDir(dir)
+	for _, f := range old {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, f.Name())))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		log.Warn("temporary files of deliveries cannot be removed", "error", err)
 	}
 }
 

@@ -70,7 +70,7 @@ func (w *worker) insist(ctx context.Context, b *batch, last error) (err error) {
 				return nil
 			}
 			pause := w.pauseAfter(last, tries)
-			if pause > keepPause || b == nil {
+			if b != nil && (!w.e.budget.failed(b.hold) || pause > keepPause) {
 				w.free(b)
 				b = nil
 			}

@@ -319,7 +319,7 @@ func (m *manager) end(s *state, wanted map[pointKey]*assignment) {
 	defer m.e.mu.Unlock()
 	for key, w := range m.e.workers {
 		a := wanted[key]
-		if a == nil || a.task.Revision != w.job.revision || a.point.Log != w.row.Log {
+		if a == nil || a.task.Revision != w.job.revision || a.point.Log != w.log.ID() {
 			w.cancel()
 			continue
 		}

@@ -148,3 +148,25 @@ func TestGivenUp(t *testing.T) {
 		}
 	})
 }
+
+// Retention takes a batch between its answer and the dead letters: nothing is counted twice.
+func TestRefusedAndExpired(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBed(t, 1)
+		e := b.start(b.options("a"))
+		b.tape("x").set(func(_ context.Context, batch *tapeBatch) error {
+			batch.take(3)
+			b.must(b.view().Shards[0].Stored.Trim(time.Now().Add(time.Hour)))
+			return &sink.Refused{First: 3, Count: 1, Reason: "four"}
+		})
+		b.online(e.Engine, spec("x"))
+		b.write(5)
+		b.write(5)
+		time.Sleep(time.Minute)
+		s := b.settle(e.Engine, "x")
+		wantBalanced(t, e.Engine, s)
+		if c := s.Counters; c.Delivered != 3 || c.Expired != 7 || c.Read != 10 {
+			t.Errorf("got counters %+v", c)
+		}
+	})
+}

@@ -63,7 +63,6 @@ type worker struct {
 	stumbles int       // in a row
 
 	cancel context.CancelFunc
-	ended  chan struct{} // closed when run has ended
 	pokes  chan struct{} // something changed outside
 	sealed chan struct{} // closed when the shard takes no more logs
 }
@@ -136,9 +135,9 @@ func (w *worker) prepare(ctx context.Context) (ready bool, wk wake, err error) {
 			return false, wake{}, err
 		}
 	}
-	atEnd := true
 	if w.next != nil {
-		if atEnd, err = w.fill(ctx, w.next); err != nil {
+		atEnd, err := w.fill(ctx, w.next)
+		if err != nil {
 			return false, wake{}, err
 		}
 		if !atEnd {

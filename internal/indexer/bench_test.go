@@ -101,7 +101,8 @@ type env struct {
 	*catalogtest.Env
 	door  *ingest.Door
 	index *indexer.Indexer
-	raw   int64 // bytes of protobuf written
+	dir   string // of the objects
+	raw   int64  // bytes of protobuf written
 	rows  int64
 }
 
@@ -113,7 +114,8 @@ func open(t testing.TB, config string, shards int, o indexer.Options) *env {
 		t.Fatal(err)
 	}
 	e.door = ingest.New(e.Catalog, ingest.Options{Past: -1, Future: time.Hour, Now: e.Clock.Now})
-	dir, err := objects.OpenDir(vfs.OS{}, t.TempDir())
+	e.dir = t.TempDir()
+	dir, err := objects.OpenDir(vfs.OS{}, e.dir)
 	if err != nil {
 		t.Fatal(err)
 	}

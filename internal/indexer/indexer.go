@@ -1,7 +1,9 @@
 // Package indexer turns shard logs into segments, so that queries need not read every log.
 //
-//	shard log ──follow──> rows ──every second or so──> small segment ──merge eight at a time──> large segments ──expire──> gone
-//	                                                        └── segments and progress change in one metadata transaction
+//	shard logs ──follow──> rows ─┬─every second─────> small segment ──merge──┐
+//	                             └─when they fill it──────────────────> group of rows ──copy──> large segment ──expire──> gone
+//
+//	segments and progress change in one metadata transaction
 //
 // Invariants:
 //   - Every log group before a shard's progress is in exactly one segment, unless retention has taken it; none behind it is in any.
@@ -9,6 +11,8 @@
 //   - A shard is indexed up to damage in its log and no further: an answer without the damaged logs must not look complete.
 //   - A segment whose objects are damaged is made anew from the shard logs, which have every log until retention takes it. So are all
 //     segments of an older index configuration, when that is asked for.
+//   - Memory: one segment is built or merged at a time, of all logstores, from 64 MiB of raw logs at most; with what is kept about each
+//     value, 192 MiB and one log group. Of logs like those of web servers it is 100 MB. An idle indexer keeps none of it.
 //   - Objects are removed only when no snapshot can need them any more; what a crash leaves is removed at start.
 package indexer
 
@@ -33,7 +37,7 @@ import (
 
 // Options of an indexer. The zero value of a field means the default in brackets.
 type Options struct {
-	Every      time.Duration // [1s] between two looks for new logs
+	Every      time.Duration // [1s] between two looks for new logs; searches find what is not indexed yet all the same
 	BatchBytes int64         // [64 MiB] raw bytes that become one segment at most
 	CacheBytes int64         // [256 MiB] of segments that queries have read
 	Grace      time.Duration // [1m] how long merged segments stay for queries that still read them

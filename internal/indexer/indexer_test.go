@@ -2,6 +2,8 @@ package indexer_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -139,5 +141,37 @@ func TestTurns(t *testing.T) {
 	}
 	if !more || rows["other"] != 10 || rows[catalogtest.Ref.Logstore] > 1000 {
 		t.Error("after one turn: ", more, fmt.Sprint(rows))
+	}
+}
+
+// TestDamagedSegment: the others are merged without it.
+func TestDamagedSegment(t *testing.T) {
+	e := open(t, weblogsConfig, 1, indexer.Options{})
+	w := newWeblogs(e.Clock.Now())
+	for i := range 40 {
+		e.append(t, w.group(20))
+		if err := e.index.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 {
+			continue
+		}
+		files, err := filepath.Glob(filepath.Join(e.dir, "segments", "*.parquet"))
+		if err != nil || len(files) != 1 {
+			t.Fatal(files, err)
+		}
+		raw, err := os.ReadFile(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := 100; at < len(raw)/2; at++ {
+			raw[at]++
+		}
+		if err := os.WriteFile(files[0], raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := e.index.Status(); got.Rows != e.rows || got.Segments > 20 {
+		t.Errorf("%d rows of %d in %d segments", got.Rows, e.rows, got.Segments)
 	}
 }

@@ -82,6 +82,9 @@ func TestPlan(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			x := &model{}
 			most, total := 0, int64(0)
+			if testing.Short() {
+				tt.seconds /= 10
+			}
 			for i := range tt.seconds {
 				x.add(start.Add(time.Duration(i)*time.Second), time.Second-1, tt.rows, 333*tt.rows)
 				x.merge(t, windowOf(30))
@@ -109,7 +112,7 @@ func TestPlan(t *testing.T) {
 func TestPlanKeepsTimesApart(t *testing.T) {
 	x := &model{}
 	r := rand.New(rand.NewPCG(1, 2))
-	for i := range 5_000 {
+	for i := range 2_000 {
 		at := start.Add(time.Duration(i) * time.Second)
 		if r.IntN(4) == 0 {
 			at = at.Add(-time.Duration(1+r.IntN(5)) * 24 * time.Hour)
@@ -131,7 +134,7 @@ func TestPlanKeepsTimesApart(t *testing.T) {
 func TestPlanOfAnyTimes(t *testing.T) {
 	x := &model{}
 	r := rand.New(rand.NewPCG(3, 4))
-	for range 3_000 {
+	for range 1_000 {
 		x.add(time.Unix(r.Int64N(1<<32), 0), 0, 10, 3330)
 		x.merge(t, windowOf(30))
 	}

@@ -2,7 +2,9 @@ package query
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -38,13 +40,28 @@ func (r *room) leave() { r.sql.gathered.Add(-r.taken.Swap(0)) }
 
 // gatherer collects the columns of a statement from the logs that a search finds, a set of rows for each part of the logstore.
 type gatherer struct {
-	fields []sqlField
+	fields []sqlField // none: only the number of rows counts
 	sets   []*rowSet
 	room   *room
+	file   *segmentFile // of the segment whose groups come next, nil if the engine cannot read it
+}
+
+// segmentFile is a segment of which the SQL engine can read rows by their numbers.
+type segmentFile struct {
+	part duck.Part
+	open func(context.Context, *duck.Part) bool // gives the part its file
+
+	once sync.Once
+	ok   bool
+}
+
+func (f *segmentFile) opened(ctx context.Context) bool {
+	f.once.Do(func() { f.ok = f.open(ctx, &f.part) })
+	return f.ok
 }
 
 func (g *gatherer) collector() collector {
-	s := &rowSet{gatherer: g, columns: make([]duck.Vector, len(g.fields))}
+	s := &rowSet{gatherer: g, file: g.file, columns: make([]duck.Vector, len(g.fields))}
 	for i, f := range g.fields {
 		s.columns[i].Name = f.name
 		switch f.kind { // the slice that is not nil says the type, also of no rows
@@ -60,15 +77,48 @@ func (g *gatherer) collector() collector {
 	return s
 }
 
-// rowSet is rows by column.
+// parts are what was collected: rows in memory, and the numbers of rows for each file.
+func (g *gatherer) parts() (parts []duck.Part, err error) {
+	names := make([]string, len(g.fields))
+	for i, f := range g.fields {
+		names[i] = f.name
+	}
+	numbered := map[*segmentFile][]int64{}
+	for _, s := range g.sets {
+		if s.err != nil {
+			return nil, s.err
+		}
+		if s.Len > 0 {
+			parts = append(parts, duck.Part{Rows: s.rowset(), Names: names})
+		}
+		if len(s.numbers) > 0 {
+			numbered[s.file] = append(numbered[s.file], s.numbers...)
+		}
+	}
+	for file, numbers := range numbered {
+		p := file.part
+		p.Only, p.Count = numbers, int64(len(numbers))
+		parts = append(parts, p)
+	}
+	return parts, nil
+}
+
+// rowSet is rows by column, or by their numbers in a file.
 type rowSet struct {
 	gatherer *gatherer
+	file     *segmentFile
+	numbers  []int64
 	columns  []duck.Vector
 	Len      int
 	err      error
 }
 
-func (s *rowSet) rowset() *duck.Rowset { return &duck.Rowset{Columns: s.columns, Len: s.Len} }
+func (s *rowSet) rowset() *duck.Rowset {
+	if len(s.columns) == 0 { // rows need a column
+		return &duck.Rowset{Columns: []duck.Vector{{Name: "_", Ints: make([]int64, s.Len)}}, Len: s.Len}
+	}
+	return &duck.Rowset{Columns: s.columns, Len: s.Len}
+}
 
 // add takes a log of a shard log.
 func (s *rowSet) add(k key, l *index.Log) {
@@ -89,13 +139,16 @@ func (s *rowSet) add(k key, l *index.Log) {
 	s.err = s.gatherer.room.take(bytes + 16*int64(len(s.columns)))
 }
 
-func (s *rowSet) drop() { s.columns, s.Len = nil, 0 }
+func (s *rowSet) drop() { s.columns, s.numbers, s.Len = nil, nil, 0 }
 
 // addRows takes rows of a segment.
 func (s *rowSet) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bitmap) error {
 	n := int(rows.GetCardinality())
-	if n == 0 {
+	switch {
+	case n == 0:
 		return nil
+	case n >= s.gatherer.room.sql.o.ManyRows && len(s.columns) > 0 && s.file != nil && s.file.opened(ctx):
+		return s.number(g.FirstRow(), rows)
 	}
 	if err := s.gatherer.room.take(16 * int64(n) * int64(len(s.columns))); err != nil {
 		return err
@@ -127,6 +180,19 @@ func (s *rowSet) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bi
 		if err := s.gatherer.room.take(bytes); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// number takes rows by their numbers.
+func (s *rowSet) number(first int64, rows *roaring.Bitmap) error {
+	n := rows.GetCardinality()
+	if err := s.gatherer.room.take(8 * int64(n)); err != nil {
+		return err
+	}
+	s.numbers = slices.Grow(s.numbers, int(n))
+	for it := rows.Iterator(); it.HasNext(); {
+		s.numbers = append(s.numbers, first+int64(it.Next()))
 	}
 	return nil
 }

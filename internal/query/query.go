@@ -50,6 +50,7 @@ type Engine struct {
 
 	pipelines chan struct{} // one token for each that runs
 	tails     chan struct{} // the same
+	tailTurns chan struct{} // one token for each tail that is in its pipeline
 }
 
 // New makes an engine for the logstores of cat. Without an index it reads shard logs alone.
@@ -72,7 +73,7 @@ func New(cat *catalog.Catalog, index *indexer.Indexer, o Options) *Engine {
 	}
 	return &Engine{
 		cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: newSQLEngine(o.SQL),
-		pipelines: make(chan struct{}, maxPipelines), tails: make(chan struct{}, o.Tail.Most),
+		pipelines: make(chan struct{}, maxPipelines), tails: make(chan struct{}, o.Tail.Most), tailTurns: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 }
 

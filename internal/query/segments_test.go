@@ -94,7 +94,7 @@ func (s *segmented) open() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	o := query.Options{Now: s.Clock.Now, SQL: query.SQLOptions{Files: s.objects}}
+	o := query.Options{Now: s.Clock.Now, SQL: query.SQLOptions{Files: s.objects, ManyRows: 3}}
 	s.plain, s.indexed = query.New(s.Catalog, nil, o), query.New(s.Catalog, s.index, o)
 }
 

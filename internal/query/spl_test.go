@@ -35,7 +35,11 @@ var pipelines = []string{
 func TestSPL(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 11))
 	s := newSegmented(t)
-	for range 5 {
+	rounds := 5
+	if testing.Short() {
+		rounds = 1
+	}
+	for range rounds {
 		s.write(r, 40)
 		if err := s.index.Round(t.Context()); err != nil {
 			t.Fatal(err)

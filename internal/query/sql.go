@@ -21,6 +21,9 @@ type SQLOptions struct {
 	MemoryBytes int64             // [1 GiB] of all statements together, in the engine, and once more for the rows that searches find for them
 	Places      *places.Databases // of IP addresses, nil if there are none; the caller closes them after the engine
 	AtOnce      int               // [15] statements; more wait for their turn (reference sls-query 1.8)
+	// ManyRows [4096] that a search finds in one group of a segment are left to the engine by their numbers: it reads a whole column
+	// faster than it takes so many values from here.
+	ManyRows int
 }
 
 func (o SQLOptions) withDefaults() SQLOptions {
@@ -29,6 +32,9 @@ func (o SQLOptions) withDefaults() SQLOptions {
 	}
 	if o.AtOnce == 0 {
 		o.AtOnce = 15
+	}
+	if o.ManyRows == 0 {
+		o.ManyRows = 4096
 	}
 	return o
 }

@@ -31,6 +31,7 @@ import (
 var (
 	sqlDir     = flag.String("sqldir", "", "where BenchmarkSQL keeps its logs for the next run; empty: nowhere")
 	sqlRecords = flag.Int("sqlrecords", 100_000, "how many logs BenchmarkSQL reads; 3,000,000 for the published numbers")
+	sqlMany    = flag.Int("sqlmany", 0, "ManyRows of BenchmarkSQL")
 	sqlTail    = flag.Int("sqltail", 0, "how many logs BenchmarkSQL leaves behind the index")
 )
 
@@ -108,7 +109,7 @@ func openWeb(b *testing.B) (*query.Engine, query.Range) {
 	if _, err := cat.Logstore(b.Context(), catalogtest.Ref); sluice.KindOf(err) == sluice.NotFound {
 		must(writeWeb(b.Context(), cat, x, now))
 	}
-	e := query.New(cat, x, query.Options{Now: now, SQL: query.SQLOptions{Files: objs, TempDir: b.TempDir()}})
+	e := query.New(cat, x, query.Options{Now: now, SQL: query.SQLOptions{Files: objs, TempDir: b.TempDir(), ManyRows: *sqlMany}})
 	b.Cleanup(func() {
 		must(errors.Join(e.Close(), objs.Close(), logs.Close(), store.Close()))
 	})

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/sluicelog/sluice/internal/index"
 	"github.com/sluicelog/sluice/internal/indexer"
@@ -17,10 +18,12 @@ import (
 // slower, and knows what to leave out.
 type sqlFiles struct {
 	engine *Engine
-	open   []*objects.File
+
+	mu   sync.Mutex // guards open
+	open []*objects.File
 }
 
-// add gives a part the file of a segment, and reports whether it can.
+// add gives a part the file of a segment, and reports whether it can. It is safe for concurrent use.
 func (f *sqlFiles) add(ctx context.Context, p *duck.Part, q *question, s *indexer.Segment) bool {
 	file, err := f.engine.sql.o.Files.File(ctx, s.Info().ParquetObject())
 	if err != nil {
@@ -37,7 +40,9 @@ func (f *sqlFiles) add(ctx context.Context, p *duck.Part, q *question, s *indexe
 		}
 		return false
 	}
+	f.mu.Lock()
 	f.open = append(f.open, file)
+	f.mu.Unlock()
 	p.Files = []string{file.Path}
 	return true
 }

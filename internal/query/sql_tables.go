@@ -107,33 +107,27 @@ func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table,
 		return out, Coverage{Complete: true}, nil
 	}
 	g := &gatherer{fields: wanted, room: &t.room}
-	if len(wanted) == 0 { // only the number of rows counts, and rows need a column
-		g.fields = sqlFields{{index.TimeField, statement.Bigint, index.Field{Name: index.TimeField}}}
-	}
 	direct := func(s *indexer.Segment) bool {
-		part, ok := t.engine.direct(&ask, wanted, s)
-		if ok = ok && t.files.add(ctx, &part, &ask, s); ok {
-			out.Parts = withFile(out.Parts, part)
+		g.file = nil
+		part, kinds, ok := t.engine.readable(&ask, wanted, s)
+		if !ok {
+			return false
 		}
-		return ok
+		if ask.decided(&part, kinds, s) && t.files.add(ctx, &part, &ask, s) {
+			out.Parts = withFile(out.Parts, part)
+			return true
+		}
+		part.Where, part.Count = "", 0
+		g.file = &segmentFile{part: part, open: func(ctx context.Context, p *duck.Part) bool { return t.files.add(ctx, p, &ask, s) }}
+		return false
 	}
 	cover, err := t.engine.scan(ctx, &ask, direct, g.collector)
 	if err != nil {
 		return out, cover, err
 	}
-	names := make([]string, len(wanted))
-	for i, f := range wanted {
-		names[i] = f.name
-	}
-	for _, r := range g.sets {
-		if r.err != nil {
-			return out, cover, r.err
-		}
-		if r.Len > 0 {
-			out.Parts = append(out.Parts, duck.Part{Rows: r.rowset(), Names: names})
-		}
-	}
-	return out, cover, nil
+	parts, err := g.parts()
+	out.Parts = append(out.Parts, parts...)
+	return out, cover, err
 }
 
 // shifted is the range that an input is read over.
@@ -152,11 +146,11 @@ func shifted(r Range, in statement.Input) Range {
 // within makes nanoseconds of seconds that a statement says, as far as there can be logs.
 func within(seconds int64) int64 { return min(max(seconds, 0), maxSecond) * 1e9 }
 
-// direct is a segment for the SQL engine to read itself, without its file, if it can tell which rows count.
-func (e *Engine) direct(q *question, wanted []sqlField, s *indexer.Segment) (duck.Part, bool) {
+// readable is a segment for the SQL engine to read itself, without its file, if the columns that are wanted are in it as SQL has them.
+func (e *Engine) readable(q *question, wanted []sqlField, s *indexer.Segment) (duck.Part, map[string]statement.Kind, bool) {
 	p := duck.Part{Names: make([]string, len(wanted))}
-	if e.sql.o.Files == nil || s.Bad != nil || q.Topic != "" || s.Config != q.config.ID {
-		return p, false
+	if e.sql.o.Files == nil || s.Bad != nil || s.Config != q.config.ID {
+		return p, nil, false
 	}
 	kinds := map[string]statement.Kind{
 		index.TimeField: statement.Bigint, index.SourceField: statement.Varchar, index.TopicField: statement.Varchar,
@@ -167,23 +161,28 @@ func (e *Engine) direct(q *question, wanted []sqlField, s *indexer.Segment) (duc
 	dropAmbiguous(kinds)
 	for i, f := range wanted {
 		if f.at.Path != "" || kinds[f.at.Name] != f.kind { // numbers that are kept as text are not always what SQL would make of them
-			return p, false
+			return p, nil, false
 		}
 		p.Names[i] = f.at.Name
 	}
+	return p, kinds, true
+}
+
+// decided writes a search and its time range as SQL over a segment, if it can: then the SQL engine tells by itself which rows count.
+func (q *question) decided(p *duck.Part, kinds map[string]statement.Kind, s *indexer.Segment) bool {
 	where, ok := condition(q.bound.Root, kinds)
-	if !ok {
-		return p, false
+	if !ok || q.Topic != "" {
+		return false
 	}
 	info := s.Info()
 	if info.First.UnixNano() < q.Range.From || info.Last.UnixNano() >= q.Range.To {
 		if q.Range.From%1e9 != 0 || q.Range.To%1e9 != 0 {
-			return p, false
+			return false
 		}
 		where = and(where, fmt.Sprintf(`"__time__" >= %d AND "__time__" < %d`, q.Range.From/1e9, q.Range.To/1e9))
 	}
 	p.Where, p.Count = where, info.Rows
-	return p, true
+	return true
 }
 
 // withFile adds the one file of a part to a part that reads its files the same way: the engine opens a list of files in much less

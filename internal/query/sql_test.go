@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,6 +84,38 @@ func (s *segmented) sqlAlike(r *rand.Rand) {
 // everything is a filter for all logs.
 func (s *segmented) everything() query.Filter {
 	return query.Filter{Ref: catalogtest.Ref, Range: query.Range{From: 0, To: s.Clock.Now().Add(time.Hour).Unix() * 1e9}}
+}
+
+// TestSQLOverWords: the engine reads pages that package wordzip has compressed.
+func TestSQLOverWords(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 8))
+	s := newSegmented(t, sqlConfig)
+	defer s.closeSQL()
+	words := strings.Fields("connection timeout retry upstream cache miss hit user login payment order checkout failed success 登录 成功")
+	g := &sluice.LogGroup{}
+	for i := range 3000 {
+		var text []string
+		for range 5 + r.IntN(10) {
+			text = append(text, words[r.IntN(len(words))])
+		}
+		value := fmt.Sprint(strings.Join(text, " "), " id=", r.IntN(1_000_000))
+		g.Records = append(g.Records, sluice.Record{
+			Time: uint32(s.Clock.Now().Unix()) + uint32(i/100), Fields: []sluice.Field{{Key: "t", Value: value}, {Key: "n", Value: fmt.Sprint(i)}},
+		})
+	}
+	if _, _, err := s.door.Append(t.Context(), catalogtest.Ref, g); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.index.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all := query.Filter{Ref: catalogtest.Ref, Range: query.Range{From: 0, To: s.Clock.Now().Add(time.Hour).Unix() * 1e9}}
+	for _, text := range []string{
+		"select count(*) as c, count(distinct t) as d, sum(length(t)) as l, min(t) as a, max(t) as b",
+		"select n, t order by n limit 3000",
+	} {
+		s.compareSQL(all, text)
+	}
 }
 
 func (s *segmented) closeSQL() {

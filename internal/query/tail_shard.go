@@ -16,6 +16,7 @@ const (
 	tailGroups     = 256
 	tailBytes      = 256 << 10
 	tailEventBytes = 32 << 20 // of the rows that a pipeline makes of a batch; those behind are skipped
+	tailSteps      = 400_000  // of evaluation that one log may cost
 )
 
 // tailed is what one read of a shard gave.
@@ -44,7 +45,7 @@ type follower struct {
 func (t *tail) follow(ctx context.Context, s *catalog.Shard, at sluice.Position) {
 	f := &follower{tail: t, shard: s, at: at}
 	if t.pipeline != nil {
-		f.runner = spl.NewRunner(t.pipeline, spl.Options{Memory: tailEventBytes, FoldNames: true, Now: t.e.o.Now}, f.keep)
+		f.runner = spl.NewRunner(t.pipeline, spl.Options{Memory: tailEventBytes, Steps: tailSteps, FoldNames: true, Now: t.e.o.Now}, f.keep)
 	}
 	for ctx.Err() == nil {
 		event, err := f.next(ctx)
@@ -78,19 +79,36 @@ func (f *follower) next(ctx context.Context) (*TailEvent, error) {
 		return f.skip(batch.End)
 	}
 	f.caught = f.caught || batch.Next >= batch.End
-	f.event, f.bytes = &TailEvent{}, 0
-	for i := range batch.Groups {
-		g, err := decode(&f.buf, &batch.Groups[i])
-		if err != nil {
-			return nil, err
-		}
-		f.group(g)
+	if err := f.batch(ctx, batch.Groups); err != nil {
+		return nil, err
 	}
 	f.at = max(batch.Next, f.at)
 	if len(f.event.Rows) == 0 && f.event.Skipped == nil {
 		return nil, nil
 	}
 	return f.event, nil
+}
+
+// batch makes the event of some groups. What a pipeline costs is for the asker to choose, so as many run at once as there are
+// processors, whatever the number of tails and shards.
+func (f *follower) batch(ctx context.Context, groups []shard.Group) error {
+	if f.runner != nil {
+		select {
+		case f.e.tailTurns <- struct{}{}:
+			defer func() { <-f.e.tailTurns }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	f.event, f.bytes = &TailEvent{}, 0
+	for i := range groups {
+		g, err := decode(&f.buf, &groups[i])
+		if err != nil {
+			return err
+		}
+		f.group(g)
+	}
+	return nil
 }
 
 // group adds the logs of a group that the search finds.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -27,6 +28,9 @@ type walker struct {
 	reverse bool
 	parts   []*stretch // a heap by head
 	cover   Coverage
+
+	working bool      // it has a worker
+	turn    time.Time // since when
 }
 
 // What a walker holds in memory.
@@ -35,6 +39,9 @@ const (
 	walkBytes = 8 << 20   // of the logs of a batch, about
 	maxTail   = 1_000_000 // keys of logs that no segment has yet
 )
+
+// walkTurn is how long a walker keeps a worker that others wait for.
+const walkTurn = 50 * time.Millisecond
 
 // walk gives the logs that a question finds to visit, in the order of keys or against it, until there are no more, visit does not
 // want more, or time runs out.
@@ -75,14 +82,13 @@ func (w *walker) run(ctx context.Context, visit func(*Log) (bool, error)) error 
 	}
 }
 
-// step reads a batch and has it visited, while it has one of the engine's workers.
+// step reads a batch and has it visited, while it has one of the engine's workers. It lets others have it now and then: what a
+// visit costs is for the asker to choose.
 func (w *walker) step(ctx context.Context, size int, visit func(*Log) (bool, error)) (more bool, err error) {
-	select {
-	case w.e.workers <- struct{}{}:
-		defer func() { <-w.e.workers }()
-	case <-ctx.Done():
-		return false, ctx.Err()
+	if err := w.takeTurn(ctx); err != nil {
+		return false, err
 	}
+	defer w.endTurn()
 	keys, err := w.next(ctx, size)
 	if err != nil || len(keys) == 0 {
 		return false, err
@@ -101,8 +107,33 @@ func (w *walker) step(ctx context.Context, size int, visit func(*Log) (bool, err
 		if more, err := visit(&logs[i]); err != nil || !more {
 			return false, err
 		}
+		if time.Since(w.turn) > walkTurn {
+			w.endTurn()
+			if err := w.takeTurn(ctx); err != nil {
+				return false, err
+			}
+		}
 	}
 	return true, nil
+}
+
+// takeTurn waits for a worker. Without an error, endTurn has to follow.
+func (w *walker) takeTurn(ctx context.Context) error {
+	select {
+	case w.e.workers <- struct{}{}:
+		w.turn, w.working = time.Now(), true
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// endTurn gives the worker back, if there is one.
+func (w *walker) endTurn() {
+	if w.working {
+		w.working = false
+		<-w.e.workers
+	}
 }
 
 // next returns the next keys, none at the end.

@@ -17,7 +17,8 @@ const rareField = 512
 // maxGroupBytes is the most raw bytes of logs in a group: with long logs a group has fewer rows.
 const maxGroupBytes = 64 << 20
 
-// maxTableBytes is the memory of logs at which a Builder has no more Room: it comes before maxGroupBytes where values are tiny.
+// maxTableBytes is the memory at which logs fill a group, whether they are added or merged: it comes before maxGroupBytes where values are
+// tiny.
 const maxTableBytes = 192 << 20
 
 // Builder collects logs for one segment. It is for one goroutine, and keeps all it was given in memory: what it was given and up to

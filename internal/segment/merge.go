@@ -135,7 +135,8 @@ func (m *merger) all(ctx context.Context, groups []*Group) error {
 // collect adds a group to the table, after writing the table if both are too much for one group.
 func (m *merger) collect(ctx context.Context, g *Group) error {
 	if t := m.table; t.rows() > 0 && (t.rows()+g.Rows() > m.options.groupRows() || t.bytes+g.Bytes() > maxGroupBytes ||
-		len(t.columns)+len(g.summary.columns) > maxTableColumns || m.isLate(g)) {
+		t.memory()/int64(t.rows())*int64(t.rows()+g.Rows()) > maxTableBytes || len(t.columns)+len(g.summary.columns) > maxTableColumns ||
+		m.isLate(g)) {
 		if err := m.flush(ctx); err != nil {
 			return err
 		}

@@ -174,6 +174,14 @@ func (g *Group) Segment() *Segment { return g.segment }
 // Rows returns the number of rows.
 func (g *Group) Rows() int { return g.summary.rows }
 
+// FirstRow is the number of the group's first row in the Parquet file, from 0.
+func (g *Group) FirstRow() (n int64) {
+	for i := range g.n {
+		n += int64(g.segment.dir.groups[i].rows)
+	}
+	return n
+}
+
 // Bytes returns the size of the logs, as in [Info].
 func (g *Group) Bytes() int64 { return g.summary.bytes }
 

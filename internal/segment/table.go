@@ -308,7 +308,7 @@ func (c *tableColumn) spanOf(value string) uint32 {
 		return c.newSpan(value)
 	}
 	c.dedup.seen++
-	if n := len(c.cells); n > 0 {
+	if n := len(c.cells); n > 0 && len(value) > shortValue { // short ones are found as quickly
 		if last := c.cells[n-1].span; c.text(last) == value {
 			return last
 		}
@@ -351,6 +351,8 @@ type dedupeSlot struct {
 	id   uint32 // of the span, plus one
 }
 
+const shortValue = 8 // bytes of a value that is its own key
+
 const dedupeTrial = 1024 // values before a column can turn out not to repeat
 
 func newDedupe() *dedupe { return &dedupe{seed: randomSeed(), slots: make([]dedupeSlot, 64)} }
@@ -362,7 +364,7 @@ func (d *dedupe) clear() {
 
 func (d *dedupe) find(c *tableColumn, value string) (*dedupeSlot, uint64) {
 	b := unsafe.Slice(unsafe.StringData(value), len(value))
-	short := len(b) <= 8
+	short := len(b) <= shortValue
 	var key uint64
 	if short {
 		key = shortKey(b)

@@ -63,8 +63,11 @@ func (h *History) Delivered(d delivery.Delivered) {
 
 func note(d delivery.Delivered) *sluice.LogGroup {
 	return &sluice.LogGroup{Records: []sluice.Record{{Time: uint32(d.At.Unix()), Fields: []sluice.Field{
-		{Key: "shipper", Value: d.Task}, {Key: "id", Value: d.ID}, {Key: "shard", Value: d.Shard.String()},
-		{Key: "received", Value: strconv.FormatInt(d.Arrived.Unix(), 10)}, {Key: "finished", Value: strconv.FormatInt(d.At.Unix(), 10)},
+		{Key: "shipper", Value: d.Task},
+		{Key: "id", Value: d.ID},
+		{Key: "shard", Value: d.Shard.String()},
+		{Key: "received", Value: strconv.FormatInt(d.Arrived.Unix(), 10)},
+		{Key: "finished", Value: strconv.FormatInt(d.At.Unix(), 10)},
 		{Key: "lines", Value: strconv.Itoa(d.Logs)},
 	}}}}
 }

@@ -12,7 +12,7 @@ type words struct {
 	hashes []uint32
 	next   int // the first word that is not in the tables
 
-	base  uint32 // what was added to word numbers in the tables: lower ones are of earlier texts
+	base  uint32 // what was added to places in the tables: lower ones are of earlier texts
 	one   [1 << oneBits]uint32
 	two   [1 << twoBits]uint32
 	three [1 << threeBits]uint32
@@ -37,7 +37,7 @@ var isWord = func() (table [256]uint64) {
 
 // cut begins a text.
 func (w *words) cut(src []byte, head int, sizes []int32) {
-	w.base += uint32(len(w.starts)) // more than any word of the text before
+	w.base += uint32(len(w.src)) // more than the place of any word of the text before
 	if w.base > 1<<31 {
 		clear(w.one[:])
 		clear(w.two[:])
@@ -157,8 +157,8 @@ func (w *words) keys(i int) (one, two, three uint32) {
 // insert says that word i, which is inside of a match, is the last one of its kind. Where it stands alone matters little.
 func (w *words) insert(i int) {
 	_, two, three := w.keys(i)
-	n := w.base + uint32(i)
-	w.two[two], w.three[three] = n, n
+	at := w.base + w.starts[i]
+	w.two[two], w.three[three] = at, at
 }
 
 const minMatch = 4
@@ -166,9 +166,9 @@ const minMatch = 4
 // find looks for the best match of what begins with word i, at pos, and inserts the word.
 func (w *words) find(i, pos, end int, rep uint32, repeat bool) (length int, offset uint32) {
 	one, two, three := w.keys(i)
-	n := w.base + uint32(i)
+	at := w.base + uint32(pos)
 	inOne, inTwo, inThree := w.one[one], w.two[two], w.three[three]
-	w.one[one], w.two[two], w.three[three] = n, n, n
+	w.one[one], w.two[two], w.three[three] = at, at, at
 
 	if repeat && rep != 0 && int(rep) <= pos {
 		if n := matching(w.src[pos-int(rep):], w.src[pos:end]); n >= 2*minMatch {
@@ -181,7 +181,7 @@ func (w *words) find(i, pos, end int, rep uint32, repeat bool) (length int, offs
 			continue
 		}
 		last = c
-		from := int(w.starts[c-w.base])
+		from := int(c - w.base)
 		n := matching(w.src[from:], w.src[pos:end])
 		if n < minMatch || pos+n < int(w.starts[min(i+3-words, len(w.hashes))]) && pos+n < end {
 			continue // not all the words of this table
@@ -204,7 +204,8 @@ func (w *words) whole(i, pos, n int) int {
 		return n
 	}
 	c := w.one[w.hashes[i]>>(32-oneBits)]
-	if c >= w.base && w.hashes[c-w.base] == w.hashes[i] && int(w.starts[i])-pos >= minMatch {
+	word := w.src[w.starts[i]:w.starts[i+1]]
+	if c >= w.base && int(w.starts[i])-pos >= minMatch && matching(w.src[c-w.base:], word) == len(word) {
 		return int(w.starts[i]) - pos
 	}
 	return n

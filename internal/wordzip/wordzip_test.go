@@ -61,9 +61,18 @@ func TestShapes(t *testing.T) {
 	}
 	var e wordzip.Encoder
 	for _, values := range [][]string{
-		nil, {""}, {"a"}, {"", "", ""}, {"one word"}, {"same same same same same same same same same"},
-		{strings.Repeat("x", 1_000_000)}, {strings.Repeat("word ", 100_000)}, {strings.Repeat("ab", 70_000), strings.Repeat("ab", 70_000)},
-		{string(noise)}, {string(noise), string(noise)}, {strings.Repeat("登录 成功 ", 3000)},
+		nil,
+		{""},
+		{"a"},
+		{"", "", ""},
+		{"one word"},
+		{"same same same same same same same same same"},
+		{strings.Repeat("x", 1_000_000)},
+		{strings.Repeat("word ", 100_000)},
+		{strings.Repeat("ab", 70_000), strings.Repeat("ab", 70_000)},
+		{string(noise)},
+		{string(noise), string(noise)},
+		{strings.Repeat("登录 成功 ", 3000)},
 		messages(r, 1), messages(r, 5), messages(r, 100), messages(r, 20_000),
 		append(append(messages(r, 3000), string(noise[:130_000])), messages(r, 3000)...),
 	} {

@@ -13,7 +13,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,7 +47,7 @@ type Broker struct {
 func Start(t testing.TB) *Broker {
 	t.Helper()
 	b := &Broker{libs: tools.Dir(t, "kafka"), dir: t.TempDir()}
-	ports := freePorts(t, 4)
+	ports := tools.FreeAddresses(t, 4)
 	b.Plain, b.SASL, b.TLS = ports[0], ports[1], ports[2]
 	ca := certs.New(t)
 	b.CA = ca.PEM
@@ -188,19 +187,4 @@ func (b *Broker) Consume(t testing.TB, topic string, n int) []string {
 		t.Fatalf("the console consumer: %v\n%s", err, errs.String())
 	}
 	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-}
-
-// freePorts finds addresses on loopback that nobody listens on.
-func freePorts(t testing.TB, n int) []string {
-	t.Helper()
-	var out []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // together, so that all are different
-		out = append(out, l.Addr().String())
-	}
-	return out
 }

@@ -37,7 +37,7 @@ var pages = map[string][]string{
 	"docs/howto/search.md": {
 		"connection refused, giving up", "\n                           ^\n", "\n/cart\n", "30 logs from", "6 logs from",
 		"ts,method,path,status,took,msg\n", "in steps of 2m", "\nlist  12\n", "\ncart  18\n", `"path":"/cart/live","took":"2.5"`,
-		"search    path:cart and #\"connection refused\"\n", "found       6 logs", "part of the search",
+		"search    path:cart and #\"connection refused\"\n", "found       6 logs", "read the shard logs",
 	},
 }
 

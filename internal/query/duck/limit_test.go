@@ -150,7 +150,7 @@ func TestPercentiles(t *testing.T) {
 	e := open(t, duck.Options{})
 	table := million()
 	for text, want := range map[string]string{
-		"select approx_percentile(n, 0.99), approx_percentile(cast(n as double), array[0, 0.5])":               "[989999 [0.0,499999.0]]",
+		"select approx_percentile(n, 0.99), approx_percentile(cast(n as double), array[0, 0.5])":              "[989999 [0.0,499999.0]]",
 		"select approx_percentile(n, 0.5) between 490000 and 510000 from log a cross join (values 1) as b(x)": "[true]",
 	} {
 		if got, err := run(t.Context(), e, text, table); err != nil || fmt.Sprint(got[0]) != want {

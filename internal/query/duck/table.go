@@ -20,7 +20,8 @@ type Part struct {
 	// over their columns and file_row_number; it is the caller's own, never a user's. Empty: all.
 	Files []string
 	Where string
-	Count int64 // of rows in Files, 0 if it is not known
+	Only  []int64 // of the one file of Files: the rows that count, by their file_row_number; nil: all
+	Count int64   // of rows that count, at most; 0 if it is not known
 	// Rows are rows in memory; Files is empty then.
 	Rows *Rowset
 	// Names are the names of the table's columns in the part, in the order of Table.Columns; "" where the part has no such
@@ -68,6 +69,10 @@ func (t Table) relation(want []string, memory *memory) string {
 		if p.Rows != nil {
 			from = memoryFunction + "(" + strconv.Itoa(memory.add(p.Rows)) + ")"
 		} else {
+			if p.Only != nil {
+				numbers := &Rowset{Len: len(p.Only), Columns: []Vector{{Name: "n", Ints: p.Only}}}
+				p.Where = "file_row_number IN (SELECT n FROM " + memoryFunction + "(" + strconv.Itoa(memory.add(numbers)) + "))"
+			}
 			from = "read_parquet([" + quoteAll(p.Files) + "], file_row_number = " + strconv.FormatBool(strings.Contains(p.Where, "file_row_number")) + ")"
 		}
 		parts[i] = "SELECT " + t.items(want, &p) + " FROM " + from

@@ -136,3 +136,26 @@ func TestFileOutsideOfTheDirectories(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Of a file, the rows that count may be named by their numbers.
+func TestRowsByNumber(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.parquet")
+	writeParquet(t, path, "SELECT i AS n FROM range(10000) t(i)")
+	table := duck.Table{
+		Columns: []statement.Column{{Name: "n", Type: statement.TypeOf(statement.Bigint)}},
+		Parts: []duck.Part{
+			{Files: []string{path}, Names: []string{"n"}, Only: []int64{9999, 3, 4097}},
+			{Files: []string{path}, Names: []string{"n"}, Only: []int64{}},
+			{Files: []string{path}, Names: []string{"n"}, Where: `"n" < 2`},
+		},
+	}
+	e := open(t, duck.Options{ReadDirs: []string{dir}})
+	got, err := run(t.Context(), e, "select n order by n", table)
+	if diff := cmp.Diff([][]string{{"0"}, {"1"}, {"3"}, {"4097"}, {"9999"}}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+	if got, err := run(t.Context(), e, "select count(*)", table); err != nil || got[0][0] != "5" {
+		t.Errorf("count(*) is %v, %v", got, err)
+	}
+}

@@ -212,4 +212,3 @@ func realRefusals(t *testing.T, b *kafkabroker.Broker) {
 		}
 	})
 }
-

@@ -35,7 +35,7 @@ import (
 	"github.com/sluicelog/sluice/test/s3server"
 )
 
-func env(t *testing.T) sink.Env {
+func env(t testing.TB) sink.Env {
 	return sink.Env{Dial: new(net.Dialer).DialContext, Dir: t.TempDir(), Version: "1.0 (test)"}
 }
 
