@@ -325,13 +325,12 @@ func BenchmarkFreshness(b *testing.B) {
 			n := int(seconds * time.Second / every)
 			var mu sync.Mutex
 			var ages []time.Duration
-			c := newCounter(n * 500 * tasks * b.N)
+			c := newCounter(n * 500 * tasks)
 			c.seen = func(h sink.Header, logs int) {
 				mu.Lock()
 				ages = append(ages, time.Since(h.Arrived))
 				mu.Unlock()
 			}
-			b.N = 1
 			_, stop := y.run(tasks, "now", delivery.NewDestination(c.open))
 			b.ResetTimer()
 			tick := time.NewTicker(every)
@@ -359,7 +358,6 @@ func BenchmarkDeadDestinations(b *testing.B) {
 	every := time.Duration(float64(len(logpb.Append(nil, g))) / 2e6 * float64(time.Second))
 	n := int(15 * time.Second / every)
 	c := newCounter(n * 500 * 100)
-	b.N = 1
 	e, stop := y.run(200, "now", delivery.NewDestination(c.open), delivery.NewDestination(c.openDead))
 	tick := time.NewTicker(every)
 	most := 0.0

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +24,7 @@ import (
 type manager struct {
 	e          *Engine
 	generation uint64
+	busy       bool      // there are tasks that are online; without them there is no lease, and an idle server writes nothing
 	leaseAt    time.Time // when the lease is to be renewed
 	running    sync.WaitGroup
 }
@@ -36,6 +39,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	m.stopAll()
 	stopKeeper()
 	keeper.Wait()
+	if m.leaseAt.IsZero() {
+		return nil
+	}
 	leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if err := e.store.Update(leave, func(tx meta.Tx) error { return tx.DeleteLease(e.o.ID) }); err != nil {
@@ -66,7 +72,7 @@ func (m *manager) loop(ctx context.Context) {
 
 // due says whether metadata changed since the last look, or the lease wants to be renewed.
 func (m *manager) due() bool {
-	return m.e.store.Generation() != m.generation || !m.e.o.Now().Before(m.leaseAt)
+	return m.e.store.Generation() != m.generation || m.busy && !m.e.o.Now().Before(m.leaseAt)
 }
 
 // state is what metadata says of deliveries.
@@ -79,11 +85,12 @@ type state struct {
 // look finds out what there is to do, ends the workers that are not to be, and starts those that are missing.
 func (m *manager) look(ctx context.Context) error {
 	generation := m.e.store.Generation()
-	if err := m.renew(ctx); err != nil {
-		return err
-	}
 	s, err := m.read(ctx)
 	if err != nil {
+		return err
+	}
+	m.busy = slices.ContainsFunc(slices.Collect(maps.Values(s.tasks)), func(t meta.DeliveryTask) bool { return State(t.State) == Online })
+	if err := m.renew(ctx); err != nil {
 		return err
 	}
 	wanted := map[pointKey]*assignment{}
@@ -103,7 +110,7 @@ func (m *manager) look(ctx context.Context) error {
 // renew renews the lease when it is time.
 func (m *manager) renew(ctx context.Context) error {
 	now := m.e.o.Now()
-	if now.Before(m.leaseAt) {
+	if !m.busy || now.Before(m.leaseAt) {
 		return nil
 	}
 	l := meta.Lease{Name: m.e.o.ID, Expires: now.Add(m.e.o.LeaseTime)}
@@ -136,8 +143,9 @@ func (m *manager) read(ctx context.Context) (*state, error) {
 		if err != nil {
 			return err
 		}
+		s.engines = []string{m.e.o.ID}
 		for _, l := range leases {
-			if l.Expires.After(now) || l.Name == m.e.o.ID {
+			if l.Expires.After(now) && l.Name != m.e.o.ID {
 				s.engines = append(s.engines, l.Name)
 			}
 		}

@@ -209,3 +209,20 @@ func TestDayLongOutage(t *testing.T) {
 		wantLogs(t, "behind", b.tape("x").logs()[300:], numbers(331, 331))
 	})
 }
+
+// An engine without tasks that are online writes nothing to metadata.
+func TestIdleEngineIsQuiet(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBed(t, 1)
+		changes := 0
+		g := &gate{commit: func() (before, after error) { changes++; return nil, nil }}
+		e := b.startGated(b.options("a"), g)
+		_, err := e.Create(ctx, project, spec("x"))
+		b.must(err)
+		time.Sleep(time.Hour)
+		e.stop()
+		if changes != 1 {
+			t.Errorf("%d changes of metadata, want that of Create alone", changes)
+		}
+	})
+}

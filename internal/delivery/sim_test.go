@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("sim.seeds", 60, "seeds of the simulation; -short runs a tenth")
+	simSeeds = flag.Int("sim.seeds", 40, "seeds of the simulation; -short runs a tenth")
 	simSeed  = flag.Uint64("sim.seed", 0, "run this seed only")
 )
 
