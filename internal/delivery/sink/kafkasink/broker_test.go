@@ -3,8 +3,10 @@
 package kafkasink_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -32,8 +34,7 @@ var topics int
 
 func newRealTopic(t *testing.T, b *kafkabroker.Broker, partitions int32, configs map[string]string) *realTopic {
 	t.Helper()
-	topics++
-	d := &realTopic{cluster: cluster{t: t, proxies: map[string]*netfault.Proxy{}}, name: fmt.Sprintf("topic-%d", topics)}
+	d := &realTopic{cluster: cluster{t: t, proxies: map[string]*netfault.Proxy{}}, name: newTopic(t, b, partitions, configs)}
 	for _, address := range []string{b.Plain, b.SASL, b.TLS} {
 		d.proxies[address] = netfault.New(t, address)
 	}
@@ -43,18 +44,30 @@ func newRealTopic(t *testing.T, b *kafkabroker.Broker, partitions int32, configs
 		t.Fatal(err)
 	}
 	t.Cleanup(d.reader.Close)
+	return d
+}
+
+// newTopic makes a topic and returns its name.
+func newTopic(t testing.TB, b *kafkabroker.Broker, partitions int32, configs map[string]string) string {
+	t.Helper()
+	topics++
+	admin, err := kgo.NewClient(kgo.SeedBrokers(b.Plain), kgo.DisableClientMetrics())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
 	request := kmsg.NewPtrCreateTopicsRequest()
 	about := kmsg.NewCreateTopicsRequestTopic()
-	about.Topic, about.NumPartitions, about.ReplicationFactor = d.name, partitions, 1
+	about.Topic, about.NumPartitions, about.ReplicationFactor = fmt.Sprintf("topic-%d", topics), partitions, 1
 	for k, v := range configs {
 		about.Configs = append(about.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: k, Value: kmsg.StringPtr(v)})
 	}
 	request.Topics = append(request.Topics, about)
-	answer, err := request.RequestWith(t.Context(), d.reader)
+	answer, err := request.RequestWith(context.Background(), admin)
 	if err != nil || answer.Topics[0].ErrorCode != 0 {
 		t.Fatalf("create the topic: %v, %+v", err, answer)
 	}
-	return d
+	return about.Topic
 }
 
 func (d *realTopic) open(t *testing.T, c kafkasink.Config) *realTopic {
@@ -211,4 +224,20 @@ func realRefusals(t *testing.T, b *kafkabroker.Broker) {
 			}
 		}
 	})
+}
+
+// BenchmarkRealBroker produces to Apache Kafka, which is another process.
+func BenchmarkRealBroker(b *testing.B) {
+	broker := kafkabroker.Start(b)
+	for _, compression := range []encode.Compression{encode.None, encode.Gzip, encode.Snappy, encode.LZ4, encode.Zstd} {
+		b.Run(string(compression), func(b *testing.B) {
+			name := newTopic(b, broker, 3, nil)
+			s, err := kafkasink.Open(kafkasink.Config{Brokers: []string{broker.Plain}, Topic: name, Compression: compression}, sink.Env{Dial: new(net.Dialer).DialContext})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			sinktest.Bench(b, s)
+		})
+	}
 }
