@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -160,10 +161,9 @@ func TestSPLBounds(t *testing.T) {
 	e := newEnv(t, query.Options{})
 	e.write(rand.New(rand.NewPCG(5, 5)), 50)
 	all := query.Page{Filter: query.Filter{Ref: catalogtest.Ref, Range: query.Range{From: 0, To: 3e18}}, Line: 10_000}
-	reads := 0
+	var reads atomic.Int64 // shards are read at once
 	slow := query.New(e.Catalog, nil, query.Options{Budget: time.Second, Now: func() time.Time {
-		reads++
-		return e.Clock.Now().Add(time.Duration(reads) * 8 * time.Millisecond)
+		return e.Clock.Now().Add(time.Duration(reads.Add(1)) * 8 * time.Millisecond)
 	}})
 	rows, err := slow.SPL(t.Context(), all, "where true")
 	if err != nil || rows.Complete || len(rows.Rows) == 0 || len(rows.Rows) >= len(e.logs) {
