@@ -39,6 +39,7 @@ type Event struct {
 type Server struct {
 	Token   string
 	Acks    bool     // the token uses acknowledgements
+	Asked   func()   // called when somebody asks for acknowledgements, if not nil
 	Indexes []string // that the token may write to; none is any
 	MaxBody int64    // of a request as it is sent; 0 is 1 MB
 
@@ -305,6 +306,9 @@ func (s *Server) acknowledge(w http.ResponseWriter, body []byte) {
 	if json.Unmarshal(body, &question) != nil {
 		write(w, 400, 6, "Invalid data format", nil)
 		return
+	}
+	if s.Asked != nil {
+		s.Asked()
 	}
 	acks := map[string]bool{}
 	for _, id := range question.Acks {

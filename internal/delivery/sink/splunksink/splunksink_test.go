@@ -270,11 +270,10 @@ func classOf(err error) string {
 
 // TestLateAcknowledgement: the batch waits for it, and what was acknowledged behind the end of a try is not sent again.
 func TestLateAcknowledgement(t *testing.T) {
-	s := newSplunk(t, &splunkhec.Server{Acks: true}, splunksink.Config{Acks: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	s := newSplunk(t, &splunkhec.Server{Acks: true, Asked: cancel}, splunksink.Config{Acks: true}) // who asks has had the answer to the events
 	s.HoldAcks(true)
 	b := newBatch(t, s.sink, 3)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
 	if err := b.Send(ctx, to); classOf(err) != "retry" {
 		t.Fatalf("without an acknowledgement: %v", err)
 	}
