@@ -43,9 +43,12 @@ var mayImport = map[string][]string{
 	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
 	"client":                   {".", "internal/sign", "internal/logpb"},
 
-	"internal/delivery/sink":     {"."},
-	"internal/delivery/category": {},
-	"internal/delivery/encode":   {".", "internal/delivery/sink", "internal/index", "internal/logpb"},
+	"internal/delivery/sink":         {"."},
+	"internal/delivery/sink/post":    {".", "internal/delivery/sink", "internal/delivery/sink/tlsconf"},
+	"internal/delivery/sink/tlsconf": {".", "internal/delivery/sink"},
+	"internal/delivery/egress":       {".", "internal/delivery/sink"},
+	"internal/delivery/category":     {},
+	"internal/delivery/encode":       {".", "internal/delivery/sink", "internal/index", "internal/logpb"},
 	"internal/delivery/pipeline": {
 		".", "internal/delivery/encode", "internal/delivery/sink", "internal/index", "internal/logpb", "internal/query/search",
 	},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -58,7 +59,9 @@ func (b *batch) Add(e *sink.Entry) error {
 	if size := p.value - len(b.text) + overhead; size > b.sink.config.MaxMessageBytes {
 		return &sink.Refused{Count: 1, Reason: fmt.Sprintf("the message has %d bytes, and maxMessageBytes is %d", size, b.sink.config.MaxMessageBytes)}
 	}
-	text = append(append(append(text, b.shard...), '/'), e.At.String()...)
+	text = append(append(text, b.shard...), '/')
+	text = strconv.AppendInt(text, int64(e.At.Position), 10)
+	text = strconv.AppendInt(append(text, '.'), int64(e.At.Index), 10)
 	p.cursor = len(text)
 	b.text = text
 	b.places = append(b.places, p)
