@@ -133,9 +133,10 @@ func TestDamageUnderALiveEngine(t *testing.T) {
 		}
 		undo()
 	}
+	const readsNothing = "* | select count(*) as c" // it counts what metadata says of segments, and is right whatever their objects hold
 	t.Logf("of %d damages were noticed: %v", damages, noticed)
 	for name := range questions {
-		if noticed[name] == 0 {
+		if noticed[name] == 0 && name != readsNothing {
 			t.Errorf("%s never met damage", name)
 		}
 	}
