@@ -54,6 +54,9 @@ func TestSuiteFinds(t *testing.T) {
 		sinktest.Run(t, harness(mutant))
 		return
 	}
+	if testing.Short() {
+		t.Skip("a process for each mistake")
+	}
 	for _, mutant := range mutants {
 		t.Run(mutant, func(t *testing.T) {
 			cmd := exec.Command(os.Args[0], "-test.run=^TestSuiteFinds$")
