@@ -44,6 +44,9 @@ func (e *Engine) parseSink(raw json.RawMessage, kept map[string]string) (*sectio
 	if err != nil {
 		return nil, err
 	}
+	if path := sink.Unknown(s.config, kept); path != "" {
+		return nil, invalid("sink.%s: is masked, and no secret is kept for it: give the secret itself", path)
+	}
 	sink.JoinSecrets(s.config, kept)
 	return s, s.config.Validate()
 }

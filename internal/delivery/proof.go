@@ -50,7 +50,7 @@ func (e *Engine) withBucket(ctx context.Context, key taskKey, fn func(ownership.
 	return fn(b)
 }
 
-// checkProved returns an error if m's destination is a bucket that has to be proved and is not.
+// checkProved returns an error, Conflict [ownership], if m's destination is a bucket that has to be proved and is not.
 func (e *Engine) checkProved(ctx context.Context, m meta.DeliveryTask) error {
 	if !e.o.ProveBuckets {
 		return nil
@@ -68,7 +68,8 @@ func (e *Engine) checkProved(ctx context.Context, m meta.DeliveryTask) error {
 	if proved, err := e.prover.Proved(ctx, d); err != nil || proved {
 		return err
 	}
-	return sluice.Errorf(sluice.Conflict, "deliverytask", "nobody has proved that bucket %s is theirs: ask for a challenge, and give the content of its file", d.Bucket)
+	return sluice.Errorf(sluice.Conflict, "ownership",
+		"nobody has proved that bucket %s is theirs: delivery task %s is there and not online; ask for its challenge, give the content of the file, and start it", d.Bucket, m.Name)
 }
 
 // proofs keeps records of ownership as documents of the project that is their account.

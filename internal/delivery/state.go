@@ -214,7 +214,14 @@ func (e *Engine) stop(ctx context.Context, key taskKey, to State, reason string)
 // A redrive that is under way is Conflict [deliverytask].
 func (e *Engine) Redrive(ctx context.Context, project, name string, from, to time.Time) (*Task, error) {
 	key := taskKey{project, name}
-	t, err := e.Task(ctx, project, name)
+	m, err := e.stored(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.checkProved(ctx, m); err != nil {
+		return nil, err
+	}
+	t, err := taskOf(m)
 	if err != nil {
 		return nil, err
 	}

@@ -96,11 +96,14 @@ func (e *Engine) fill(m *meta.DeliveryTask, s *Spec) error {
 	if err != nil {
 		kept = nil // whoever changes the task sets them again
 	}
+	section, err := e.parseSink(s.Sink, kept)
+	if err != nil {
+		return err
+	}
 	if err := e.checkMasks(m, s); err != nil {
 		return err
 	}
-	section, err := e.parseSink(s.Sink, kept)
-	if err != nil {
+	if err := checkColumns(section.config, s); err != nil {
 		return err
 	}
 	stored := *s
@@ -122,6 +125,7 @@ var where = []string{
 }
 
 // checkMasks refuses a document that keeps secrets it does not show, and sends them elsewhere: who may change a task need not know them.
+// It compares what was understood and not what was written: JSON has many spellings of one name.
 func (e *Engine) checkMasks(m *meta.DeliveryTask, s *Spec) error {
 	section, err := e.decodeSink(s.Sink)
 	if err != nil || len(m.Secrets) == 0 || !sink.Masked(section.config) {
@@ -131,8 +135,12 @@ func (e *Engine) checkMasks(m *meta.DeliveryTask, s *Spec) error {
 	if err != nil {
 		return err
 	}
+	understood, err := section.masked()
+	if err != nil {
+		return err
+	}
 	var was, is map[string]any
-	if err := errors.Join(json.Unmarshal(old.Spec.Sink, &was), json.Unmarshal(s.Sink, &is)); err != nil {
+	if err := errors.Join(json.Unmarshal(old.Spec.Sink, &was), json.Unmarshal(understood, &is)); err != nil {
 		return err
 	}
 	for _, name := range where {
@@ -143,19 +151,91 @@ func (e *Engine) checkMasks(m *meta.DeliveryTask, s *Spec) error {
 	return nil
 }
 
+// checkColumns refuses a task whose format has columns, and whose logs may differ in their fields.
+func checkColumns(c config, s *Spec) error {
+	f, ok := c.(interface{ FixedColumns() bool })
+	if !ok || !f.FixedColumns() {
+		return nil
+	}
+	if _, ok := s.Columns(); !ok {
+		return invalid("fields: the format of sink has columns, so name the fields here, without \"*\", or the columns there")
+	}
+	return nil
+}
+
 // Update replaces the document of a task. What is masked in it keeps its secret. A revision other than 0 has to be the present one;
 // else the error is Conflict [deliverytask]. Points stay: a batch that may have been sent already is sent again as it was cut. The
-// source logstore cannot change.
+// source logstore cannot change. An online task that is pointed to a bucket which has to be proved is paused, with the reason.
 func (e *Engine) Update(ctx context.Context, project string, s *Spec, revision int64) (*Task, error) {
-	return e.change(ctx, taskKey{project, s.Name}, func(m *meta.DeliveryTask) error {
+	key := taskKey{project, s.Name}
+	unproved, err := e.preview(ctx, key, s)
+	if err != nil {
+		return nil, err
+	}
+	return e.change(ctx, key, func(m *meta.DeliveryTask) error {
 		if revision != 0 && revision != m.Revision {
-			return sluice.Errorf(sluice.Conflict, "deliverytask",
-				"delivery task %s is at revision %d, not %d: somebody changed it, look at it again", s.Name, m.Revision, revision)
+			return outdated(m, revision)
 		}
 		if s.Source.Logstore != m.Logstore {
 			return invalid("source.logstore: cannot change from %s; make another task", m.Logstore)
 		}
-		return e.fill(m, s)
+		if err := e.fill(m, s); err != nil {
+			return err
+		}
+		if unproved != nil && State(m.State) == Online {
+			m.State, m.Reason = string(Paused), unproved.Error()
+		}
+		return nil
+	})
+}
+
+// preview checks s as the document of a task that is there, and returns why its bucket would have to be proved.
+func (e *Engine) preview(ctx context.Context, key taskKey, s *Spec) (unproved, err error) {
+	m, err := e.stored(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.fill(&m, s); err != nil {
+		return nil, err
+	}
+	if err = e.checkProved(ctx, m); sluice.KindOf(err) == sluice.Conflict {
+		return err, nil
+	}
+	return nil, err
+}
+
+func outdated(m *meta.DeliveryTask, revision int64) error {
+	return sluice.Errorf(sluice.Conflict, "deliverytask",
+		"delivery task %s is at revision %d, not %d: somebody changed it, look at it again", m.Name, m.Revision, revision)
+}
+
+// Restart replaces the document of a task and has it begin anew, as a task that was never online does: its points and what they counted are
+// gone, and its source may be another logstore. It does all of it or nothing. Errors are those of [Engine.Update] and [Engine.Start].
+func (e *Engine) Restart(ctx context.Context, project string, s *Spec, revision int64) (*Task, error) {
+	key := taskKey{project, s.Name}
+	unproved, err := e.preview(ctx, key, s)
+	if err = errors.Join(err, unproved); err != nil {
+		return nil, err
+	}
+	view, err := e.cat.Logstore(ctx, sluice.LogstoreRef{Project: project, Logstore: s.Source.Logstore})
+	if err != nil {
+		return nil, err
+	}
+	return e.changeWith(ctx, key, func(tx meta.Tx, m *meta.DeliveryTask) error {
+		if revision != 0 && revision != m.Revision {
+			return outdated(m, revision)
+		}
+		if err := e.fill(m, s); err != nil {
+			return err
+		}
+		m.State, m.Reason, m.Started = string(Online), "", e.o.Now()
+		if err := tx.DeleteDeliveryTask(project, s.Name); err != nil { // with its points
+			return err
+		}
+		if err := tx.CreateDeliveryTask(*m); err != nil {
+			return err
+		}
+		return e.setFirstPoints(tx, m, view)
 	})
 }
 

@@ -17,6 +17,17 @@ func SplitSecrets(config any) map[string]string {
 	return found
 }
 
+// Unknown returns the path of a mask in config that stands for no secret of these, "" if there is none.
+func Unknown(config any, secrets map[string]string) string {
+	unknown := ""
+	walk(reflect.ValueOf(config), "", func(path string, s *Secret) {
+		if _, ok := secrets[path]; s.text == Mask && !ok {
+			unknown = max(unknown, path)
+		}
+	})
+	return unknown
+}
+
 // JoinSecrets puts secrets back into the places of config that hold the mask; a place whose secret is not among them becomes empty.
 func JoinSecrets(config any, secrets map[string]string) {
 	walk(reflect.ValueOf(config), "", func(path string, s *Secret) {

@@ -84,6 +84,7 @@ var codes = []struct {
 	{sluice.Unavailable, "", 503, "ServerBusy"},
 	{sluice.Unsupported, "", 400, "NotSupported"},
 	{sluice.Conflict, "deliverytask", 400, "DeliveryTaskConflict"},
+	{sluice.Conflict, "ownership", 400, "DeliveryTaskConflict"},
 	{sluice.Conflict, "", 400, "ParameterInvalid"},
 
 	{sluice.TooLarge, "request", 400, "ParameterInvalid"},
