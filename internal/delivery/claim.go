@@ -18,7 +18,6 @@ func (m *manager) giveBack(ctx context.Context, s *state, wanted map[pointKey]*a
 	m.e.mu.Lock()
 	for key, p := range s.points {
 		if p.Owner == m.e.o.ID && m.e.workers[key] == nil && wanted[key] == nil {
-			p.Owner = ""
 			left = append(left, p)
 		}
 	}
@@ -26,14 +25,44 @@ func (m *manager) giveBack(ctx context.Context, s *state, wanted map[pointKey]*a
 	if len(left) == 0 {
 		return nil
 	}
+	return m.changePoints(ctx, left, func(p *meta.DeliveryPoint) error {
+		p.Owner = ""
+		return nil
+	})
+}
+
+// changePoints changes points as they are stored now: since they were read their owner may have moved them. Those that have another owner
+// by now stay as they are.
+func (m *manager) changePoints(ctx context.Context, points []meta.DeliveryPoint, change func(*meta.DeliveryPoint) error) error {
 	return m.e.store.Update(ctx, func(tx meta.Tx) error {
-		for _, p := range left {
-			if err := tx.MoveDeliveryPoint(p); err != nil && sluice.KindOf(err) != sluice.Conflict {
+		for _, p := range points {
+			now, err := storedPoints(tx, keyOf(p).task)
+			if err != nil && sluice.KindOf(err) != sluice.NotFound {
+				return err
+			}
+			stored, there := now[keyOf(p)]
+			if !there || stored.Epoch != p.Epoch {
+				continue
+			}
+			if err := change(&stored); err != nil {
+				return err
+			}
+			if err := tx.SetDeliveryPoint(stored); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// storedPoints reads the points of a task.
+func storedPoints(tx meta.Tx, key taskKey) (map[pointKey]meta.DeliveryPoint, error) {
+	all, err := tx.DeliveryPoints(key.project, key.name)
+	points := make(map[pointKey]meta.DeliveryPoint, len(all))
+	for _, p := range all {
+		points[keyOf(p)] = p
+	}
+	return points, err
 }
 
 // begin claims what is wanted and free, and starts its workers.
@@ -107,20 +136,20 @@ func (m *manager) job(ctx context.Context, t meta.DeliveryTask) (*job, error) {
 func (m *manager) claim(ctx context.Context, key taskKey, all []*assignment) ([]meta.DeliveryPoint, error) {
 	points := make([]meta.DeliveryPoint, len(all))
 	err := m.e.store.Update(ctx, func(tx meta.Tx) error {
-		stored, err := tx.DeliveryPoints(key.project, key.name)
+		stored, err := storedPoints(tx, key)
 		if err != nil {
 			return err
 		}
-		epochs := map[pointKey]int64{}
-		for _, p := range stored {
-			epochs[keyOf(p)] = p.Epoch
-		}
 		for i, a := range all {
-			if epochs[keyOf(a.point)] != a.point.Epoch {
-				points[i] = meta.DeliveryPoint{}
+			now, there := stored[keyOf(a.point)]
+			points[i] = meta.DeliveryPoint{}
+			if now.Epoch != a.point.Epoch || now.Finished && now.Log == a.point.Log {
 				continue
 			}
 			points[i] = a.point
+			if there && now.Log == a.point.Log {
+				points[i] = now // its last worker may have moved it since it was read
+			}
 			points[i].Owner = m.e.o.ID
 			if points[i].Epoch, err = tx.NextEpoch(); err != nil {
 				return err

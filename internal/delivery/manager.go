@@ -208,7 +208,13 @@ func (m *manager) closeGone(ctx context.Context, s *state, t meta.DeliveryTask, 
 			p.Finished || ownerOf(s.engines, key) != m.e.o.ID {
 			continue
 		}
-		c, err := readCounters(p)
+		gone = append(gone, p)
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return m.changePoints(ctx, gone, func(p *meta.DeliveryPoint) error {
+		c, err := readCounters(*p)
 		if err != nil {
 			return err
 		}
@@ -219,17 +225,6 @@ func (m *manager) closeGone(ctx context.Context, s *state, t meta.DeliveryTask, 
 		c.InFlight = 0
 		p.IntentPosition, p.IntentIndex, p.Finished, p.Counters = 0, 0, true, c.encode()
 		p.Error, p.Failing = "", time.Time{}
-		gone = append(gone, p)
-	}
-	if len(gone) == 0 {
-		return nil
-	}
-	return m.e.store.Update(ctx, func(tx meta.Tx) error {
-		for _, p := range gone {
-			if err := tx.MoveDeliveryPoint(p); err != nil && sluice.KindOf(err) != sluice.Conflict {
-				return err
-			}
-		}
 		return nil
 	})
 }
