@@ -52,15 +52,18 @@ func parseRPC(r *http.Request, params url.Values) (*sign.ACS, error) {
 	return nil, sluice.Errorf(sluice.Invalid, "accesskeyid", "the request is not signed")
 }
 
-// maxNonces bounds the memory of nonces, about 100 bytes each. Only signed requests add any; when it is reached the older half of the
+// maxNonces bounds the memory of nonces, about 70 bytes each however long they are. Only signed requests add any; when it is reached the older half of the
 // nonces is forgotten early, and replays of those could pass.
 const maxNonces = 1 << 20
+
+// nonce is the hash of one: clients choose how long theirs are.
+type nonce [sha256.Size]byte
 
 // nonces remembers what was seen, in two generations: each lasts a window, so what was seen is remembered for one window at least and
 // for two at most.
 type nonces struct {
 	mu       sync.Mutex // guards all
-	now, old map[string]struct{}
+	now, old map[nonce]struct{}
 	turned   time.Time
 }
 
@@ -70,16 +73,17 @@ func (n *nonces) first(text string, at time.Time, window time.Duration) bool {
 	defer n.mu.Unlock()
 	switch since := at.Sub(n.turned); {
 	case since >= 2*window:
-		n.now, n.old, n.turned = map[string]struct{}{}, nil, at
+		n.now, n.old, n.turned = map[nonce]struct{}{}, nil, at
 	case since >= window, len(n.now) >= maxNonces/2:
-		n.now, n.old, n.turned = map[string]struct{}{}, n.now, at
+		n.now, n.old, n.turned = map[nonce]struct{}{}, n.now, at
 	}
-	if _, ok := n.now[text]; ok {
+	key := nonce(sha256.Sum256([]byte(text)))
+	if _, ok := n.now[key]; ok {
 		return false
 	}
-	if _, ok := n.old[text]; ok {
+	if _, ok := n.old[key]; ok {
 		return false
 	}
-	n.now[text] = struct{}{}
+	n.now[key] = struct{}{}
 	return true
 }

@@ -32,6 +32,9 @@ func ParseRPC(method string, params url.Values) (*ACS, error) {
 	if c.AccessKeyID == "" || len(c.AccessKeyID) > maxAccessKeyID || c.signature == "" || c.Nonce == "" {
 		return nil, incomplete("AccessKeyId, Signature and SignatureNonce must not be empty")
 	}
+	if params.Get("Action") == "" || params.Get("Version") == "" { // or somebody else could choose them, in headers
+		return nil, incomplete("Action and Version must be among the parameters")
+	}
 	for name, values := range params {
 		if len(values) > 1 { // which one would be meant?
 			return nil, sluice.Errorf(sluice.Invalid, "signature-incomplete", "parameter %.64q stands there %d times", name, len(values))

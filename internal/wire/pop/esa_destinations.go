@@ -133,6 +133,9 @@ func (q *request) httpDelivery() (*destination, error) {
 			section["separator"] = h.LogSplitWords
 		}
 	}
+	if h.MaxBatchMB < 0 || h.MaxBatchMB > maxBatchMB {
+		return nil, invalid(name, "MaxBatchMB %d is not from 0 to %d", h.MaxBatchMB, maxBatchMB)
+	}
 	setLimit(section, "maxBytes", int64(h.MaxBatchMB)<<20)
 	setLimit(section, "maxLogs", int64(h.MaxBatchSize))
 	setLimit(section, "timeoutSeconds", int64(h.TransformTimeout))
@@ -149,6 +152,9 @@ func (q *request) httpDelivery() (*destination, error) {
 	}
 	return &destination{section: section, shown: shown}, nil
 }
+
+// maxBatchMB is the largest batch of the destination.
+const maxBatchMB = 100
 
 // setLimit sets a limit that is given.
 func setLimit(section map[string]any, name string, value int64) {

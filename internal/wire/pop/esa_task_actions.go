@@ -3,7 +3,9 @@ package pop
 import (
 	"encoding/json"
 
+	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/delivery"
+	"github.com/sluicelog/sluice/internal/delivery/category"
 )
 
 // The actions of ESA on delivery tasks: those of a site and those of the account differ in their names and in what they tell.
@@ -141,7 +143,7 @@ func (a *API) listTasks(q *request, o owner) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := a.Deliveries.Tasks(q.r.Context(), o.project)
+	all, err := a.tasks(q, o)
 	if err != nil {
 		return nil, err
 	}
@@ -201,6 +203,15 @@ func (a *API) getUserQuota(q *request) (any, error) {
 	}{business, free}, err
 }
 
+// tasks are all tasks of an owner; none for the account before anything made its project.
+func (a *API) tasks(q *request, o owner) ([]*delivery.Task, error) {
+	all, err := a.Deliveries.Tasks(q.r.Context(), o.project)
+	if o.scope == category.Account && sluice.KindOf(err) == sluice.NotFound {
+		return nil, nil
+	}
+	return all, err
+}
+
 // quota is how many more tasks there may be.
 func (a *API) quota(q *request, o owner) (business string, free int, err error) {
 	if _, err := q.text("BusinessType"); err != nil {
@@ -210,6 +221,6 @@ func (a *API) quota(q *request, o owner) (business string, free int, err error) 
 	if err != nil {
 		return "", 0, err
 	}
-	all, err := a.Deliveries.Tasks(q.r.Context(), o.project)
+	all, err := a.tasks(q, o)
 	return c.ID, max(0, maxTasks-len(all)), err
 }

@@ -1,6 +1,7 @@
 package pop
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -74,7 +75,11 @@ func (a *API) userOwner(q *request) (owner, error) {
 	if err := q.permit(site.Account); err != nil {
 		return owner{}, err
 	}
-	return owner{category.Account, 0, site.Account}, a.Sites.Ensure(q.r.Context())
+	o := owner{category.Account, 0, site.Account}
+	if !q.action.mutating { // a read-only key makes no project
+		return o, nil
+	}
+	return o, a.Sites.Ensure(q.r.Context())
 }
 
 func (a *API) createTask(q *request, o owner) (*delivery.Task, *made, error) {
@@ -205,7 +210,11 @@ func (a *API) startTask(q *request, project string, s *delivery.Spec, probe bool
 
 // undo removes a task that cannot be, because of err.
 func (a *API) undo(q *request, project, name string, err error) error {
-	if gone := a.Deliveries.Delete(q.r.Context(), project, name); gone != nil {
+	if sluice.KindOf(err) == sluice.Conflict { // a bucket that is yet to be proved is proved with the task there
+		return err
+	}
+	// The client may be gone by now.
+	if gone := a.Deliveries.Delete(context.WithoutCancel(q.r.Context()), project, name); gone != nil {
 		return fmt.Errorf("%w (and the task stays as a draft: %w)", err, gone)
 	}
 	return err
@@ -251,6 +260,9 @@ func (a *API) updateTask(q *request, o owner) error {
 		return err
 	}
 	s.Sink = t.Spec.Sink // masked: secrets stay
+	if err := a.mayWrite(q, o.project, s); err != nil {
+		return err
+	}
 	_, err = a.Deliveries.Update(q.r.Context(), o.project, s, t.Revision)
 	return err
 }
@@ -274,6 +286,9 @@ func (a *API) setTaskStatus(q *request, o owner) (any, error) {
 	}
 	switch method {
 	case "online":
+		if err := a.mayWrite(q, o.project, &t.Spec); err != nil {
+			return nil, err
+		}
 		t, err = a.Deliveries.Start(q.r.Context(), o.project, t.Spec.Name, delivery.FromPoint)
 	case "offline":
 		t, err = a.Deliveries.Offline(q.r.Context(), o.project, t.Spec.Name)

@@ -27,6 +27,11 @@ import (
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
+const formType = "application/x-www-form-urlencoded"
+
+// maxParams is how many parameters a query or a form may have: far more than any action.
+const maxParams = 1000
+
 // maxForm is the largest form in bytes: far more than any parameter of any action.
 const maxForm = 1 << 20
 
@@ -76,7 +81,12 @@ func (a *API) Claims(r *http.Request) bool {
 	if r.Header.Get("X-Acs-Action") != "" {
 		return true
 	}
-	return r.URL.Path == "/" && strings.Contains(r.URL.RawQuery, "Action=") && strings.Contains(r.URL.RawQuery, "Version=")
+	if r.URL.Path != "/" || r.Header.Get("X-Log-Apiversion") != "" {
+		return false
+	}
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return r.Method == http.MethodPost && kind == formType || // which only this dialect has
+		strings.Contains(r.URL.RawQuery, "Action=") && strings.Contains(r.URL.RawQuery, "Version=")
 }
 
 // Serve implements [wire.Dialect].
@@ -104,8 +114,14 @@ func (a *API) serve(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := cmp.Or(q.r.Header.Get("X-Acs-Action"), q.params.Get("Action"))
-	version := cmp.Or(q.r.Header.Get("X-Acs-Version"), q.params.Get("Version"))
+	name, err := q.named("Action")
+	if err != nil {
+		return nil, err
+	}
+	version, err := q.named("Version")
+	if err != nil {
+		return nil, err
+	}
 	act, ok := a.actions[version][name]
 	if !ok {
 		return nil, sluice.Errorf(sluice.NotFound, "api", "there is no action %.64q in version %.32q", name, version)
@@ -116,6 +132,16 @@ func (a *API) serve(q *request) (any, error) {
 	}
 	q.call.AccessKey = q.principal.AccessKeyID
 	return act.handle(a, q)
+}
+
+// named is the action or the version: of a header, of a parameter, or of both if they agree. A signature covers one of the two, and where it
+// is the other that is looked at, anybody on the way could choose it.
+func (q *request) named(what string) (string, error) {
+	header, param := q.r.Header.Get("X-Acs-"+what), q.params.Get(what)
+	if header != "" && param != "" && header != param {
+		return "", sluice.Errorf(sluice.Invalid, "parameter", "header X-Acs-%s says %.64q, and the parameter %.64q", what, header, param)
+	}
+	return cmp.Or(header, param), nil
 }
 
 // request is one request on its way through its handler.
@@ -130,8 +156,8 @@ type request struct {
 // read reads the parameters, and returns the body that a signature may cover.
 func (q *request) read() ([]byte, error) {
 	var err error
-	if q.params, err = url.ParseQuery(q.r.URL.RawQuery); err != nil {
-		return nil, sluice.Errorf(sluice.Invalid, "parameter", "the query string is badly encoded")
+	if q.params, err = parameters("the query string", q.r.URL.RawQuery); err != nil {
+		return nil, err
 	}
 	body, err := io.ReadAll(io.LimitReader(q.r.Body, maxForm+1))
 	if err != nil {
@@ -140,17 +166,29 @@ func (q *request) read() ([]byte, error) {
 	if len(body) > maxForm {
 		return nil, sluice.Errorf(sluice.TooLarge, "body", "the body is larger than %d bytes", maxForm)
 	}
-	if kind, _, _ := mime.ParseMediaType(q.r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
+	if kind, _, _ := mime.ParseMediaType(q.r.Header.Get("Content-Type")); kind != formType {
 		return body, nil
 	}
-	form, err := url.ParseQuery(string(body))
+	form, err := parameters("the form", string(body))
 	if err != nil {
-		return nil, sluice.Errorf(sluice.Invalid, "parameter", "the form is badly encoded")
+		return nil, err
 	}
 	for name, values := range form {
 		q.params[name] = append(q.params[name], values...)
 	}
 	return body, nil
+}
+
+// parameters reads what is encoded like a query.
+func parameters(where, text string) (url.Values, error) {
+	if strings.Count(text, "&") >= maxParams {
+		return nil, sluice.Errorf(sluice.Invalid, "parameter", "%s has more than %d parameters", where, maxParams)
+	}
+	values, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, sluice.Errorf(sluice.Invalid, "parameter", "%s is badly encoded", where)
+	}
+	return values, nil
 }
 
 // permit asks whether the signer may do this action to what lies in a project; "" is the account.
