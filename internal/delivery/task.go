@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/sluicelog/sluice"
@@ -105,6 +106,9 @@ func (e *Engine) fill(m *meta.DeliveryTask, s *Spec) error {
 	}
 	if err := checkColumns(section.config, s); err != nil {
 		return err
+	}
+	if w, ok := section.config.(localWriter); ok && slices.Contains(w.LocalTargets(), sluice.LogstoreRef{Project: m.Project, Logstore: s.Source.Logstore}) {
+		return invalid("sink.logstore: is the one that logs come from; each would be delivered again and again")
 	}
 	stored := *s
 	secrets := sink.SplitSecrets(section.config)
