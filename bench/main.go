@@ -1,9 +1,9 @@
 // Command bench measures a real sluiced, started as a child process on a directory of its own. It writes one JSON file with the facts of
 // the machine to bench/results and prints tables; docs/benchmarks.md says how to read them and compares them with the goals.
 //
-//	bench [-only throughput,latency,recovery,idle,search,visible,tail,bombs] [-runs 3]
+//	bench [-only throughput,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd] [-runs 3]
 //	      [-set weblogs,app,text,hostile] [-records 3000000] [-asks 9] [-cold-asks 3] [-rounds 13]   search
-//	      [-put-mb 4000] [-latency-for 15s] [-journal-gb 2] [-cold]                                  the others
+//	      [-put-mb 4000] [-latency-for 15s] [-journal-gb 2] [-cold] [-delivery-mb 500]               the others
 //	      [-page docs/benchmarks.md] [-from bench/results/TIME.json]
 //
 // The load comes from the same machine, so numbers per processor second of the server are the ones to compare.
@@ -30,6 +30,7 @@ type bench struct {
 	results     string // where reports go
 	putMB       float64
 	journalGB   float64
+	deliveryMB  float64
 	latencyFor  time.Duration
 	records     int
 	asks        int
@@ -60,6 +61,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&b.results, "results", "bench/results", "where the report is written")
 	flags.Float64Var(&b.putMB, "put-mb", 4000, "raw megabytes to put and pull in each run: enough for the server to move logs out of its journal meanwhile")
 	flags.Float64Var(&b.journalGB, "journal-gb", 2, "gigabytes of unsealed journal to recover (10 for published numbers)")
+	flags.Float64Var(&b.deliveryMB, "delivery-mb", 500, "raw megabytes to deliver to each kind of destination")
 	flags.DurationVar(&b.latencyFor, "latency-for", 15*time.Second, "how long latency is measured")
 	flags.BoolVar(&b.recoverCold, "cold", false, "recover with nothing of the data in the page cache")
 	flags.IntVar(&b.records, "records", 3_000_000, "web logs to search; of other data sets there are a 3rd to a 30th")
@@ -68,7 +70,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&b.rounds, "rounds", 13, "how often each of eight users asks each question")
 	sets := flags.String("set", "weblogs,app,text,hostile", "the data sets to search")
 	runs := flags.Int("runs", 3, "how often each scenario is measured")
-	only := flags.String("only", "throughput,latency,recovery,idle,search,visible,tail,bombs", "the scenarios to run")
+	only := flags.String("only", "throughput,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd", "the scenarios to run")
 	page := flags.String("page", "", "also write the numbers into this page: docs/benchmarks.md")
 	from := flags.String("from", "", "measure nothing, take the numbers of this report")
 	if err := flags.Parse(args); err != nil {
@@ -157,6 +159,9 @@ func (b *bench) scenarios(ctx context.Context, names []string, runs int) error {
 		{"visible", b.visible},
 		{"tail", b.tail},
 		{"bombs", b.bomb},
+		{"delivery", b.delivery},
+		{"fresh", b.fresh},
+		{"crowd", b.crowd},
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(all, func(s scenario) bool { return s.name == name }) {
