@@ -130,13 +130,10 @@ func (a *ages) sorted() []time.Duration {
 	return slices.Sorted(slices.Values(a.list))
 }
 
-const (
-	crowdLive = 100 // tasks that deliver, the one that was there first among them
-	crowdDead = 100 // tasks whose destination refuses connections
-	crowdRate = 10  // log groups a second, about 1.7 MB/s: each task looks at all of them
-)
+// crowdRate is log groups a second, about 1.7 MB/s: each task looks at all of them.
+const crowdRate = 10
 
-// crowd measures what 200 tasks on one logstore take of memory when half of them cannot deliver, and how often they read what arrives,
+// crowd measures what many tasks on one logstore take of memory when half of them cannot deliver, and how often they read what arrives,
 // against one task alone. Tasks that can deliver pass on a log in forty.
 func (b *bench) crowd(ctx context.Context) error {
 	s, err := b.start(ctx, "", allowLoopback)
@@ -164,7 +161,7 @@ func (b *bench) crowdOf(ctx context.Context, s *server, st *stores, r *receiver)
 	host := map[string]any{"conditions": []any{map[string]any{"field": "host", "op": "equals", "values": []string{"web-07"}}}}
 	live := func(i int) error {
 		name := fmt.Sprintf("live-%d", i)
-		return startTask(ctx, c, name, document(name, st.names[0], r.sink, nil, host))
+		return startTask(ctx, c, name, document(name, st.names[0], r.sink, map[string]any{"age": "1s"}, host))
 	}
 	if err := live(0); err != nil {
 		return err
@@ -175,12 +172,12 @@ func (b *bench) crowdOf(ctx context.Context, s *server, st *stores, r *receiver)
 	if err != nil {
 		return err
 	}
-	for i := 1; i < crowdLive; i++ {
+	for i := 1; i < b.tasks-b.tasks/2; i++ {
 		if err := live(i); err != nil {
 			return err
 		}
 	}
-	for i := range crowdDead {
+	for i := range b.tasks / 2 {
 		name := fmt.Sprintf("dead-%d", i)
 		if err := startTask(ctx, c, name, document(name, st.names[0], dead, nil, nil)); err != nil {
 			return err
@@ -200,7 +197,7 @@ func (b *bench) crowdOf(ctx context.Context, s *server, st *stores, r *receiver)
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("%d tasks on a logstore, %d of them with a dead destination: peak of resident memory", crowdLive+crowdDead, crowdDead)
+	what := fmt.Sprintf("%d tasks on a logstore, %d of them with a dead destination: peak of resident memory", b.tasks, b.tasks/2)
 	b.report.add("delivery", "crowd_rss", what, "MB", "≤ 300", peak)
 	b.report.add("delivery", "crowd_reads", "… reads of a log group that arrives", "reads", "≤ 1", together)
 	b.report.add("delivery", "crowd_reads_alone", "… reads of one task alone", "reads", "", alone)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/sluicelog/sluice/client"
@@ -33,6 +34,14 @@ var destinations = []struct {
 	{"sls", "a logstore of the same server, its writing included", "≥ 50", openLogstore},
 }
 
+func destinationNames() []string {
+	var names []string
+	for _, d := range destinations {
+		names = append(names, d.name)
+	}
+	return names
+}
+
 // delivery measures, for each kind of destination, how much of a logstore a task ships with a second of the server's processor time: the
 // task begins when everything is stored and the server is at rest.
 func (b *bench) delivery(ctx context.Context) error {
@@ -51,6 +60,9 @@ func (b *bench) delivery(ctx context.Context) error {
 	logs := int64(groups) * int64(weblogs.groupRecords)
 	var errs []error
 	for _, d := range destinations {
+		if !slices.Contains(b.to, d.name) {
+			continue
+		}
 		r, err := d.open(ctx, s)
 		if errors.Is(err, errAbsent) {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", d.name, err)

@@ -145,3 +145,13 @@ func TestSyslogReceiver(t *testing.T) {
 		t.Errorf("%d bytes arrived, want 7", r.took.Load())
 	}
 }
+
+func TestChoose(t *testing.T) {
+	if err := new(bench).choose([]string{"weblogs"}, []string{"http", "sls"}); err != nil {
+		t.Error(err)
+	}
+	err := new(bench).choose([]string{"weblogs"}, []string{"http", "smtp"})
+	if err == nil || !strings.Contains(err.Error(), `"smtp"; there are http, kafka`) {
+		t.Errorf("smtp: %v", err)
+	}
+}

@@ -3,7 +3,8 @@
 //
 //	bench [-only throughput,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd] [-runs 3]
 //	      [-set weblogs,app,text,hostile] [-records 3000000] [-asks 9] [-cold-asks 3] [-rounds 13]   search
-//	      [-put-mb 4000] [-latency-for 15s] [-journal-gb 2] [-cold] [-delivery-mb 500]               the others
+//	      [-delivery-mb 500] [-to http,kafka,s3_json,s3_parquet,syslog,sls] [-tasks 200]             delivery, crowd
+//	      [-put-mb 4000] [-latency-for 15s] [-journal-gb 2] [-cold]                                  the others
 //	      [-page docs/benchmarks.md] [-from bench/results/TIME.json]
 //
 // The load comes from the same machine, so numbers per processor second of the server are the ones to compare.
@@ -31,6 +32,8 @@ type bench struct {
 	putMB       float64
 	journalGB   float64
 	deliveryMB  float64
+	to          []string // names of the destinations to deliver to
+	tasks       int      // of the crowd
 	latencyFor  time.Duration
 	records     int
 	asks        int
@@ -68,6 +71,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&b.asks, "asks", 9, "how often each question is asked hot, and of DuckDB")
 	flags.IntVar(&b.coldAsks, "cold-asks", 3, "how often each question is asked cold")
 	flags.IntVar(&b.rounds, "rounds", 13, "how often each of eight users asks each question")
+	flags.IntVar(&b.tasks, "tasks", 200, "tasks on one logstore, of which half cannot deliver")
+	to := flags.String("to", strings.Join(destinationNames(), ","), "the destinations to deliver to")
 	sets := flags.String("set", "weblogs,app,text,hostile", "the data sets to search")
 	runs := flags.Int("runs", 3, "how often each scenario is measured")
 	only := flags.String("only", "throughput,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd", "the scenarios to run")
@@ -83,7 +88,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		return r.show(out, *page)
 	}
-	if err := b.choose(strings.Split(*sets, ",")); err != nil {
+	if err := b.choose(strings.Split(*sets, ","), strings.Split(*to, ",")); err != nil {
 		return err
 	}
 	b.report.Flags = args
@@ -105,9 +110,15 @@ func (r *Report) show(out io.Writer, page string) error {
 	return r.writePage(page)
 }
 
-// choose takes the data sets of these names.
-func (b *bench) choose(names []string) error {
-	for _, name := range names {
+// choose takes the data sets and the destinations of these names.
+func (b *bench) choose(sets, to []string) error {
+	for _, name := range to {
+		if !slices.Contains(destinationNames(), name) {
+			return fmt.Errorf("there is no destination %q; there are %s", name, strings.Join(destinationNames(), ", "))
+		}
+	}
+	b.to = to
+	for _, name := range sets {
 		i := slices.IndexFunc(datasets, func(d *dataset) bool { return d.name == name })
 		if i < 0 {
 			return fmt.Errorf("there is no data set %q; there are weblogs, app, text and hostile", name)
