@@ -63,7 +63,7 @@ compat: build $(GOTESTSUM) $(PYTHON) $(NODE) compat-sinks ## the official Python
 compat-sinks: $(GOTESTSUM) $(KAFKA) $(RECEIVERS)
 	$(call test,compat-sinks) -count=1 -timeout 20m -tags compat -run '^TestReal' ./internal/delivery/...
 
-bench: build ## the benchmarks: bench/results/*.json and a table (see docs/benchmarks.md)
+bench: build $(S3SERVER) ## the benchmarks: bench/results/*.json and a table (see docs/benchmarks.md)
 	go run ./bench $(BENCHFLAGS)
 
 gen: ## rewrite the generated files

@@ -1,8 +1,9 @@
 // Command bench measures a real sluiced, started as a child process on a directory of its own. It writes one JSON file with the facts of
 // the machine to bench/results and prints tables; docs/benchmarks.md says how to read them and compares them with the goals.
 //
-//	bench [-only throughput,latency,recovery,idle,search,visible,tail,bombs] [-runs 3]
+//	bench [-only throughput,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd] [-runs 3]
 //	      [-set weblogs,app,text,hostile] [-records 3000000] [-asks 9] [-cold-asks 3] [-rounds 13]   search
+//	      [-delivery-mb 500] [-to http,kafka,s3_json,s3_parquet,syslog,sls] [-tasks 200]             delivery, crowd
 //	      [-put-mb 4000] [-latency-for 15s] [-journal-gb 2] [-cold]                                  the others
 //	      [-page docs/benchmarks.md] [-from bench/results/TIME.json]
 //
@@ -30,6 +31,9 @@ type bench struct {
 	results     string // where reports go
 	putMB       float64
 	journalGB   float64
+	deliveryMB  float64
+	to          []string // names of the destinations to deliver to
+	tasks       int      // of the crowd
 	latencyFor  time.Duration
 	records     int
 	asks        int
@@ -60,15 +64,18 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&b.results, "results", "bench/results", "where the report is written")
 	flags.Float64Var(&b.putMB, "put-mb", 4000, "raw megabytes to put and pull in each run: enough for the server to move logs out of its journal meanwhile")
 	flags.Float64Var(&b.journalGB, "journal-gb", 2, "gigabytes of unsealed journal to recover (10 for published numbers)")
+	flags.Float64Var(&b.deliveryMB, "delivery-mb", 500, "raw megabytes to deliver to each kind of destination")
 	flags.DurationVar(&b.latencyFor, "latency-for", 15*time.Second, "how long latency is measured")
 	flags.BoolVar(&b.recoverCold, "cold", false, "recover with nothing of the data in the page cache")
 	flags.IntVar(&b.records, "records", 3_000_000, "web logs to search; of other data sets there are a 3rd to a 30th")
 	flags.IntVar(&b.asks, "asks", 9, "how often each question is asked hot, and of DuckDB")
 	flags.IntVar(&b.coldAsks, "cold-asks", 3, "how often each question is asked cold")
 	flags.IntVar(&b.rounds, "rounds", 13, "how often each of eight users asks each question")
+	flags.IntVar(&b.tasks, "tasks", 200, "tasks on one logstore, of which half cannot deliver")
+	to := flags.String("to", strings.Join(destinationNames(), ","), "the destinations to deliver to")
 	sets := flags.String("set", "weblogs,app,text,hostile", "the data sets to search")
 	runs := flags.Int("runs", 3, "how often each scenario is measured")
-	only := flags.String("only", "throughput,latency,recovery,idle,search,visible,tail,bombs", "the scenarios to run")
+	only := flags.String("only", "throughput,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd", "the scenarios to run")
 	page := flags.String("page", "", "also write the numbers into this page: docs/benchmarks.md")
 	from := flags.String("from", "", "measure nothing, take the numbers of this report")
 	if err := flags.Parse(args); err != nil {
@@ -81,7 +88,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		return r.show(out, *page)
 	}
-	if err := b.choose(strings.Split(*sets, ",")); err != nil {
+	if err := b.choose(strings.Split(*sets, ","), strings.Split(*to, ",")); err != nil {
 		return err
 	}
 	b.report.Flags = args
@@ -103,9 +110,15 @@ func (r *Report) show(out io.Writer, page string) error {
 	return r.writePage(page)
 }
 
-// choose takes the data sets of these names.
-func (b *bench) choose(names []string) error {
-	for _, name := range names {
+// choose takes the data sets and the destinations of these names.
+func (b *bench) choose(sets, to []string) error {
+	for _, name := range to {
+		if !slices.Contains(destinationNames(), name) {
+			return fmt.Errorf("there is no destination %q; there are %s", name, strings.Join(destinationNames(), ", "))
+		}
+	}
+	b.to = to
+	for _, name := range sets {
 		i := slices.IndexFunc(datasets, func(d *dataset) bool { return d.name == name })
 		if i < 0 {
 			return fmt.Errorf("there is no data set %q; there are weblogs, app, text and hostile", name)
@@ -157,6 +170,9 @@ func (b *bench) scenarios(ctx context.Context, names []string, runs int) error {
 		{"visible", b.visible},
 		{"tail", b.tail},
 		{"bombs", b.bomb},
+		{"delivery", b.delivery},
+		{"fresh", b.fresh},
+		{"crowd", b.crowd},
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(all, func(s scenario) bool { return s.name == name }) {

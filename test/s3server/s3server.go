@@ -49,7 +49,7 @@ const readyWithin = time.Minute
 // Start builds the gateway if that was not done yet, starts it, and stops it when the test ends.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s, stop, err := start(t.Context())
+	s, stop, err := Open(t.Context())
 	if err != nil {
 		t.Fatalf("start the S3 server: %v", err)
 	}
@@ -64,7 +64,8 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-func start(ctx context.Context) (s *Server, stop func() error, err error) {
+// Open is Start for programs that are no tests. It ends the server when stop is called, or when the program is gone.
+func Open(ctx context.Context) (s *Server, stop func() error, err error) {
 	binary, err := Binary(ctx)
 	if err != nil {
 		return nil, nil, err
