@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 
 	"github.com/sluicelog/sluice"
-	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/shipper"
 )
 
@@ -81,13 +80,7 @@ func (a *API) mayExport(q *request, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	for _, ref := range targets {
-		err := q.principal.Authorize(auth.Action{Name: "log:PostLogStoreLogs", Mutating: true}, auth.Resource{Project: ref.Project, Logstore: ref.Logstore})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return q.mayWrite(targets)
 }
 
 func (a *API) createJob(q *request) error {
@@ -106,6 +99,12 @@ func (a *API) updateJob(q *request) error {
 	var err error
 	switch action := q.query.Get("action"); action {
 	case "START":
+		if _, err = a.Shippers.Export(q.ctx(), q.project, name); err == nil {
+			err = a.mayRun(q, name)
+		}
+		if err != nil {
+			return err
+		}
 		err = a.Shippers.StartExport(q.ctx(), q.project, name)
 	case "STOP":
 		err = a.Shippers.StopExport(q.ctx(), q.project, name)
