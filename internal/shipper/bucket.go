@@ -2,6 +2,7 @@ package shipper
 
 import (
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -186,13 +187,29 @@ func (b *bucket) fillSpec(s *delivery.Spec, role delivery.OSSRole) error {
 	if err := role.Fill(section); err != nil {
 		return err
 	}
-	if b.endpoint != "" {
-		section["endpoint"] = b.endpoint
+	if err := b.setEndpoint(section, role); err != nil {
+		return err
 	}
 	s.Limits = delivery.Limits{Bytes: b.sizeMB << 20, Age: delivery.Duration(time.Duration(b.interval) * time.Second)}
 	var err error
 	s.Sink, err = json.Marshal(section)
 	return err
+}
+
+// publicEndpoint is what may stand for an endpoint of OSS.
+var publicEndpoint = regexp.MustCompile(`^(https?://)?oss-[a-z0-9-]+\.aliyuncs\.com/?$`)
+
+// setEndpoint sets the endpoint that a document names, unless the operator set one. The operator's key signs requests to OSS alone, and not to
+// a server that a user has.
+func (b *bucket) setEndpoint(section map[string]any, role delivery.OSSRole) error {
+	if b.endpoint == "" || role.Endpoint != "" {
+		return nil
+	}
+	if !publicEndpoint.MatchString(b.endpoint) {
+		return invalid("endpoint %.100q is not one of OSS, like https://oss-cn-hangzhou-internal.aliyuncs.com; another one is for the server's operator to set", b.endpoint)
+	}
+	section["endpoint"] = b.endpoint
+	return nil
 }
 
 // fillFormat sets the fields of a format: those that it names, and for JSON all.

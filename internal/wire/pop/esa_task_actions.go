@@ -214,7 +214,7 @@ func (a *API) tasks(q *request, o owner) ([]*delivery.Task, error) {
 
 // quota is how many more tasks there may be.
 func (a *API) quota(q *request, o owner) (business string, free int, err error) {
-	if business, err = q.text("BusinessType"); err != nil {
+	if _, err := q.text("BusinessType"); err != nil {
 		return "", 0, err
 	}
 	c, err := q.business(o.scope)

@@ -10,6 +10,7 @@ import (
 // CreateJob: POST /jobs
 //
 // Behavior: of type Export, a delivery task to OSS, online at once, from fromTime (0 and 1: the oldest log) to toTime (0: for ever).
+// Differs: endpoint is one of OSS, and where the server's operator set one, it is that.
 // Differs: jobs of other types are refused with NotSupported.
 // Differs: sink type General takes in fields the destination of a delivery task (docs/delivery.md); AliyunODPS is refused with NotSupported.
 
@@ -23,7 +24,7 @@ import (
 
 // UpdateJob: PUT /jobs/{name}
 //
-// Behavior: the job goes on where it is; with action START or STOP it comes online or goes offline, with RESTART it begins anew.
+// Behavior: the job goes on where it is; with action START or STOP it comes online or goes offline, with RESTART it begins anew with the document that is sent.
 
 // DeleteJob: DELETE /jobs/{name}
 //
