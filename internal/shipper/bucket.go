@@ -2,6 +2,7 @@ package shipper
 
 import (
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ type bucket struct {
 type detail struct {
 	EnableTag bool            `json:"enableTag"`
 	Columns   json.RawMessage `json:"columns"` // names, or {name, type}
-	Quote     string          `json:"quote"`
+	Quote     *string         `json:"quote"`   // "" is no quote, unlike a member that is not there
 	Header    looseBool       `json:"header"`
 
 	Delimiter  string `json:"delimiter"`
@@ -119,13 +120,18 @@ func (d document) exportBucket() (*bucket, error) {
 	return b, b.complete(unquoted(d["contentDetail"]))
 }
 
-// unquoted is the object in a text that holds one: old callers send contentDetail so.
+// unquoted is the object in a text that holds one: old callers send contentDetail so. An empty text is null.
 func unquoted(raw json.RawMessage) json.RawMessage {
-	var text string
-	if json.Unmarshal(raw, &text) == nil {
-		return json.RawMessage(text)
+	var text *string
+	switch {
+	case json.Unmarshal(raw, &text) != nil || text == nil:
+		return raw
+	case strings.TrimSpace(*text) == "":
+		return json.RawMessage("null")
+	case json.Valid([]byte(*text)):
+		return json.RawMessage(*text)
 	}
-	return raw
+	return raw // which is no object either
 }
 
 // complete fills in defaults and checks.
@@ -181,13 +187,29 @@ func (b *bucket) fillSpec(s *delivery.Spec, role delivery.OSSRole) error {
 	if err := role.Fill(section); err != nil {
 		return err
 	}
-	if b.endpoint != "" {
-		section["endpoint"] = b.endpoint
+	if err := b.setEndpoint(section, role); err != nil {
+		return err
 	}
 	s.Limits = delivery.Limits{Bytes: b.sizeMB << 20, Age: delivery.Duration(time.Duration(b.interval) * time.Second)}
 	var err error
 	s.Sink, err = json.Marshal(section)
 	return err
+}
+
+// publicEndpoint is what may stand for an endpoint of OSS.
+var publicEndpoint = regexp.MustCompile(`^(https?://)?oss-[a-z0-9-]+\.aliyuncs\.com/?$`)
+
+// setEndpoint sets the endpoint that a document names, unless the operator set one. The operator's key signs requests to OSS alone, and not to
+// a server that a user has.
+func (b *bucket) setEndpoint(section map[string]any, role delivery.OSSRole) error {
+	if b.endpoint == "" || role.Endpoint != "" {
+		return nil
+	}
+	if !publicEndpoint.MatchString(b.endpoint) {
+		return invalid("endpoint %.100q is not one of OSS, like https://oss-cn-hangzhou-internal.aliyuncs.com; another one is for the server's operator to set", b.endpoint)
+	}
+	section["endpoint"] = b.endpoint
+	return nil
 }
 
 // fillFormat sets the fields of a format: those that it names, and for JSON all.
@@ -208,7 +230,7 @@ func (b *bucket) fillFormat(s *delivery.Spec, section map[string]any) error {
 		}
 		s.Fields = columns
 		section["csv"] = map[string]any{
-			"columns": columns, "delimiter": first(b.detail.Delimiter, b.detail.Delimiter2), "quote": b.detail.Quote,
+			"columns": columns, "delimiter": first(b.detail.Delimiter, b.detail.Delimiter2), "quote": b.detail.quote(),
 			"lineFeed":       first(b.detail.LineFeed, b.detail.LineFeed2),
 			"nullIdentifier": first(b.detail.Null, b.detail.Null2, b.detail.Null3, b.detail.Null4), "header": bool(b.detail.Header),
 		}
@@ -226,6 +248,17 @@ func (b *bucket) fillFormat(s *delivery.Spec, section map[string]any) error {
 		section["parquet"] = map[string]any{"columns": columns}
 	}
 	return nil
+}
+
+// quote is the quote of csv in the words of a task.
+func (d *detail) quote() string {
+	switch {
+	case d.Quote == nil:
+		return ""
+	case *d.Quote == "":
+		return "none"
+	}
+	return *d.Quote
 }
 
 // first is the first text that is not empty.
@@ -250,7 +283,7 @@ func twins(target document) error {
 		return nil
 	}
 	var members document
-	if err := json.Unmarshal(storage["detail"], &members); err != nil {
+	if err := document(storage).into("detail", &members); err != nil || members == nil {
 		return err
 	}
 	for _, spellings := range [][]string{{"delimiter", "delemiter"}, {"nullIdentifier", "nullIdentfifier", "nullidentifier"}, {"lineFeed", "linefeed"}} {

@@ -3,6 +3,7 @@ package shipper
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/sluicelog/sluice"
@@ -70,14 +71,11 @@ func (s *Shippers) UpdateExport(ctx context.Context, project, name string, raw [
 	return err
 }
 
-// RestartExport makes an export anew: it begins at its fromTime again.
+// RestartExport makes an export anew: it begins at its fromTime again. Secrets that are masked stay. It does all of it or nothing.
 func (s *Shippers) RestartExport(ctx context.Context, project, name string, raw []byte) error {
 	t, _, err := s.find(ctx, project, name, annotationExport, name)
 	if err != nil {
 		return err
-	}
-	if len(raw) == 0 {
-		raw = []byte(t.Spec.Annotations[annotationExport])
 	}
 	spec, named, err := s.exportSpec(raw)
 	if err != nil {
@@ -86,10 +84,8 @@ func (s *Shippers) RestartExport(ctx context.Context, project, name string, raw 
 	if named != name {
 		return invalid("name %.80q is not %.80q; a job cannot be renamed", named, name)
 	}
-	if err := s.tasks.Delete(ctx, project, name); err != nil {
-		return err
-	}
-	return s.start(ctx, project, spec, true)
+	_, err = s.tasks.Restart(ctx, project, spec, t.Revision)
+	return err
 }
 
 // StartExport brings an export online, where it stopped.
@@ -141,7 +137,7 @@ func (s *Shippers) Exports(ctx context.Context, project string, f ExportFilter) 
 		}
 		d, err := parse([]byte(text))
 		if err != nil {
-			return nil, err
+			continue // an annotation that this package did not write
 		}
 		if !contains(d.text("displayName"), f.DisplayName) {
 			continue
@@ -172,9 +168,6 @@ func shown(t *delivery.Task, d document) (json.RawMessage, error) {
 	configuration.fill(map[string]any{
 		"fromTime": 1, "toTime": 0, "roleArn": "", "version": "v2.0", "parameters": map[string]string{}, "logstore": t.Spec.Source.Logstore,
 	})
-	if string(configuration["parameters"]) == "null" {
-		configuration.set("parameters", map[string]string{})
-	}
 	sink := document{}
 	if err := configuration.into("sink", &sink); err != nil {
 		return nil, err
@@ -257,7 +250,7 @@ func (s *Shippers) fillExport(spec *delivery.Spec, sink document) error {
 		}
 		return b.fillSpec(spec, s.role)
 	case sinkGeneral:
-		if spec.Sink = sink["fields"]; spec.Sink == nil {
+		if spec.Sink = sink["fields"]; !sink.has("fields") {
 			return invalid("sink.fields must be the destination of a delivery task, such as {\"type\": \"http\", \"url\": …}")
 		}
 		return nil
@@ -296,7 +289,7 @@ func (d document) source() (delivery.Source, error) {
 func clip(s string) string {
 	const most = 1000
 	if len(s) > most {
-		return s[:most]
+		return strings.ToValidUTF8(s[:most], "")
 	}
 	return s
 }

@@ -12,6 +12,7 @@ package shipper
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ import (
 type Deliveries interface {
 	Create(ctx context.Context, project string, s *delivery.Spec) (*delivery.Task, error)
 	Update(ctx context.Context, project string, s *delivery.Spec, revision int64) (*delivery.Task, error)
+	Restart(ctx context.Context, project string, s *delivery.Spec, revision int64) (*delivery.Task, error)
 	Task(ctx context.Context, project, name string) (*delivery.Task, error)
 	Tasks(ctx context.Context, project string) ([]*delivery.Task, error)
 	Status(ctx context.Context, project, name string) (*delivery.Status, error)
@@ -59,6 +61,9 @@ func parse(raw []byte) (document, error) {
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return nil, invalid("the body is not a JSON object: %v", err)
 	}
+	if d == nil { // null
+		return nil, invalid("the body is null and not a JSON object")
+	}
 	return d, nil
 }
 
@@ -69,9 +74,12 @@ func (d document) text(name string) string {
 	return s
 }
 
+// has says whether a member is there, and is not null.
+func (d document) has(name string) bool { return d[name] != nil && string(d[name]) != "null" }
+
 // into decodes a member, if it is there.
 func (d document) into(name string, v any) error {
-	if d[name] == nil {
+	if !d.has(name) {
 		return nil
 	}
 	if err := json.Unmarshal(d[name], v); err != nil {
@@ -83,7 +91,7 @@ func (d document) into(name string, v any) error {
 // fill sets members that are not there.
 func (d document) fill(members map[string]any) {
 	for name, v := range members {
-		if d[name] == nil {
+		if !d.has(name) {
 			d.set(name, v)
 		}
 	}
@@ -143,6 +151,13 @@ func (s *Shippers) start(ctx context.Context, project string, spec *delivery.Spe
 		return nil
 	}
 	_, err := s.tasks.Start(ctx, project, spec.Name, delivery.FromPoint)
+	if err == nil || sluice.KindOf(err) == sluice.Conflict { // a bucket that is yet to be proved is proved with the task there
+		return err
+	}
+	// Nobody asked for a draft. The client may be gone by now.
+	if undone := s.tasks.Delete(context.WithoutCancel(ctx), project, spec.Name); undone != nil {
+		return fmt.Errorf("%w (and the delivery task stays as a draft: %w)", err, undone)
+	}
 	return err
 }
 
@@ -223,7 +238,7 @@ func (s *Shippers) List(ctx context.Context, ref sluice.LogstoreRef) ([]string, 
 		if text, ok := t.Spec.Annotations[annotationShipper]; ok && t.Spec.Source.Logstore == ref.Logstore {
 			d, err := parse([]byte(text))
 			if err != nil {
-				return nil, err
+				continue // an annotation that this package did not write
 			}
 			names = append(names, d.text("shipperName"))
 		}

@@ -262,9 +262,11 @@ func TestRefusedTasks(t *testing.T) {
 	for _, name := range []string{"a/b", "..", "a b", "Ω", strings.Repeat("x", 129)} {
 		f("InvalidParameter", "TaskName", name)
 	}
-	for _, doc := range []string{`null`, `[]`, `{"DestUrl":`, `"text"`, `{"MaxBatchMB":"x"}`, `{"DestUrl":"https://logs.example","MaxBatchMB":17592186044416}`,
+	for _, doc := range []string{
+		`null`, `[]`, `{"DestUrl":`, `"text"`, `{"MaxBatchMB":"x"}`, `{"DestUrl":"https://logs.example","MaxBatchMB":17592186044416}`,
 		`{"DestUrl":"https://logs.example","MaxBatchMB":-1}`, `{"DestUrl":"https://logs.example","HeaderParam":[]}`, strings.Repeat("[", 20000),
-		`{"DestUrl":"https://logs.example","Compress":"brotli"}`} {
+		`{"DestUrl":"https://logs.example","Compress":"brotli"}`,
+	} {
 		want := "InvalidHttpDelivery"
 		if doc == `null` { // nothing is there
 			want = "InvalidParameter"

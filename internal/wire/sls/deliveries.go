@@ -112,13 +112,31 @@ func (a *API) spec(q *request) (*delivery.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s, q.mayWrite(targets)
+}
+
+// mayWrite asks whether the signer may write to logstores of this server that a task would write to.
+func (q *request) mayWrite(targets []sluice.LogstoreRef) error {
 	for _, ref := range targets {
 		err := q.principal.Authorize(auth.Action{Name: "log:PostLogStoreLogs", Mutating: true}, auth.Resource{Project: ref.Project, Logstore: ref.Logstore})
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return s, nil
+	return nil
+}
+
+// mayRun asks whether the signer may have a task that is there write where it writes: whoever stopped it may have had a reason.
+func (a *API) mayRun(q *request, name string) error {
+	t, err := a.Deliveries.Task(q.ctx(), q.project, name)
+	if err != nil {
+		return err
+	}
+	targets, err := a.Deliveries.LocalTargets(q.project, &t.Spec)
+	if err != nil {
+		return err
+	}
+	return q.mayWrite(targets)
 }
 
 func (a *API) createDelivery(q *request) error {
@@ -224,6 +242,9 @@ func (a *API) startDelivery(q *request) error {
 	default:
 		return badParameter("from", text, `not "now"`)
 	}
+	if err := a.mayRun(q, q.vars.get("task")); err != nil {
+		return err
+	}
 	return q.task(a.Deliveries.Start(q.ctx(), q.project, q.vars.get("task"), from))
 }
 
@@ -250,6 +271,9 @@ func (a *API) redriveDelivery(q *request) error {
 		if seconds != 0 {
 			bounds[i] = time.Unix(int64(seconds), 0)
 		}
+	}
+	if err := a.mayRun(q, q.vars.get("task")); err != nil {
+		return err
 	}
 	return q.task(a.Deliveries.Redrive(q.ctx(), q.project, q.vars.get("task"), bounds[0], bounds[1]))
 }

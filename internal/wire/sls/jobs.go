@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 
 	"github.com/sluicelog/sluice"
-	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/shipper"
 )
 
 // CreateJob: POST /jobs
 //
 // Behavior: of type Export, a delivery task to OSS, online at once, from fromTime (0 and 1: the oldest log) to toTime (0: for ever).
+// Differs: endpoint is one of OSS, and where the server's operator set one, it is that.
 // Differs: jobs of other types are refused with NotSupported.
 // Differs: sink type General takes in fields the destination of a delivery task (docs/delivery.md); AliyunODPS is refused with NotSupported.
 
@@ -24,7 +24,7 @@ import (
 
 // UpdateJob: PUT /jobs/{name}
 //
-// Behavior: the job goes on where it is; with action START or STOP it comes online or goes offline, with RESTART it begins anew.
+// Behavior: the job goes on where it is; with action START or STOP it comes online or goes offline, with RESTART it begins anew with the document that is sent.
 
 // DeleteJob: DELETE /jobs/{name}
 //
@@ -81,13 +81,7 @@ func (a *API) mayExport(q *request, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	for _, ref := range targets {
-		err := q.principal.Authorize(auth.Action{Name: "log:PostLogStoreLogs", Mutating: true}, auth.Resource{Project: ref.Project, Logstore: ref.Logstore})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return q.mayWrite(targets)
 }
 
 func (a *API) createJob(q *request) error {
@@ -106,6 +100,12 @@ func (a *API) updateJob(q *request) error {
 	var err error
 	switch action := q.query.Get("action"); action {
 	case "START":
+		if _, err = a.Shippers.Export(q.ctx(), q.project, name); err == nil {
+			err = a.mayRun(q, name)
+		}
+		if err != nil {
+			return err
+		}
 		err = a.Shippers.StartExport(q.ctx(), q.project, name)
 	case "STOP":
 		err = a.Shippers.StopExport(q.ctx(), q.project, name)
