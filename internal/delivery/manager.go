@@ -319,7 +319,7 @@ func (m *manager) end(s *state, wanted map[pointKey]*assignment) {
 	defer m.e.mu.Unlock()
 	for key, w := range m.e.workers {
 		a := wanted[key]
-		if a == nil || a.task.Revision != w.job.revision || a.point.Log != w.row.Log {
+		if a == nil || a.task.Revision != w.job.revision || a.point.Log != w.of {
 			w.cancel()
 			continue
 		}
@@ -488,7 +488,7 @@ func (m *manager) start(ctx context.Context, j *job, p meta.DeliveryPoint, s *ca
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	w := &worker{
-		e: m.e, job: j, key: keyOf(p), shard: p.Shard, log: s.Stored, pipe: pipe, row: p, counters: c,
+		e: m.e, job: j, key: keyOf(p), shard: p.Shard, log: s.Stored, pipe: pipe, of: p.Log, row: p, counters: c,
 		cancel: cancel, pokes: make(chan struct{}, 1), sealed: make(chan struct{}),
 	}
 	if s.ReadOnly {

@@ -50,6 +50,7 @@ type worker struct {
 	pipe  *pipeline.Pipeline
 	entry sink.Entry
 
+	of       sluice.LogID       // the log that it reads, as the manager may look at it: row is the worker's own
 	row      meta.DeliveryPoint // as it is stored
 	counters Counters           // as stored in row
 	retries  int64              // not stored yet
