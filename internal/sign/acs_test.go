@@ -39,12 +39,16 @@ func TestACS3Vectors(t *testing.T) {
 		name, body, want string
 		r                *sign.Request
 	}{
-		{"V1 form", acsBody, "2d45e9c9af7d8ea079364d4455bdca552195773fe843f1863b77e63a1520d069",
-			acsRequest("POST", "CreateSiteDeliveryTask", "", "Content-Type", "application/x-www-form-urlencoded")},
+		{
+			"V1 form", acsBody, "2d45e9c9af7d8ea079364d4455bdca552195773fe843f1863b77e63a1520d069",
+			acsRequest("POST", "CreateSiteDeliveryTask", "", "Content-Type", "application/x-www-form-urlencoded"),
+		},
 		{"V2 query", "", "32513c6c11f2a9e19317848946c232960bc4a36103f7051d1737e17398ad51c1", acsRequest("GET", "GetSiteDeliveryTask", acsQuery)},
-		{"V3 token", "", "d677b8c84745ccfd427e98036a718b5359cf38c150176a73a28139136aa63f1e",
+		{
+			"V3 token", "", "d677b8c84745ccfd427e98036a718b5359cf38c150176a73a28139136aa63f1e",
 			acsRequest("GET", "GetSiteDeliveryTask", "SiteId=123456&TaskName=t1", "x-acs-credentials-provider", "static_sts",
-				"x-acs-accesskey-id", acsID, "x-acs-security-token", "STS.token+/=")},
+				"x-acs-accesskey-id", acsID, "x-acs-security-token", "STS.token+/="),
+		},
 	} {
 		sign.SignACS3(acsSecret, acsID, c.r, []byte(c.body))
 		if _, got, _ := strings.Cut(c.r.Header.Get("Authorization"), "Signature="); got != c.want {

@@ -92,7 +92,9 @@ func put(t *testing.T, env *testenv.Env, ref sluice.LogstoreRef, logs ...[]sluic
 
 func access(ip string, status int, uri string) []sluice.Field {
 	return []sluice.Field{
-		{Key: "ClientIP", Value: ip}, {Key: "EdgeResponseStatusCode", Value: strconv.Itoa(status)}, {Key: "ClientRequestURI", Value: uri},
+		{Key: "ClientIP", Value: ip},
+		{Key: "EdgeResponseStatusCode", Value: strconv.Itoa(status)},
+		{Key: "ClientRequestURI", Value: uri},
 		{Key: "Secret", Value: "not chosen"},
 	}
 }
