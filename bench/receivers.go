@@ -107,14 +107,26 @@ func s3With(format, compression string) func(context.Context, *server) (*receive
 		if err := os.Mkdir(filepath.Join(s.Root, bucket), 0o755); err != nil {
 			return nil, errors.Join(err, stop())
 		}
-		return &receiver{
-			sink: map[string]any{
-				"type": "s3compatible", "endpoint": s.Endpoint, "region": s3server.Region, "bucket": bucket, "format": format,
-				"compression": compression, "accessKeyId": s3server.AccessKeyID, "secretAccessKey": s3server.SecretAccessKey,
-			},
-			close: stop,
-		}, nil
+		to := map[string]any{
+			"type": "s3compatible", "endpoint": s.Endpoint, "region": s3server.Region, "bucket": bucket, "format": format,
+			"compression": compression, "accessKeyId": s3server.AccessKeyID, "secretAccessKey": s3server.SecretAccessKey,
+		}
+		if format == "parquet" {
+			to["parquet"] = map[string]any{"columns": weblogColumns()}
+		}
+		return &receiver{sink: to, close: stop}, nil
 	}
+}
+
+// weblogColumns are the fields of web logs as columns of Parquet.
+func weblogColumns() []map[string]string {
+	columns := []map[string]string{
+		{"name": "__time__", "type": "int64"}, {"name": "status", "type": "int32"}, {"name": "bytes", "type": "int64"}, {"name": "request_time", "type": "double"},
+	}
+	for _, name := range []string{"host", "remote_addr", "method", "uri", "ua", "trace_id", "message"} {
+		columns = append(columns, map[string]string{"name": name, "type": "string"})
+	}
+	return columns
 }
 
 // openSyslog reads what connections bring, and forgets it.
