@@ -33,7 +33,7 @@ func taskArg(cmd *cobra.Command, s string) (taskRef, error) {
 	return taskRef{project, task}, nil
 }
 
-// deliveryVerb is a command about one task.
+// deliveryVerbCommand is a command about one task.
 func (a *app) deliveryVerbCommand(use, short string, run func(cmd *cobra.Command, c *client.Client, ref taskRef) error) *cobra.Command {
 	return &cobra.Command{
 		Use:               use + " PROJECT/TASK",

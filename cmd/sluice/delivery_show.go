@@ -197,7 +197,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// deliveryWatcher writes a line for each look; on a terminal it writes over the last one while nothing but numbers changed.
+// deliveryWatcher writes a line for each look, and what goes wrong when it is something else than last time.
 type deliveryWatcher struct {
 	app    *app
 	ref    taskRef
