@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -63,8 +64,15 @@ func list(raw json.RawMessage) []string {
 }
 
 func wild(pattern string) *regexp.Regexp {
-	return regexp.MustCompile(`(?s)^` + strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(pattern)) + `$`)
+	if known, ok := wilds.Load(pattern); ok {
+		return known.(*regexp.Regexp)
+	}
+	re := regexp.MustCompile(`(?s)^` + strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(pattern)) + `$`)
+	wilds.Store(pattern, re)
+	return re
 }
+
+var wilds sync.Map // by pattern: random documents have few
 
 // question is a request in plain text.
 type question struct {
