@@ -6,7 +6,7 @@ package sls
 // Python SDK that copy logstores ask for it.
 
 var configRoutes = []Route{
-	{Method: "GET", Path: "/configs", Action: "ListConfig", handle: (*API).listConfigs},
+	{Method: "GET", Path: "/configs", Action: "ListConfig", Resource: "logtailconfig/*", handle: (*API).listConfigs},
 }
 
 func (a *API) listConfigs(q *request) error {

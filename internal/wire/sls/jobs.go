@@ -51,16 +51,16 @@ import (
 // Behavior: as DeleteJob.
 
 var jobRoutes = []Route{
-	{Method: "GET", Path: "/jobs", Action: "ListJobs", handle: (*API).listJobs},
-	{Method: "POST", Path: "/jobs", Action: "CreateJob", Mutating: true, handle: (*API).createJob},
-	{Method: "GET", Path: "/jobs/{name}", Action: "GetJob", handle: (*API).getJob},
-	{Method: "PUT", Path: "/jobs/{name}", Action: "UpdateJob", Mutating: true, handle: (*API).updateJob},
-	{Method: "DELETE", Path: "/jobs/{name}", Action: "DeleteJob", Mutating: true, handle: (*API).deleteJob},
-	{Method: "GET", Path: "/ossexports", Action: "ListOSSExports", handle: (*API).listJobs},
-	{Method: "POST", Path: "/ossexports", Action: "CreateOSSExport", Mutating: true, handle: (*API).createJob},
-	{Method: "GET", Path: "/ossexports/{name}", Action: "GetOSSExport", handle: (*API).getJob},
-	{Method: "PUT", Path: "/ossexports/{name}", Action: "UpdateOSSExport", Mutating: true, handle: (*API).updateJob},
-	{Method: "DELETE", Path: "/ossexports/{name}", Action: "DeleteOSSExport", Mutating: true, handle: (*API).deleteJob},
+	{Method: "GET", Path: "/jobs", Action: "ListJobs", Resource: "job/*", handle: (*API).listJobs},
+	{Method: "POST", Path: "/jobs", Action: "CreateJob", Resource: "job/*", Mutating: true, handle: (*API).createJob},
+	{Method: "GET", Path: "/jobs/{name}", Action: "GetJob", Resource: "job/{name}", handle: (*API).getJob},
+	{Method: "PUT", Path: "/jobs/{name}", Action: "UpdateJob", Resource: "job/{name}", Mutating: true, handle: (*API).updateJob},
+	{Method: "DELETE", Path: "/jobs/{name}", Action: "DeleteJob", Resource: "job/{name}", Mutating: true, handle: (*API).deleteJob},
+	{Method: "GET", Path: "/ossexports", Action: "ListOSSExports", Resource: "job/*", handle: (*API).listJobs},
+	{Method: "POST", Path: "/ossexports", Action: "CreateOSSExport", Resource: "job/*", Mutating: true, handle: (*API).createJob},
+	{Method: "GET", Path: "/ossexports/{name}", Action: "GetOSSExport", Resource: "job/{name}", handle: (*API).getJob},
+	{Method: "PUT", Path: "/ossexports/{name}", Action: "UpdateOSSExport", Resource: "job/{name}", Mutating: true, handle: (*API).updateJob},
+	{Method: "DELETE", Path: "/ossexports/{name}", Action: "DeleteOSSExport", Resource: "job/{name}", Mutating: true, handle: (*API).deleteJob},
 }
 
 // exportDocument reads the document of an export; jobs of other types are not supported. What would write to this server is asked for.

@@ -220,6 +220,10 @@ var unsupportedRoutes = unsupported([]Route{
 func unsupported(routes []Route) []Route {
 	for i := range routes {
 		route := &routes[i]
+		route.Resource = "project"
+		if route.Host == OnBare {
+			route.Resource = "account"
+		}
 		route.handle = func(*API, *request) error {
 			return sluice.Errorf(sluice.Unsupported, "action", "action %s is not supported by this server", route.Action)
 		}
