@@ -145,3 +145,33 @@ func (c *Control) SwitchJob(ctx context.Context, project, name, action string) e
 }
 
 var jobWords = map[string]string{enabled: "enabled", disabled: "disabled", starting: "started", stopped: "stopped"}
+
+// RestartJob replaces the document of a job that is started and stopped, and starts it.
+func (c *Control) RestartJob(ctx context.Context, project, name string, raw []byte) error {
+	d, err := Parse(Jobs, raw)
+	if err != nil {
+		return err
+	}
+	return c.store.Update(ctx, func(tx meta.Tx) error {
+		d.Set("status", starting)
+		if err := c.update(tx, Place{Scope: project}, Jobs, name, d); err != nil {
+			return err
+		}
+		if kind := d.Text("type"); switches(kind) {
+			return Jobs.invalid("a job of type %s has no action %q", kind, "RESTART")
+		}
+		return nil
+	})
+}
+
+// JobLogstores are the logstores that a job reads from, or that it brings logs into.
+func JobLogstores(d Document) []string {
+	configuration := d.Object("configuration")
+	var names []string
+	for _, name := range []string{"logstore", "sourceLogstore"} {
+		if text := configuration.Text(name); text != "" {
+			names = append(names, text)
+		}
+	}
+	return names
+}
