@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"internal/sign":            {"."},
 	"internal/logpb":           {"."},
 	"internal/meta":            {"."},
+	"internal/control":         {".", "internal/meta"},
 	"internal/index":           {"."},
 	"internal/query/search":    {".", "internal/index"},
 	"internal/query/spl":       {"."},

@@ -160,6 +160,9 @@ type Limits struct {
 	ShardsPerProject int `config:"shards_per_project"`
 	// Logstores of a project.
 	LogstoresPerProject int `config:"logstores_per_project"`
+	// Documents of one kind in a project: machine groups, Logtail configurations, dashboards and so on. 0 means the numbers of the service
+	// that we follow: 200 machine groups, 200 configurations, 100 dashboards, 100 saved searches.
+	DocumentsPerKind int `config:"documents_per_kind"`
 }
 
 // Retention is the removal of logs that are older than their logstore's TTL.

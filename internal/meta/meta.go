@@ -12,6 +12,7 @@ package meta
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/sluicelog/sluice"
@@ -51,7 +52,7 @@ type Tx interface {
 	Logstores(project string) ([]Logstore, error)
 	CreateLogstore(Logstore) error
 	UpdateLogstore(Logstore) error
-	DeleteLogstore(ref sluice.LogstoreRef) error // with shards, index, groups, checkpoints
+	DeleteLogstore(ref sluice.LogstoreRef) error // with shards, index, groups, checkpoints, documents of kinds below [LogstoreKinds]
 
 	// Shards [shard]. CreateShard gives the shard its Log number, never given before: not to a shard deleted since, nor in an
 	// Update that failed since the store was opened. UpdateShard leaves it as it is. AllShards sorts by project, logstore, id.
@@ -98,12 +99,20 @@ type Tx interface {
 	Checkpoints(ref sluice.LogstoreRef, group string) ([]Checkpoint, error)
 	SetCheckpoint(Checkpoint) error
 
-	// Documents [document] of one kind in a project, sorted by name.
-	Document(project, kind, name string) (Document, error)
-	Documents(project, kind string) ([]Document, error)
+	// Documents [document] of one kind in a scope, which is a project or an [AccountScope], sorted by name. EachDocument gives them
+	// to fn one by one, so that not all bodies are in memory at once; fn must not use the transaction, and its error ends the walk.
+	// DocumentNames and CountDocuments read no bodies. DocumentKinds are the kinds with this prefix of which there are documents,
+	// sorted. DeleteDocuments deletes those of all kinds with this prefix; there need be none.
+	Document(scope, kind, name string) (Document, error)
+	Documents(scope, kind string) ([]Document, error)
+	EachDocument(scope, kind string, fn func(Document) error) error
+	DocumentNames(scope, kind string) ([]string, error)
+	CountDocuments(scope, kind string) (int, error)
+	DocumentKinds(scope, prefix string) ([]string, error)
 	CreateDocument(Document) error
 	UpdateDocument(Document) error
-	DeleteDocument(project, kind, name string) error
+	DeleteDocument(scope, kind, name string) error
+	DeleteDocuments(scope, prefix string) error
 
 	// Delivery tasks [deliverytask].
 	DeliveryTask(project, name string) (DeliveryTask, error)
@@ -250,7 +259,7 @@ type Checkpoint struct {
 	Updated                  time.Time
 }
 
-// Document is a JSON object that a client stored to get it back: byte for byte, whatever is in it.
+// Document is a JSON object that a client stored to get it back: byte for byte, whatever is in it. Project is its scope.
 type Document struct {
 	Project, Kind, Name string
 	Body                json.RawMessage
@@ -263,6 +272,18 @@ type Identity struct {
 	Body                json.RawMessage
 	Created, Modified   time.Time
 }
+
+// accountScope is what scopes of accounts begin with, and names of projects cannot.
+const accountScope = "@"
+
+// AccountScope is where documents are that belong to an account and to no project. They go with nothing else.
+func AccountScope(account string) string { return accountScope + account }
+
+// IsAccountScope reports whether a scope is that of an account.
+func IsAccountScope(scope string) bool { return strings.HasPrefix(scope, accountScope) }
+
+// LogstoreKinds is the prefix of the kinds of documents that belong to a logstore, and go with it.
+func LogstoreKinds(logstore string) string { return "logstore/" + logstore + "/" }
 
 // AccessKey is a credential. Secret and Token are sealed before they come here (see package auth): this package never
 // holds a secret in clear.

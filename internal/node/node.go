@@ -45,6 +45,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
@@ -172,6 +173,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Deliveries: n.Delivery,
 		Shippers:   shipper.New(n.Delivery, history, ossRole(c)),
 		Index:      n.Index,
+		Control:    control.New(store, ring, controlOptions(c, o)),
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,

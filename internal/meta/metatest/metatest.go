@@ -36,6 +36,7 @@ func Run(t *testing.T, place func(t *testing.T) Opener) {
 		{"delete takes along what hangs on it", testCascade},
 		{"segments and index progress", testSegments},
 		{"rebuilds of an index", testIndexRebuilds},
+		{"documents of scopes and kinds", testDocuments},
 		{"points of delivery tasks", testDeliveryPoints},
 		{"a point moves for its owner alone", testFencing},
 		{"leases", testLeases},

@@ -53,5 +53,8 @@ func (t *tx) CreateLogstore(l meta.Logstore) error              { return logstor
 func (t *tx) UpdateLogstore(l meta.Logstore) error              { return logstores.update(t, &l) }
 
 func (t *tx) DeleteLogstore(ref sluice.LogstoreRef) error {
-	return logstores.delete(t, ref.Project, ref.Logstore)
+	if err := logstores.delete(t, ref.Project, ref.Logstore); err != nil {
+		return err
+	}
+	return t.DeleteDocuments(ref.Project, meta.LogstoreKinds(ref.Logstore))
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
@@ -45,6 +46,7 @@ type Services struct {
 	Deliveries *delivery.Engine
 	Shippers   *shipper.Shippers
 	Index      *indexer.Indexer
+	Control    *control.Control
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.
