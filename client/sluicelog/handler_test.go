@@ -128,16 +128,23 @@ func TestValues(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	got := logged(t, sluicelog.HandlerOptions{Content: sluicelog.Content{Fields: none}}, func(l *slog.Logger) {
 		l.Debug("below the level")
-		l.With("a", 1).WithGroup("g").With("b", true).Info("m",
+		l.With("a", 1).WithGroup("g").With("b", true).Info("m", //nolint:sloglint // both are to work
 			"t", at, "d", 1500*time.Millisecond, "e", errors.New("no"), "bytes", []byte("raw"), "map", map[string]int{"x": 1},
 			"secret", secret("s"), "nil", nil, "broken", (*broken)(nil), slog.Group("h", "c", 2.5), slog.Group("empty"))
 	})
 	want := [][]sluice.Field{{
 		{Key: "message", Value: "m"},
-		{Key: "a", Value: "1"}, {Key: "g.b", Value: "true"},
-		{Key: "g.t", Value: "2026-01-02T03:04:05.000000006Z"}, {Key: "g.d", Value: "1.5s"}, {Key: "g.e", Value: "no"},
-		{Key: "g.bytes", Value: "raw"}, {Key: "g.map", Value: `{"x":1}`}, {Key: "g.secret", Value: "hidden"}, {Key: "g.nil", Value: "null"},
-		{Key: "g.broken", Value: "!PANIC: nil"}, {Key: "g.h.c", Value: "2.5"},
+		{Key: "a", Value: "1"},
+		{Key: "g.b", Value: "true"},
+		{Key: "g.t", Value: "2026-01-02T03:04:05.000000006Z"},
+		{Key: "g.d", Value: "1.5s"},
+		{Key: "g.e", Value: "no"},
+		{Key: "g.bytes", Value: "raw"},
+		{Key: "g.map", Value: `{"x":1}`},
+		{Key: "g.secret", Value: "hidden"},
+		{Key: "g.nil", Value: "null"},
+		{Key: "g.broken", Value: "!PANIC: nil"},
+		{Key: "g.h.c", Value: "2.5"},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
@@ -193,7 +200,7 @@ func TestExtraction(t *testing.T) {
 	f := func(c sluicelog.Content, message string, want ...string) {
 		t.Helper()
 		c.Fields = none
-		got := logged(t, sluicelog.HandlerOptions{Content: c}, func(l *slog.Logger) { l.Info(message) })
+		got := logged(t, sluicelog.HandlerOptions{Content: c}, func(l *slog.Logger) { l.Info(message) }) //nolint:sloglint // a table of messages
 		var texts []string
 		for _, field := range got[0] {
 			if field.Key == "message" && field.Value == message {
