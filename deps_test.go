@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"internal/wordzip":         {},
 	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
 	"client":                   {".", "internal/sign", "internal/logpb"},
+	"client/sluicelog":         {".", "client", "internal/sign", "internal/logpb"},
 
 	"internal/delivery/sink":         {"."},
 	"internal/delivery/sink/post":    {".", "internal/delivery/sink", "internal/delivery/sink/tlsconf"},
