@@ -38,6 +38,8 @@ func (c *Config) Validate() error {
 	oneOf(&v, "log.format", c.Log.Format, "text", "json")
 	within(&v, "server.max_requests", c.Server.MaxRequests, 1, 1<<20)
 	within(&v, "server.shutdown_timeout", c.Server.ShutdownTimeout, time.Second, time.Hour)
+	c.TLS.validate(&v)
+	v.check(c.Admin.Listen == "" || validListen(c.Admin.Listen), "admin.listen", "is not HOST:PORT with a port from 0 to 65535")
 	c.Ingest.validate(&v)
 	c.Quota.validate(&v)
 	within(&v, "storage.journal_file_bytes", c.Storage.JournalFileBytes, MiB, 4*GiB)
@@ -53,6 +55,13 @@ func (c *Config) Validate() error {
 	within(&v, "split.writes_per_second", c.Split.WritesPerSecond, 1, 1<<50)
 	c.Delivery.validate(&v)
 	return errors.Join(v...)
+}
+
+func (t TLS) validate(v *problems) {
+	v.check((t.Cert == "") == (t.Key == ""), "tls.cert", "and tls.key go together")
+	v.check(t.ClientCA == "" || t.Cert != "", "tls.client_ca", "needs tls.cert and tls.key")
+	v.check(t.Listen == "" || t.Cert != "", "tls.listen", "needs tls.cert and tls.key")
+	v.check(t.Listen == "" || validListen(t.Listen), "tls.listen", "is not HOST:PORT with a port from 0 to 65535")
 }
 
 func (d Delivery) validate(v *problems) {
