@@ -13,6 +13,9 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "GET", Path: "/policy", Action: "GetProjectPolicy"},
 	{Method: "POST", Path: "/policy", Action: "PutProjectPolicy", Mutating: true},
 	{Method: "DELETE", Path: "/policy", Action: "DeleteProjectPolicy", Mutating: true},
+	{Method: "GET", Path: "/resource-policies", Action: "GetResourcePolicy"},
+	{Method: "PUT", Path: "/resource-policies", Action: "PutResourcePolicy", Mutating: true},
+	{Method: "DELETE", Path: "/resource-policies", Action: "DeleteResourcePolicy", Mutating: true},
 	{Method: "PUT", Path: "/resourcegroup", Host: OnAny, Action: "ChangeResourceGroup", Mutating: true},
 	{Method: "POST", Path: "/tag", Host: OnAny, Action: "TagResources", Mutating: true},
 	{Method: "POST", Path: "/untag", Host: OnAny, Action: "UntagResources", Mutating: true},
@@ -40,6 +43,7 @@ var unsupportedRoutes = unsupported([]Route{
 	// 5.2: newer features of logstores
 	{Method: "GET", Path: "/logstores/{logstore}/meteringmode", Action: "GetLogStoreMeteringMode"},
 	{Method: "PUT", Path: "/logstores/{logstore}/meteringmode", Action: "UpdateLogStoreMeteringMode", Mutating: true},
+	{Method: "PUT", Path: "/logstores/{logstore}/modification", Action: "EnableLogStoreModify", Mutating: true},
 	{Method: "GET", Path: "/logstores/{logstore}/multimodalconfiguration", Action: "GetLogStoreMultimodalConfiguration"},
 	{Method: "PUT", Path: "/logstores/{logstore}/multimodalconfiguration", Action: "PutLogStoreMultimodalConfiguration", Mutating: true},
 	{Method: "DELETE", Path: "/logstores/{logstore}/storage", Action: "ClearLogStoreStorage", Mutating: true},
