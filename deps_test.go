@@ -42,6 +42,8 @@ var mayImport = map[string][]string{
 	"internal/wordzip":         {},
 	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
 	"client":                   {".", "internal/sign", "internal/logpb"},
+	"internal/agentproto":      {},
+	"internal/schedule":        {},
 
 	"internal/delivery/sink":         {"."},
 	"internal/delivery/sink/post":    {".", "internal/delivery/sink", "internal/delivery/sink/tlsconf"},
