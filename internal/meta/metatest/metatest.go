@@ -39,6 +39,7 @@ func Run(t *testing.T, place func(t *testing.T) Opener) {
 		{"points of delivery tasks", testDeliveryPoints},
 		{"a point moves for its owner alone", testFencing},
 		{"leases", testLeases},
+		{"items", testItems},
 		{"lists are sorted", testSorted},
 		{"lists may be long", testLongLists},
 		{"names are only names", testHostileNames},
