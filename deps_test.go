@@ -44,6 +44,8 @@ var mayImport = map[string][]string{
 	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
 	"client":                   {".", "internal/sign", "internal/logpb"},
 	"client/sluicelog":         {".", "client", "internal/sign", "internal/logpb"},
+	"internal/agentproto":      {},
+	"internal/schedule":        {},
 
 	"internal/delivery/sink":         {"."},
 	"internal/delivery/sink/post":    {".", "internal/delivery/sink", "internal/delivery/sink/tlsconf"},

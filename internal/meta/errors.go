@@ -17,6 +17,7 @@ var phrases = map[string]struct{ missing, exists string }{
 	"document":      {"%s does not exist", "%s already exists"},
 	"deliverytask":  {"delivery task %s does not exist", "delivery task %s already exists"},
 	"identity":      {"%s does not exist", "%s already exists"},
+	"item":          {"%s does not exist", "%s already exists"},
 	"accesskey":     {"AccessKeyId not found: %s", "AccessKeyId already exists: %s"},
 }
 
