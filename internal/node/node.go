@@ -151,6 +151,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, history); err != nil {
 		return nil, err
 	}
+	role, err := ossRole(c)
+	if err != nil {
+		return nil, err
+	}
 	metrics.Registry.MustRegister(n.Delivery)
 	keys := auth.NewKeys(store, ring, o.Now) // the last that can fail: a root secret that was made gets to be shown
 	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
@@ -170,14 +174,14 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Consumers:  consumer.New(store, n.Catalog, o.Now),
 		Query:      engine,
 		Deliveries: n.Delivery,
-		Shippers:   shipper.New(n.Delivery, history, ossRole(c)),
+		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
-		OSS:        ossRole(c),
+		OSS:        role,
 	})
 	n.server = server.New(wire.Select(dialect, rpc), metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
