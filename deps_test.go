@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"internal/shard":           {".", "internal/vfs", "internal/wal"},
 	"internal/sign":            {"."},
 	"internal/logpb":           {"."},
+	"internal/logline":         {"."},
 	"internal/meta":            {"."},
 	"internal/index":           {"."},
 	"internal/query/search":    {".", "internal/index"},
@@ -41,8 +42,8 @@ var mayImport = map[string][]string{
 	"internal/objects/s3store": {"internal/objects", "internal/vfs"},
 	"internal/wordzip":         {},
 	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
-	"client":                   {".", "internal/sign", "internal/logpb"},
-	"client/sluicelog":         {".", "client", "internal/sign", "internal/logpb"},
+	"client":                   {".", "internal/sign", "internal/logline", "internal/logpb"},
+	"client/sluicelog":         {".", "client", "internal/sign", "internal/logline", "internal/logpb"},
 
 	"internal/delivery/sink":         {"."},
 	"internal/delivery/sink/post":    {".", "internal/delivery/sink", "internal/delivery/sink/tlsconf"},
