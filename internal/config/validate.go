@@ -38,6 +38,8 @@ func (c *Config) Validate() error {
 	oneOf(&v, "log.format", c.Log.Format, "text", "json")
 	within(&v, "server.max_requests", c.Server.MaxRequests, 1, 1<<20)
 	within(&v, "server.shutdown_timeout", c.Server.ShutdownTimeout, time.Second, time.Hour)
+	c.TLS.validate(&v)
+	v.check(c.Admin.Listen == "" || validListen(c.Admin.Listen), "admin.listen", "is not HOST:PORT with a port from 0 to 65535")
 	c.Ingest.validate(&v)
 	c.Quota.validate(&v)
 	within(&v, "storage.journal_file_bytes", c.Storage.JournalFileBytes, MiB, 4*GiB)
@@ -46,12 +48,20 @@ func (c *Config) Validate() error {
 	c.Index.validate(&v)
 	within(&v, "limits.shards_per_project", c.Limits.ShardsPerProject, 1, 1<<20)
 	within(&v, "limits.logstores_per_project", c.Limits.LogstoresPerProject, 1, 1<<20)
+	within(&v, "limits.documents_per_kind", c.Limits.DocumentsPerKind, 0, 1<<20)
 	within(&v, "retention.interval", c.Retention.Interval, time.Second, 24*time.Hour)
 	within(&v, "split.after", c.Split.After, time.Second, 24*time.Hour)
 	within(&v, "split.bytes_per_second", c.Split.BytesPerSecond, 1, 1<<50)
 	within(&v, "split.writes_per_second", c.Split.WritesPerSecond, 1, 1<<50)
 	c.Delivery.validate(&v)
 	return errors.Join(v...)
+}
+
+func (t TLS) validate(v *problems) {
+	v.check((t.Cert == "") == (t.Key == ""), "tls.cert", "and tls.key go together")
+	v.check(t.ClientCA == "" || t.Cert != "", "tls.client_ca", "needs tls.cert and tls.key")
+	v.check(t.Listen == "" || t.Cert != "", "tls.listen", "needs tls.cert and tls.key")
+	v.check(t.Listen == "" || validListen(t.Listen), "tls.listen", "is not HOST:PORT with a port from 0 to 65535")
 }
 
 func (d Delivery) validate(v *problems) {

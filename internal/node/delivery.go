@@ -77,11 +77,12 @@ func ossRole(c *config.Config) delivery.OSSRole {
 	}
 }
 
-// listeners is the address that the server was told to listen on, if that is an address and a port.
-func listeners(c *config.Config) []netip.AddrPort {
-	at, err := netip.ParseAddrPort(c.Listen)
-	if err != nil || at.Port() == 0 {
-		return nil
+// listeners are the addresses that the server was told to listen on, as far as they are an address and a port.
+func listeners(c *config.Config) (list []netip.AddrPort) {
+	for _, address := range []string{c.Listen, c.TLS.Listen, adminAddress(c)} {
+		if at, err := netip.ParseAddrPort(address); err == nil && at.Port() != 0 {
+			list = append(list, at)
+		}
 	}
-	return []netip.AddrPort{at}
+	return list
 }

@@ -33,7 +33,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -45,6 +44,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
@@ -75,8 +75,9 @@ type Node struct {
 	Index    *indexer.Indexer
 	Delivery *delivery.Engine
 
-	server *server.Server
-	close  []func() error // in the order of opening
+	server      *server.Server
+	certificate *server.Certificate // nil without TLS
+	close       []func() error      // in the order of opening
 }
 
 // Root is the root key as found or made at start.
@@ -109,6 +110,9 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	n.onClose(unlock)
 	metrics := server.NewMetrics()
 	stored := newStoreMetrics(metrics.Registry)
+	if err := n.openCertificate(c, o, metrics); err != nil {
+		return nil, err
+	}
 
 	// State.
 	store, err := sqlite.Open(filepath.Join(c.DataDir, "meta.db"))
@@ -172,6 +176,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Deliveries: n.Delivery,
 		Shippers:   shipper.New(n.Delivery, history, ossRole(c)),
 		Index:      n.Index,
+		Control:    control.New(store, ring, controlOptions(c, o)),
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
@@ -189,14 +194,28 @@ func machineName() string {
 	return name
 }
 
-// Run serves l until ctx ends or a part fails, then drains. The node stays open.
-func (n *Node) Run(ctx context.Context, l net.Listener) error {
+// Run serves at the listeners until ctx ends or a part fails, then drains. The node stays open.
+func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.Catalog.Run(ctx) })
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
-	g.Go(func() error { return n.server.Run(ctx, l) })
+	if n.certificate != nil {
+		g.Go(func() error { return n.certificate.Run(ctx) })
+	}
+	if l.Admin != nil {
+		g.Go(func() error { return n.server.RunAdmin(ctx, l.Admin) })
+	}
+	g.Go(func() error { return n.server.Run(ctx, n.doors(l)...) })
 	return g.Wait()
+}
+
+// Reload looks again at what a running node takes from files: its TLS certificate. What cannot be used is logged and leaves the old
+// in use.
+func (n *Node) Reload() {
+	if n.certificate != nil {
+		_ = n.certificate.Reload() // logged
+	}
 }
 
 // Handler serves one request as a listener would, for tests and benchmarks that need no network.
