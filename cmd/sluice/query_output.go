@@ -15,6 +15,7 @@ import (
 	"github.com/sluicelog/sluice/cmd/sluice/internal/record"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/sheet"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
+	"github.com/sluicelog/sluice/internal/logline"
 )
 
 // results takes the pages of a query and writes them in a format, to standard output or a file.
@@ -110,7 +111,7 @@ func (r *results) logs(l *client.Logs, rows []client.Row) error {
 func (r *results) objects(rows []client.Row) error {
 	var line []byte
 	for _, row := range rows {
-		line = append(record.AppendObject(line[:0], row), '\n')
+		line = append(logline.AppendObject(line[:0], row), '\n')
 		if _, err := r.buffer.Write(line); err != nil {
 			return err
 		}
