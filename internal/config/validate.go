@@ -38,6 +38,7 @@ func (c *Config) Validate() error {
 	oneOf(&v, "log.format", c.Log.Format, "text", "json")
 	within(&v, "server.max_requests", c.Server.MaxRequests, 1, 1<<20)
 	within(&v, "server.shutdown_timeout", c.Server.ShutdownTimeout, time.Second, time.Hour)
+	networks(&v, "server.trusted_proxies", c.Server.TrustedProxies)
 	c.Ingest.validate(&v)
 	c.Quota.validate(&v)
 	within(&v, "storage.journal_file_bytes", c.Storage.JournalFileBytes, MiB, 4*GiB)
@@ -58,10 +59,13 @@ func (d Delivery) validate(v *problems) {
 	within(v, "delivery.memory_bytes", d.MemoryBytes, 16*MiB, 1<<50)
 	within(v, "delivery.cache_bytes", d.CacheBytes, MiB, 1<<50)
 	oneOf(v, "delivery.bucket_ownership", d.BucketOwnership, "trust", "token")
-	for name, text := range map[string]string{"delivery.allow_networks": d.AllowNetworks, "delivery.deny_networks": d.DenyNetworks} {
-		_, err := ParseNetworks(text)
-		v.check(err == nil, name, "is not a list of addresses and prefixes, such as 127.0.0.1,10.1.0.0/16")
-	}
+	networks(v, "delivery.allow_networks", d.AllowNetworks)
+	networks(v, "delivery.deny_networks", d.DenyNetworks)
+}
+
+func networks(v *problems, name, text string) {
+	_, err := ParseNetworks(text)
+	v.check(err == nil, name, "is not a list of addresses and prefixes, such as 127.0.0.1,10.1.0.0/16")
 }
 
 // ParseNetworks reads addresses and prefixes with commas between them. An address is the network of itself alone.

@@ -10,9 +10,6 @@ import "github.com/sluicelog/sluice"
 var unsupportedRoutes = unsupported([]Route{
 	// 5.1: what projects have besides themselves
 	{Method: "GET", Path: "/", When: "crossRegion=true|True", Host: OnBare, Action: "ListProjectCrossRegion", Permission: "log:ListProject"},
-	{Method: "GET", Path: "/policy", Action: "GetProjectPolicy"},
-	{Method: "POST", Path: "/policy", Action: "PutProjectPolicy", Mutating: true},
-	{Method: "DELETE", Path: "/policy", Action: "DeleteProjectPolicy", Mutating: true},
 	{Method: "PUT", Path: "/resourcegroup", Host: OnAny, Action: "ChangeResourceGroup", Mutating: true},
 	{Method: "POST", Path: "/tag", Host: OnAny, Action: "TagResources", Mutating: true},
 	{Method: "POST", Path: "/untag", Host: OnAny, Action: "UntagResources", Mutating: true},
