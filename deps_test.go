@@ -43,6 +43,8 @@ var mayImport = map[string][]string{
 	"internal/objects/s3store": {"internal/objects", "internal/vfs"},
 	"internal/wordzip":         {},
 	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
+	"internal/agentproto":      {},
+	"internal/schedule":        {},
 	"client":                   {".", "internal/sign", "internal/logline", "internal/logpb"},
 	"client/sluicelog":         {".", "client", "internal/sign", "internal/logline", "internal/logpb"},
 

@@ -60,4 +60,5 @@ var usage = map[string]string{
 	"delivery.bucket_ownership":    "What has to be known of a bucket before logs go there: trust takes whoever has its keys; token has somebody read a file in it first. (SLUICE_DELIVERY_BUCKET_OWNERSHIP)",
 	"delivery.oss_endpoint":        "URL of OSS for tasks that are made through the APIs of ESA and of shippers, which have no place for credentials. Empty means the public address of the bucket's region. (SLUICE_DELIVERY_OSS_ENDPOINT)",
 	"delivery.oss_region":          "Region of the buckets of shippers and exports, which do not name one. (SLUICE_DELIVERY_OSS_REGION)",
+	"delivery.oss_buckets":         "Which buckets such tasks of a project may write to, as PROJECT:BUCKET with commas between them, where * is any text: shop-*:shop-logs,ops:*. Empty means every bucket that the access key may write to, for every project. With a list, projects and buckets that are not in it are refused. (SLUICE_DELIVERY_OSS_BUCKETS)",
 }

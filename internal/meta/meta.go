@@ -6,7 +6,8 @@
 //
 // Values come back as they went in, up to what a database can keep: times in UTC, without the monotonic clock (the zero time
 // stays zero; outside the years 1678 to 2261 is an error); empty slices and maps as nil; JSON without the white space between
-// its tokens, save Index.Config, Document.Body, Identity.Body, DeliveryTask.Spec and DeliveryPoint.Counters, which are kept byte for byte.
+// its tokens, save Index.Config, Document.Body, Identity.Body, Item.Body, DeliveryTask.Spec and DeliveryPoint.Counters, which are kept
+// byte for byte.
 package meta
 
 import (
@@ -26,7 +27,7 @@ type Store interface {
 	// nothing changes. Updates run one at a time; ctx also ends the wait for a turn. fn must not call View or Update.
 	Update(ctx context.Context, fn func(Tx) error) error
 	// Generation counts the committed updates that changed anything but checkpoints, segments, index progress, delivery points, uses of
-	// keys and leases: whoever caches projects, logstores, shards, indexes, groups, tasks or keys compares it with the number read before
+	// keys, leases and items: whoever caches projects, logstores, shards, indexes, groups, tasks or keys compares it with the number read before
 	// filling the cache. It is cheap, grows before Update returns, and starts at 1 when the store is opened, so that a cache that
 	// holds 0 is stale.
 	Generation() uint64
@@ -113,6 +114,12 @@ type Tx interface {
 	UpdateDocument(Document) error
 	DeleteDocument(scope, kind, name string) error
 	DeleteDocuments(scope, prefix string) error
+
+	// Items [item], which do not make caches stale, by name in byte order. SetItem creates or replaces; deleting a missing one is no error.
+	Item(kind, name string) (Item, error)
+	Items(kind string, r ItemRange) ([]Item, error)
+	SetItem(Item) error
+	DeleteItem(kind, name string) error
 
 	// Delivery tasks [deliverytask].
 	DeliveryTask(project, name string) (DeliveryTask, error)

@@ -155,6 +155,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, history); err != nil {
 		return nil, err
 	}
+	role, err := ossRole(c)
+	if err != nil {
+		return nil, err
+	}
 	metrics.Registry.MustRegister(n.Delivery)
 	keys := auth.NewKeys(store, ring, o.Now) // the last that can fail: a root secret that was made gets to be shown
 	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
@@ -174,7 +178,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Consumers:  consumer.New(store, n.Catalog, o.Now),
 		Query:      engine,
 		Deliveries: n.Delivery,
-		Shippers:   shipper.New(n.Delivery, history, ossRole(c)),
+		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
 		Control:    control.New(store, ring, controlOptions(c, o)),
 	}, dialectOptions(c, o, addressing))
@@ -182,7 +186,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Auth:       authenticator,
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
-		OSS:        ossRole(c),
+		OSS:        role,
 	})
 	n.server = server.New(wire.Select(dialect, rpc), metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -128,16 +129,11 @@ func (e *Engine) ProjectSQL(ctx context.Context, project, text string, mayRead f
 func (e *Engine) statement(ctx context.Context, t *sqlTables, text string) (*Result, error) {
 	t.files.engine = e
 	defer t.files.release()
+	defer t.room.leave()
 	parsed, err := statement.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	done, err := e.sql.turns.take(ctx, t.project, e.o.Budget)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	defer t.room.leave()
 	began := e.o.Now()
 	plan, err := parsed.Plan(t.schema(ctx), statement.Options{
 		From: t.during.From / 1e9, To: (t.during.To + 1e9 - 1) / 1e9,
@@ -146,30 +142,60 @@ func (e *Engine) statement(ctx context.Context, t *sqlTables, text string) (*Res
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{Limited: plan.Limited, Coverage: Coverage{Complete: true}}
-	for _, c := range plan.Columns {
-		result.Columns, result.Types = append(result.Columns, c.Name), append(result.Types, c.Type.String())
-	}
-	tables := map[string]duck.Table{}
 	if err := t.checkBounded(plan.Inputs); err != nil {
 		return nil, err
 	}
 	traceOf(ctx).notePlan(plan)
+	result := &Result{Limited: plan.Limited, Coverage: Coverage{Complete: true}}
+	for _, c := range plan.Columns {
+		result.Columns, result.Types = append(result.Columns, c.Name), append(result.Types, c.Type.String())
+	}
+	if plan.CountsInput() {
+		err = e.countStatement(ctx, t, plan, result)
+	} else {
+		err = e.gatherAndRun(ctx, t, plan, result)
+	}
+	if err != nil {
+		return nil, err
+	}
+	result.Elapsed = e.o.Now().Sub(began)
+	return result, nil
+}
+
+// countStatement answers a statement that asks for a number of logs only. It takes no more than a histogram, and no turn.
+func (e *Engine) countStatement(ctx context.Context, t *sqlTables, plan *statement.Plan, result *Result) error {
+	counts, cover, err := t.tally(ctx, plan.Inputs[0])
+	if err != nil {
+		return err
+	}
+	n, err := counts.total()
+	row := make([]string, len(plan.Columns))
+	for i := range row {
+		row[i] = strconv.FormatInt(n, 10)
+	}
+	result.Rows, result.Coverage = [][]string{row}, cover
+	return err
+}
+
+// gatherAndRun answers a statement by the SQL engine, in its turn.
+func (e *Engine) gatherAndRun(ctx context.Context, t *sqlTables, plan *statement.Plan, result *Result) error {
+	done, err := e.sql.turns.take(ctx, t.project, e.o.Budget)
+	if err != nil {
+		return err
+	}
+	defer done()
+	tables := map[string]duck.Table{}
 	for _, in := range plan.Inputs {
 		table, cover, err := t.gather(ctx, in)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		tables[in.Key] = table
 		result.Complete = result.Complete && cover.Complete
 		result.Logs += cover.Logs
 		result.Bytes += cover.Bytes
 	}
-	if err := e.run(ctx, plan, tables, result); err != nil {
-		return nil, err
-	}
-	result.Elapsed = e.o.Now().Sub(began)
-	return result, nil
+	return e.run(ctx, plan, tables, result)
 }
 
 func (e *Engine) run(ctx context.Context, plan *statement.Plan, tables map[string]duck.Table, result *Result) error {

@@ -10,6 +10,7 @@ package site
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -84,14 +85,8 @@ func (s *Sites) Create(ctx context.Context, site Site) (Site, error) {
 		return Site{}, sluice.Errorf(sluice.Invalid, "sitename", "site name %.260q is not a domain name", site.Name)
 	}
 	site.Name = name
-	all, err := s.List(ctx)
-	if err != nil {
+	if err := s.store.View(ctx, func(tx meta.Tx) error { return free(tx, site) }); err != nil {
 		return Site{}, err
-	}
-	for _, other := range all {
-		if other.Name == name || other.ID == site.ID {
-			return Site{}, sluice.Errorf(sluice.AlreadyExists, "site", "site %s (%d) already exists", other.Name, other.ID)
-		}
 	}
 	if site.ID == 0 {
 		site.ID = 1e14 + rand.Int64N(9e14) // 15 digits: a float keeps them, as JSON in some clients is read
@@ -100,12 +95,30 @@ func (s *Sites) Create(ctx context.Context, site Site) (Site, error) {
 	return site, s.makeProject(ctx, Project(site.ID), "edge site "+name, category.Site, &site)
 }
 
+// free returns AlreadyExists "site" if there is a site of the name or the number of this one.
+func free(tx meta.Tx, site Site) error {
+	all, err := sitesIn(tx)
+	for _, other := range all {
+		if other.Name == site.Name || other.ID == site.ID {
+			return sluice.Errorf(sluice.AlreadyExists, "site", "site %s (%d) already exists", other.Name, other.ID)
+		}
+	}
+	return err
+}
+
 // makeProject makes what is missing of a project with the logstores of a scope; site, if not nil, is kept in it last, so that a site that is
-// there is whole.
-func (s *Sites) makeProject(ctx context.Context, project, description string, scope category.Scope, site *Site) error {
-	err := s.cat.CreateProject(ctx, meta.Project{Name: project, Description: description})
+// there is whole. If somebody else made a site of the name meanwhile, the project goes again.
+func (s *Sites) makeProject(ctx context.Context, project, description string, scope category.Scope, site *Site) (err error) {
+	err = s.cat.CreateProject(ctx, meta.Project{Name: project, Description: description})
 	if err != nil && sluice.KindOf(err) != sluice.AlreadyExists {
 		return err
+	}
+	if ours := err == nil; ours && site != nil {
+		defer func() {
+			if sluice.KindOf(err) == sluice.AlreadyExists {
+				err = errors.Join(err, s.cat.DeleteProject(context.WithoutCancel(ctx), project))
+			}
+		}()
 	}
 	for _, c := range category.All() {
 		if c.Scope != scope {
@@ -123,6 +136,9 @@ func (s *Sites) makeProject(ctx context.Context, project, description string, sc
 		return err
 	}
 	return s.store.Update(ctx, func(tx meta.Tx) error {
+		if err := free(tx, *site); err != nil {
+			return err
+		}
 		return tx.CreateDocument(meta.Document{
 			Project: project, Kind: document, Name: document, Body: body, Created: site.Created, Modified: site.Created,
 		})
@@ -171,34 +187,39 @@ func siteOf(id int64, doc meta.Document) (Site, error) {
 }
 
 // List returns all sites in the order of their numbers as text.
-func (s *Sites) List(ctx context.Context) ([]Site, error) {
-	var all []Site
-	err := s.store.View(ctx, func(tx meta.Tx) error {
-		projects, err := tx.Projects()
-		if err != nil {
-			return err
-		}
-		for _, p := range projects {
-			id, err := strconv.ParseInt(strings.TrimPrefix(p.Name, prefix), 10, 64)
-			if err != nil || Project(id) != p.Name {
-				continue
-			}
-			doc, err := tx.Document(p.Name, document, document)
-			if sluice.KindOf(err) == sluice.NotFound {
-				continue // a project of that name which is no site, or not yet
-			}
-			if err != nil {
-				return err
-			}
-			site, err := siteOf(id, doc)
-			if err != nil {
-				return err
-			}
-			all = append(all, site)
-		}
-		return nil
+func (s *Sites) List(ctx context.Context) (all []Site, err error) {
+	err = s.store.View(ctx, func(tx meta.Tx) error {
+		all, err = sitesIn(tx)
+		return err
 	})
 	return all, err
+}
+
+func sitesIn(tx meta.Tx) ([]Site, error) {
+	projects, err := tx.Projects()
+	if err != nil {
+		return nil, err
+	}
+	var all []Site
+	for _, p := range projects {
+		id, err := strconv.ParseInt(strings.TrimPrefix(p.Name, prefix), 10, 64)
+		if err != nil || Project(id) != p.Name {
+			continue
+		}
+		doc, err := tx.Document(p.Name, document, document)
+		if sluice.KindOf(err) == sluice.NotFound {
+			continue // a project of that name which is no site, or not yet
+		}
+		if err != nil {
+			return nil, err
+		}
+		site, err := siteOf(id, doc)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, site)
+	}
+	return all, nil
 }
 
 // Delete removes a site with its project, its logs and its delivery tasks.

@@ -59,7 +59,9 @@ func testDocuments(t *testing.T, s meta.Store) {
 
 	update(t, s, func(tx meta.Tx) error { return tx.DeleteLogstore(ref) })
 	wantSame(t, "kinds without the logstore", kinds("logstore/"), []string{"logstore/l2/tag"})
-	update(t, s, func(tx meta.Tx) error { return errors.Join(tx.DeleteDocuments("p", "k2"), tx.DeleteDocuments("p", "none")) })
+	update(t, s, func(tx meta.Tx) error {
+		return errors.Join(tx.DeleteDocuments("p", "k2"), tx.DeleteDocuments("p", "none"))
+	})
 	wantSame(t, "kinds left", kinds(""), []string{"job", "k", "logstore/l2/tag"})
 	update(t, s, func(tx meta.Tx) error { return tx.DeleteProject("p") })
 	update(t, s, func(tx meta.Tx) error { return tx.CreateProject(meta.Project{Name: "p"}) })

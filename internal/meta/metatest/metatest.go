@@ -42,6 +42,7 @@ func Run(t *testing.T, place func(t *testing.T) Opener) {
 		{"leases", testLeases},
 		{"uses of keys", testKeyUses},
 		{"identities are of an account and a kind", testIdentities},
+		{"items", testItems},
 		{"lists are sorted", testSorted},
 		{"lists may be long", testLongLists},
 		{"names are only names", testHostileNames},
