@@ -40,7 +40,7 @@ type CopyOptions struct {
 	Workers int           // shards at once [4]
 	Settle  time.Duration // how long a write may be on its way after its connection is gone [3 s]
 
-	Progress func(CopyProgress) // called after each write, from one goroutine at a time
+	Progress func(CopyProgress) // called at the start and after each write, from one goroutine at a time
 }
 
 // CopyProgress is how far a copy got, over all its runs.
@@ -77,6 +77,7 @@ func (c *Client) CopyData(ctx context.Context, ref sluice.LogstoreRef, o CopyOpt
 	if err := run.prepare(ctx); err != nil {
 		return CopyProgress{}, err
 	}
+	run.report()
 	err := run.shards(ctx)
 	return run.progress(), err
 }

@@ -31,7 +31,7 @@ type DumpOptions struct {
 	State   string // file that remembers how far the dump got; "" remembers nothing and starts anew
 	Workers int    // shards at once [4]
 
-	Progress func(DumpProgress) // called after each write, from one goroutine at a time
+	Progress func(DumpProgress) // called at the start and after each write, from one goroutine at a time
 }
 
 // DumpProgress is how far a dump got, over all its runs.
@@ -94,6 +94,7 @@ func (c *Client) Dump(ctx context.Context, ref sluice.LogstoreRef, o DumpOptions
 	if err := r.prepare(ctx); err != nil {
 		return DumpProgress{}, err
 	}
+	r.report()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	slots := make(chan struct{}, o.Workers)
@@ -201,12 +202,17 @@ func (r *dumpRun) write(f *os.File, s *dumpShard, p *Pulled) error {
 		s.Size += int64(len(text))
 		s.Logs += logs
 	})
-	if err == nil && r.o.Progress != nil {
-		r.reports.Lock()
-		defer r.reports.Unlock()
-		r.o.Progress(r.progress())
-	}
+	r.report()
 	return err
+}
+
+func (r *dumpRun) report() {
+	if r.o.Progress == nil {
+		return
+	}
+	r.reports.Lock()
+	defer r.reports.Unlock()
+	r.o.Progress(r.progress())
 }
 
 func (r *dumpRun) progress() DumpProgress {

@@ -37,6 +37,9 @@ type results struct {
 
 // results checks what --output and --out ask for. It makes no file yet.
 func (a *app) results(cmd *cobra.Command, path, field string) (*results, error) {
+	if err := a.noQuery(cmd); err != nil {
+		return nil, err
+	}
 	r := &results{to: a.out, path: path, field: field, format: a.output, getenv: a.getenv}
 	if extension := strings.TrimPrefix(filepath.Ext(path), "."); r.format == "" && sheet.Is(extension) {
 		r.format = extension
