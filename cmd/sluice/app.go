@@ -84,7 +84,7 @@ SLUICE_ACCESS_KEY_SECRET, else from a profile (see: sluice profile).`,
 	}
 	add("logs", a.putCommand(), a.pullCommand(), a.tailCommand(), a.queryCommand(), a.histogramCommand(), a.explainCommand(), a.demoCommand())
 	add("manage", a.projectCommand(), a.logstoreCommand(), a.shardCommand(), a.indexCommand(), a.groupCommand(), a.deliveryCommand(), a.siteCommand())
-	add("access", a.statusCommand(), a.profileCommand(), a.keyCommand())
+	add("access", a.statusCommand(), a.profileCommand(), a.keyCommand(), a.adminCommand())
 	root.AddCommand(a.versionCommand())
 	root.InitDefaultHelpCmd()
 	a.noteStart(root)

@@ -30,6 +30,7 @@ func Routes() []Route {
 		jobRoutes,
 		deliveryRoutes,
 		keyRoutes,
+		backupRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {
