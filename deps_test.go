@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"internal/sign":            {"."},
 	"internal/logpb":           {"."},
 	"internal/meta":            {"."},
+	"internal/control":         {".", "internal/meta"},
 	"internal/index":           {"."},
 	"internal/query/search":    {".", "internal/index"},
 	"internal/query/spl":       {"."},
@@ -42,6 +43,9 @@ var mayImport = map[string][]string{
 	"internal/wordzip":         {},
 	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
 	"client":                   {".", "internal/sign", "internal/logpb"},
+	"client/sluicelog":         {".", "client", "internal/sign", "internal/logpb"},
+	"internal/agentproto":      {},
+	"internal/schedule":        {},
 
 	"internal/delivery/sink":         {"."},
 	"internal/delivery/sink/post":    {".", "internal/delivery/sink", "internal/delivery/sink/tlsconf"},

@@ -13,6 +13,7 @@
 package auth
 
 import (
+	"cmp"
 	"slices"
 )
 
@@ -26,7 +27,8 @@ type Action struct {
 // Resource is what it wants to do it to. An empty Project is the account itself: listing projects, managing keys.
 type Resource struct {
 	Project  string
-	Logstore string
+	Logstore string // in Project
+	Path     string // below the project, or below the account if there is none, instead of Logstore: "dashboard/d", "project/*"
 }
 
 // Principal is who signed a request.
@@ -51,11 +53,20 @@ func (p *Principal) Authorize(a Action, r Resource) error {
 }
 
 func denied(a Action, r Resource, why string) error {
-	resource := "acs:log:*:*:project/" + r.Project
-	if r.Project == "" {
-		resource = "acs:log:*:*:*"
-	} else if r.Logstore != "" {
-		resource += "/logstore/" + r.Logstore
+	return refuse("action", "denied by sts or ram, action: %s, resource: acs:log:*:*:%s (%s)", a.Name, r.name(), why)
+}
+
+// name is the last part of the resource's name, as policies have it.
+func (r Resource) name() string {
+	name := r.Path
+	if r.Logstore != "" {
+		name = "logstore/" + r.Logstore
 	}
-	return refuse("action", "denied by sts or ram, action: %s, resource: %s (%s)", a.Name, resource, why)
+	switch {
+	case r.Project != "" && name != "":
+		return "project/" + r.Project + "/" + name
+	case r.Project != "":
+		return "project/" + r.Project
+	}
+	return cmp.Or(name, "*")
 }

@@ -182,6 +182,9 @@ type Limits struct {
 	ShardsPerProject int `config:"shards_per_project"`
 	// Logstores of a project.
 	LogstoresPerProject int `config:"logstores_per_project"`
+	// Documents of one kind in a project: machine groups, Logtail configurations, dashboards and so on. 0 means the numbers of the service
+	// that we follow: 200 machine groups, 200 configurations, 100 dashboards, 100 saved searches.
+	DocumentsPerKind int `config:"documents_per_kind"`
 }
 
 // Retention is the removal of logs that are older than their logstore's TTL.
@@ -220,7 +223,10 @@ type Delivery struct {
 	OSSEndpoint string `config:"oss_endpoint"`
 	// Region of the buckets of shippers and exports, which do not name one.
 	OSSRegion string `config:"oss_region"`
-	// Id of the access key by which such tasks write. Whoever may make them reaches every bucket that this key may write to.
+	// Which buckets such tasks of a project may write to, as PROJECT:BUCKET with commas between them, where * is any text: shop-*:shop-logs,ops:*.
+	// Empty means every bucket that the access key may write to, for every project. With a list, projects and buckets that are not in it are refused.
+	OSSBuckets string `config:"oss_buckets"`
+	// Id of the access key by which such tasks write. Whoever may make them reaches every bucket that this key may write to, unless oss_buckets says which.
 	OSSAccessKeyID Secret `config:"oss_access_key_id,env"`
 	// Secret of that key.
 	OSSAccessKeySecret Secret `config:"oss_access_key_secret,env"`

@@ -125,6 +125,8 @@ func TestEverySettingHasAllItsNames(t *testing.T) {
 			other = "token"
 		case "delivery.allow_networks", "delivery.deny_networks":
 			other = "127.0.0.1,10.0.0.0/8"
+		case "delivery.oss_buckets":
+			other = "shop-*:shop-logs,ops:*"
 		}
 		group, name := s.Split()
 		text := name + ": " + other

@@ -47,6 +47,7 @@ var usage = map[string]string{
 	"index.encryption":             "Encryption that the service is asked for: none, or sse-s3 with keys of its own. (SLUICE_INDEX_ENCRYPTION)",
 	"limits.shards_per_project":    "Read-write shards of a project. (SLUICE_LIMITS_SHARDS_PER_PROJECT)",
 	"limits.logstores_per_project": "Logstores of a project. (SLUICE_LIMITS_LOGSTORES_PER_PROJECT)",
+	"limits.documents_per_kind":    "Documents of one kind in a project: machine groups, Logtail configurations, dashboards and so on. 0 means the numbers of the service that we follow: 200 machine groups, 200 configurations, 100 dashboards, 100 saved searches. (SLUICE_LIMITS_DOCUMENTS_PER_KIND)",
 	"retention.interval":           "Time between two looks for old logs. (SLUICE_RETENTION_INTERVAL)",
 	"split.after":                  "How long it has to be over. (SLUICE_SPLIT_AFTER)",
 	"split.bytes_per_second":       "Bytes per second written to the shard, before compression. (SLUICE_SPLIT_BYTES_PER_SECOND)",
@@ -59,4 +60,5 @@ var usage = map[string]string{
 	"delivery.bucket_ownership":    "What has to be known of a bucket before logs go there: trust takes whoever has its keys; token has somebody read a file in it first. (SLUICE_DELIVERY_BUCKET_OWNERSHIP)",
 	"delivery.oss_endpoint":        "URL of OSS for tasks that are made through the APIs of ESA and of shippers, which have no place for credentials. Empty means the public address of the bucket's region. (SLUICE_DELIVERY_OSS_ENDPOINT)",
 	"delivery.oss_region":          "Region of the buckets of shippers and exports, which do not name one. (SLUICE_DELIVERY_OSS_REGION)",
+	"delivery.oss_buckets":         "Which buckets such tasks of a project may write to, as PROJECT:BUCKET with commas between them, where * is any text: shop-*:shop-logs,ops:*. Empty means every bucket that the access key may write to, for every project. With a list, projects and buckets that are not in it are refused. (SLUICE_DELIVERY_OSS_BUCKETS)",
 }

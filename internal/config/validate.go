@@ -48,6 +48,7 @@ func (c *Config) Validate() error {
 	c.Index.validate(&v)
 	within(&v, "limits.shards_per_project", c.Limits.ShardsPerProject, 1, 1<<20)
 	within(&v, "limits.logstores_per_project", c.Limits.LogstoresPerProject, 1, 1<<20)
+	within(&v, "limits.documents_per_kind", c.Limits.DocumentsPerKind, 0, 1<<20)
 	within(&v, "retention.interval", c.Retention.Interval, time.Second, 24*time.Hour)
 	within(&v, "split.after", c.Split.After, time.Second, 24*time.Hour)
 	within(&v, "split.bytes_per_second", c.Split.BytesPerSecond, 1, 1<<50)
@@ -71,6 +72,29 @@ func (d Delivery) validate(v *problems) {
 		_, err := ParseNetworks(text)
 		v.check(err == nil, name, "is not a list of addresses and prefixes, such as 127.0.0.1,10.1.0.0/16")
 	}
+	_, err := ParseBuckets(d.OSSBuckets)
+	v.check(err == nil, "delivery.oss_buckets", "is not a list of PROJECT:BUCKET, such as shop-*:shop-logs,ops:*")
+}
+
+// Buckets are buckets that projects may write to; both are patterns in which * is any text.
+type Buckets struct{ Project, Bucket string }
+
+var bucketPattern = regexp.MustCompile(`^[a-z0-9*-]{1,63}$`)
+
+// ParseBuckets reads PROJECT:BUCKET with commas between them.
+func ParseBuckets(text string) ([]Buckets, error) {
+	var list []Buckets
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		project, bucket, _ := strings.Cut(part, ":")
+		if !bucketPattern.MatchString(project) || !bucketPattern.MatchString(bucket) {
+			return nil, fmt.Errorf("%.80q is not PROJECT:BUCKET", part)
+		}
+		list = append(list, Buckets{project, bucket})
+	}
+	return list, nil
 }
 
 // ParseNetworks reads addresses and prefixes with commas between them. An address is the network of itself alone.

@@ -70,11 +70,20 @@ func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Ca
 	}), nil
 }
 
-// ossRole are the operator's credentials of OSS.
-func ossRole(c *config.Config) delivery.OSSRole {
-	return delivery.OSSRole{
-		Endpoint: c.Delivery.OSSEndpoint, Region: c.Delivery.OSSRegion, AccessKeyID: c.Delivery.OSSAccessKeyID.Reveal(), AccessKeySecret: c.Delivery.OSSAccessKeySecret.Reveal(),
+// ossRole are the operator's credentials of OSS, and for whom they are.
+func ossRole(c *config.Config) (delivery.OSSRole, error) {
+	list, err := config.ParseBuckets(c.Delivery.OSSBuckets)
+	if err != nil {
+		return delivery.OSSRole{}, err
 	}
+	var buckets []delivery.OSSBuckets
+	for _, b := range list {
+		buckets = append(buckets, delivery.OSSBuckets(b))
+	}
+	return delivery.OSSRole{
+		Buckets:  buckets,
+		Endpoint: c.Delivery.OSSEndpoint, Region: c.Delivery.OSSRegion, AccessKeyID: c.Delivery.OSSAccessKeyID.Reveal(), AccessKeySecret: c.Delivery.OSSAccessKeySecret.Reveal(),
+	}, nil
 }
 
 // listeners are the addresses that the server was told to listen on, as far as they are an address and a port.

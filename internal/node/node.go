@@ -46,6 +46,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
@@ -159,6 +160,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, history); err != nil {
 		return nil, err
 	}
+	role, err := ossRole(c)
+	if err != nil {
+		return nil, err
+	}
 	metrics.Registry.MustRegister(n.Delivery)
 	keys := auth.NewKeys(store, ring, o.Now) // the last that can fail: a root secret that was made gets to be shown
 	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
@@ -183,15 +188,16 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Consumers:  consumer.New(store, n.Catalog, o.Now),
 		Query:      engine,
 		Deliveries: n.Delivery,
-		Shippers:   shipper.New(n.Delivery, history, ossRole(c)),
+		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
 		Backups:    backups,
+		Control:    control.New(store, ring, controlOptions(c, o)),
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
-		OSS:        ossRole(c),
+		OSS:        role,
 	})
 	n.server = server.New(wire.Select(dialect, rpc), metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
@@ -43,6 +44,10 @@ func catalogOptions(c *config.Config, o Options) catalog.Options {
 		SplitAfter:     c.Split.After, SplitBytesPerSecond: int64(c.Split.BytesPerSecond), SplitWritesPerSecond: c.Split.WritesPerSecond,
 		Now: o.Now,
 	}
+}
+
+func controlOptions(c *config.Config, o Options) control.Options {
+	return control.Options{PerKind: c.Limits.DocumentsPerKind, Now: o.Now}
 }
 
 func ingestOptions(c *config.Config, o Options, m *storeMetrics) ingest.Options {

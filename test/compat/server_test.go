@@ -40,6 +40,10 @@ func startServer(t *testing.T) *child.Server {
 	s, err := child.Start(t.Context(), child.Options{
 		Binary: filepath.Join(root, "bin/sluiced"), DataDir: t.TempDir(), BaseDomain: baseDomain,
 		AccessKeyID: accessKeyID, AccessSecret: accessSecret, Output: output,
+		// Shippers and exports are made with these, and never reach a bucket: loopback is refused.
+		Env: []string{
+			"SLUICE_DELIVERY_OSS_ACCESS_KEY_ID=id", "SLUICE_DELIVERY_OSS_ACCESS_KEY_SECRET=secret", "SLUICE_DELIVERY_OSS_ENDPOINT=http://127.0.0.1:9",
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

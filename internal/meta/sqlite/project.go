@@ -11,10 +11,10 @@ var projects = table[meta.Project]{
 	noun:    "project",
 	name:    "projects",
 	keys:    []string{"name"},
-	columns: []string{"name", "description", "resource_group", "data_redundancy", "recycle_bin", "created", "modified"},
+	columns: []string{"name", "account", "description", "resource_group", "data_redundancy", "recycle_bin", "created", "modified"},
 	fields: func(p *meta.Project) []any {
 		return []any{
-			&p.Name, &p.Description, &p.ResourceGroupID, &p.DataRedundancy, &p.RecycleBinEnabled,
+			&p.Name, &p.Account, &p.Description, &p.ResourceGroupID, &p.DataRedundancy, &p.RecycleBinEnabled,
 			(*moment)(&p.Created), (*moment)(&p.Modified),
 		}
 	},
@@ -53,5 +53,8 @@ func (t *tx) CreateLogstore(l meta.Logstore) error              { return logstor
 func (t *tx) UpdateLogstore(l meta.Logstore) error              { return logstores.update(t, &l) }
 
 func (t *tx) DeleteLogstore(ref sluice.LogstoreRef) error {
-	return logstores.delete(t, ref.Project, ref.Logstore)
+	if err := logstores.delete(t, ref.Project, ref.Logstore); err != nil {
+		return err
+	}
+	return t.DeleteDocuments(ref.Project, meta.LogstoreKinds(ref.Logstore))
 }

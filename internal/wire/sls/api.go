@@ -26,6 +26,7 @@ import (
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
@@ -47,6 +48,7 @@ type Services struct {
 	Shippers   *shipper.Shippers
 	Index      *indexer.Indexer
 	Backups    *backup.Backups
+	Control    *control.Control
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.
@@ -153,7 +155,10 @@ func (a *API) admit(q *request) error {
 	}
 	q.principal, q.digest = principal, digest
 	q.call.AccessKey = principal.AccessKeyID
-	return q.permit(q.project, q.call.Logstore)
+	if q.route.Late {
+		return nil
+	}
+	return q.authorize(q.resource())
 }
 
 // request is one request on its way through its handler.
@@ -177,11 +182,13 @@ func (q *request) logstore() sluice.LogstoreRef {
 	return sluice.LogstoreRef{Project: q.project, Logstore: q.vars.get("logstore")}
 }
 
-// permit asks whether the signer may do this route's action to a resource.
+// permit asks whether the signer may do this route's action to a project or to a logstore in it.
 func (q *request) permit(project, logstore string) error {
-	return q.principal.Authorize(
-		auth.Action{Name: q.route.Permission, Mutating: q.route.Mutating, Root: q.route.Root},
-		auth.Resource{Project: project, Logstore: logstore})
+	return q.authorize(auth.Resource{Project: project, Logstore: logstore})
+}
+
+func (q *request) authorize(r auth.Resource) error {
+	return q.principal.Authorize(auth.Action{Name: q.route.Permission, Mutating: q.route.Mutating, Root: q.route.Root}, r)
 }
 
 func parseQuery(raw string) (url.Values, error) {

@@ -35,11 +35,11 @@ import (
 // Differs: fetchQuota, type, regionId and searchText are ignored.
 
 var projectRoutes = []Route{
-	{Method: "POST", Path: "/", Host: OnAny, Action: "CreateProject", Mutating: true, handle: (*API).createProject},
-	{Method: "GET", Path: "/", Action: "GetProject", handle: (*API).getProject},
-	{Method: "PUT", Path: "/", Action: "UpdateProject", Mutating: true, handle: (*API).updateProject},
-	{Method: "DELETE", Path: "/", Action: "DeleteProject", Mutating: true, handle: (*API).deleteProject},
-	{Method: "GET", Path: "/", When: "crossRegion=|false|False", Host: OnBare, Action: "ListProject", handle: (*API).listProjects},
+	{Method: "POST", Path: "/", Host: OnAny, Action: "CreateProject", Resource: "project", Mutating: true, Late: true, handle: (*API).createProject},
+	{Method: "GET", Path: "/", Action: "GetProject", Resource: "project", handle: (*API).getProject},
+	{Method: "PUT", Path: "/", Action: "UpdateProject", Resource: "project", Mutating: true, handle: (*API).updateProject},
+	{Method: "DELETE", Path: "/", Action: "DeleteProject", Resource: "project", Mutating: true, handle: (*API).deleteProject},
+	{Method: "GET", Path: "/", When: "crossRegion=|false|False", Host: OnBare, Action: "ListProject", Resource: "project/*", handle: (*API).listProjects},
 }
 
 type projectObject struct {

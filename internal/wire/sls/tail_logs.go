@@ -24,7 +24,7 @@ import (
 // Differs: an action of this server, not of Simple Log Service.
 
 var tailLogsRoutes = []Route{
-	{Method: "GET", Path: "/sluice/v1/logstores/{logstore}/tail", Action: "TailLogs", Permission: "log:GetLogStoreLogs", handle: (*API).tailLogs},
+	{Method: "GET", Path: "/sluice/v1/logstores/{logstore}/tail", Action: "TailLogs", Permission: "log:GetLogStoreLogs", Resource: "logstore/{logstore}", handle: (*API).tailLogs},
 }
 
 // writeTime is how long a client may take to accept one event. What it is sent meanwhile waits in the shard logs.

@@ -20,11 +20,11 @@ import (
 // origin may send. track.gif answers an image; track_ua.gif adds User-Agent and Referer to the log as __userAgent__ and __referer__.
 
 var trackingRoutes = []Route{
-	{Method: "POST", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Mutating: true, Anonymous: true, handle: (*API).trackBody},
-	{Method: "GET", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Mutating: true, Anonymous: true, handle: (*API).trackQuery},
-	{Method: "GET", Path: "/logstores/{logstore}/track.gif", Action: "PutWebtracking", Permission: "log:PutWebTracking", Mutating: true, Anonymous: true, handle: (*API).trackQuery},
-	{Method: "GET", Path: "/logstores/{logstore}/track_ua.gif", Action: "PutWebtracking", Permission: "log:PutWebTracking", Mutating: true, Anonymous: true, handle: (*API).trackQuery},
-	{Method: "OPTIONS", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Anonymous: true, handle: (*API).trackPreflight},
+	{Method: "POST", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Resource: "logstore/{logstore}", Mutating: true, Anonymous: true, handle: (*API).trackBody},
+	{Method: "GET", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Resource: "logstore/{logstore}", Mutating: true, Anonymous: true, handle: (*API).trackQuery},
+	{Method: "GET", Path: "/logstores/{logstore}/track.gif", Action: "PutWebtracking", Permission: "log:PutWebTracking", Resource: "logstore/{logstore}", Mutating: true, Anonymous: true, handle: (*API).trackQuery},
+	{Method: "GET", Path: "/logstores/{logstore}/track_ua.gif", Action: "PutWebtracking", Permission: "log:PutWebTracking", Resource: "logstore/{logstore}", Mutating: true, Anonymous: true, handle: (*API).trackQuery},
+	{Method: "OPTIONS", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Resource: "logstore/{logstore}", Anonymous: true, handle: (*API).trackPreflight},
 }
 
 // Limits of what anybody may send.

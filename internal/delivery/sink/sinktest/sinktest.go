@@ -9,6 +9,7 @@ package sinktest
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +137,9 @@ func Run(t *testing.T, h Harness) {
 	}
 	for fault, class := range h.Faults {
 		t.Run("fault "+string(fault), func(t *testing.T) { testFault(t, h, fault, class) })
+		if slices.Contains([]Fault{Cut, Stall, Silent}, fault) { // what was sent may still be on its way
+			t.Run("given up at "+string(fault), func(t *testing.T) { testGivenUp(t, h, fault, class) })
+		}
 	}
 }
 
