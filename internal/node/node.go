@@ -29,6 +29,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
@@ -66,6 +68,8 @@ import (
 type Options struct {
 	Now    func() time.Time // [time.Now] the clock of all parts
 	Logger *slog.Logger     // [discard]
+	// Release is the version of the program, for who has to know later which it was. ["dev"]
+	Release string
 }
 
 // Node is an open node.
@@ -96,20 +100,21 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	o.Release = cmp.Or(o.Release, "dev")
 	n := &Node{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
 		}
 	}()
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
-	}
-	unlock, err := lockDir(c.DataDir)
+	unlock, err := Lock(c.DataDir)
 	if err != nil {
 		return nil, err
 	}
 	n.onClose(unlock)
+	if err := backup.CheckDir(c.DataDir); err != nil {
+		return nil, err
+	}
 	metrics := server.NewMetrics()
 	stored := newStoreMetrics(metrics.Registry)
 	if err := n.openCertificate(c, o, metrics); err != nil {
@@ -174,6 +179,11 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 
+	backups, err := backup.New(backupNode(c, o, store, logs, n.Index))
+	if err != nil {
+		return nil, err
+	}
+
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
 	authenticator := auth.New(n.keys, o.Now, auth.Options{Proxies: proxies})
@@ -188,6 +198,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Deliveries: n.Delivery,
 		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
+		Backups:    backups,
 		Control:    control.New(store, ring, controlOptions(c, o)),
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{

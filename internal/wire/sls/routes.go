@@ -42,6 +42,7 @@ func Routes() []Route {
 		typedJobRoutes,
 		deliveryRoutes,
 		keyRoutes,
+		backupRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {
