@@ -7,9 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"runtime"
 
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/node"
+	"github.com/sluicelog/sluice/internal/query/behind"
 )
 
 // serve runs a node until ctx ends.
@@ -20,7 +23,7 @@ func serve(ctx context.Context, c *config.Config, stdout, stderr io.Writer) (err
 		return fmt.Errorf("listen on %s: %w", c.Listen, err)
 	}
 	defer l.Close()
-	n, err := node.Open(ctx, c, node.Options{Logger: log})
+	n, err := node.Open(ctx, c, node.Options{Logger: log, Processors: reserve()})
 	if err != nil {
 		return err
 	}
@@ -30,6 +33,15 @@ func serve(ctx context.Context, c *config.Config, stdout, stderr io.Writer) (err
 	err = n.Run(ctx, l)
 	log.Info("stopped")
 	return err
+}
+
+// reserve gives Go's scheduler places for threads that are behind, unless it is told how many to have, and returns the number of processors.
+func reserve() int {
+	processors := runtime.GOMAXPROCS(0)
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(behind.Places(processors))
+	}
+	return processors
 }
 
 func newLogger(c config.Log, w io.Writer) *slog.Logger {

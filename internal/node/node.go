@@ -63,8 +63,9 @@ import (
 
 // Options of a node that no operator sets. The zero value of a field means the default in brackets.
 type Options struct {
-	Now    func() time.Time // [time.Now] the clock of all parts
-	Logger *slog.Logger     // [discard]
+	Now        func() time.Time // [time.Now] the clock of all parts
+	Logger     *slog.Logger     // [discard]
+	Processors int              // [GOMAXPROCS] how many there are: what is parallel to use them all counts by it
 }
 
 // Node is an open node.
