@@ -66,10 +66,10 @@ import (
 
 // Options of a node that no operator sets. The zero value of a field means the default in brackets.
 type Options struct {
-	Now    func() time.Time // [time.Now] the clock of all parts
-	Logger *slog.Logger     // [discard]
-	// Release is the version of the program, for who has to know later which it was. ["dev"]
-	Release string
+	Now        func() time.Time // [time.Now] the clock of all parts
+	Logger     *slog.Logger     // [discard]
+	Release    string           // ["dev"] the version of the program, for who has to know later which it was
+	Processors int              // [GOMAXPROCS] how many there are: what is parallel to use them all counts by it
 }
 
 // Node is an open node.
