@@ -253,7 +253,9 @@ func TestRoles(t *testing.T) {
 		refused(t, "its sessions", role(Role{Entry: Entry{Name: "r"}, Trust: trustHome, MaxSeconds: seconds}), sluice.Invalid, "session")
 	}
 	ok(t, "create", role(Role{Entry: Entry{Name: "r"}, Trust: trustHome}))
-	r, err := b.UpdateRole(ctx, b.root, "r", func(r *Role) { r.Name, r.MaxSeconds, r.Policies = "other", 7200, []Attached{{System, "AdministratorAccess"}} })
+	r, err := b.UpdateRole(ctx, b.root, "r", func(r *Role) {
+		r.Name, r.MaxSeconds, r.Policies = "other", 7200, []Attached{{System, "AdministratorAccess"}}
+	})
 	if err != nil || r.Name != "r" || r.MaxSeconds != 7200 || r.Policies != nil {
 		t.Errorf("got %+v and error %v, want another time alone", r, err)
 	}

@@ -43,7 +43,7 @@ func Project(id int64) string { return Prefix + strconv.FormatInt(id, 10) }
 // Site is one site.
 type Site struct {
 	ID      int64     `json:"-"`
-	Account string    `json:"-"` // whose it is, as meta.Project has it
+	Account string    `json:"-"`    // whose it is, as meta.Project has it
 	Name    string    `json:"name"` // a domain name
 	Created time.Time `json:"-"`
 	// What clients say at creation and get back; nothing here acts on it.

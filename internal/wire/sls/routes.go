@@ -31,6 +31,7 @@ func Routes() []Route {
 		jobRoutes,
 		deliveryRoutes,
 		keyRoutes,
+		accountRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {
