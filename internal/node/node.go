@@ -190,6 +190,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	dialect := sls.New(sls.Services{
 		Auth:       authenticator,
 		Keys:       n.keys,
+		Identity:   directory,
 		Catalog:    n.Catalog,
 		Ingest:     n.Ingest,
 		Reads:      readQuota(c, o),
@@ -203,6 +204,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
+		Keys:       n.keys,
+		Identity:   directory,
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
 		OSS:        role,

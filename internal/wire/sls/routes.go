@@ -43,6 +43,7 @@ func Routes() []Route {
 		deliveryRoutes,
 		keyRoutes,
 		backupRoutes,
+		accountRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {
