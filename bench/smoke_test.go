@@ -39,7 +39,7 @@ func TestEveryScenarioRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"put", "pull_lz4", "ack_256_p99", "recovery", "idle_rss", "ingest", "disk", "rss_users", "hostile_ingest", "visible_p99", "tail_p95", "bomb_ratio",
+		"put", "pull_lz4", "copy", "ack_256_p99", "recovery", "idle_rss", "ingest", "disk", "rss_users", "hostile_ingest", "visible_p99", "tail_p95", "bomb_ratio",
 		"deliver_http", "fresh_p99", "crowd_rss", "crowd_reads", "make_logstores", "create_configs", "update_configs", "list_logstores", "start_many",
 	} {
 		if res := r.result(name); res == nil || res.Median <= 0 {

@@ -6,7 +6,8 @@
 //
 // Values come back as they went in, up to what a database can keep: times in UTC, without the monotonic clock (the zero time
 // stays zero; outside the years 1678 to 2261 is an error); empty slices and maps as nil; JSON without the white space between
-// its tokens, save Index.Config, Document.Body, DeliveryTask.Spec and DeliveryPoint.Counters, which are kept byte for byte.
+// its tokens, save Index.Config, Document.Body, Identity.Body, Item.Body, DeliveryTask.Spec and DeliveryPoint.Counters, which are kept
+// byte for byte.
 package meta
 
 import (
@@ -26,8 +27,8 @@ type Store interface {
 	// nothing changes. Updates run one at a time; ctx also ends the wait for a turn. fn must not call View or Update. Updates that come
 	// together may be committed together, and then fail together if that fails.
 	Update(ctx context.Context, fn func(Tx) error) error
-	// Generation counts the committed updates that changed anything but checkpoints, segments, index progress, delivery points and
-	// leases: whoever caches projects, logstores, shards, indexes, groups, tasks or keys compares it with the number read before
+	// Generation counts the committed updates that changed anything but checkpoints, segments, index progress, delivery points, uses of
+	// keys, leases and items: whoever caches projects, logstores, shards, indexes, groups, tasks or keys compares it with the number read before
 	// filling the cache. It is cheap, grows before Update returns, and starts at 1 when the store is opened, so that a cache that
 	// holds 0 is stale.
 	Generation() uint64
@@ -117,6 +118,12 @@ type Tx interface {
 	DeleteDocument(scope, kind, name string) error
 	DeleteDocuments(scope, prefix string) error
 
+	// Items [item], which do not make caches stale, by name in byte order. SetItem creates or replaces; deleting a missing one is no error.
+	Item(kind, name string) (Item, error)
+	Items(kind string, r ItemRange) ([]Item, error)
+	SetItem(Item) error
+	DeleteItem(kind, name string) error
+
 	// Delivery tasks [deliverytask].
 	DeliveryTask(project, name string) (DeliveryTask, error)
 	DeliveryTasks(project string) ([]DeliveryTask, error)
@@ -140,17 +147,30 @@ type Tx interface {
 	SetLease(Lease) error
 	DeleteLease(name string) error
 
+	// Identities [identity] of one kind in an account, sorted by name: see Identity.
+	Identity(account, kind, name string) (Identity, error)
+	Identities(account, kind string) ([]Identity, error)
+	CreateIdentity(Identity) error
+	UpdateIdentity(Identity) error
+	DeleteIdentity(account, kind, name string) error
+
 	// Access keys [accesskey].
 	AccessKey(id string) (AccessKey, error)
 	AccessKeys() ([]AccessKey, error)
 	CreateAccessKey(AccessKey) error
 	UpdateAccessKey(AccessKey) error
 	DeleteAccessKey(id string) error
+
+	// KeyUses are the last uses of the keys that have any, by key; SetKeyUse creates or replaces. They do not make caches stale. A missing
+	// key is NotFound [accesskey].
+	KeyUses() ([]KeyUse, error)
+	SetKeyUse(KeyUse) error
 }
 
 // Project is a namespace of logstores. Its name is unique over the installation.
 type Project struct {
 	Name              string
+	Account           string // whose it is; "" is the account of the installation's root
 	Description       string
 	ResourceGroupID   string
 	DataRedundancy    string // LRS or ZRS, as the client said; kept, without effect on one node
@@ -256,6 +276,13 @@ type Document struct {
 	Created, Modified   time.Time
 }
 
+// Identity is an account, or a user, a group, a role or a policy of one, as package iam wrote it. Accounts themselves are in account "".
+type Identity struct {
+	Account, Kind, Name string
+	Body                json.RawMessage
+	Created, Modified   time.Time
+}
+
 // accountScope is what scopes of accounts begin with, and names of projects cannot.
 const accountScope = "@"
 
@@ -272,13 +299,21 @@ func LogstoreKinds(logstore string) string { return "logstore/" + logstore + "/"
 // holds a secret in clear.
 type AccessKey struct {
 	ID          string
+	Account     string   // whose it is; "" is the account of the installation's root
+	User        string   // of the account; "" for keys of the account itself
 	Secret      []byte   // sealed
 	Token       []byte   // sealed security token of a temporary key; nil for a permanent one
 	Projects    []string // projects it may touch; empty means all
 	ReadOnly    bool
-	Root        bool // may manage keys
+	Root        bool // is the account: may do everything in it, and manage keys
 	Disabled    bool
 	Description string
 	Expires     time.Time // zero means never
 	Created     time.Time
+}
+
+// KeyUse says when an access key was last used.
+type KeyUse struct {
+	Key  string
+	Used time.Time
 }

@@ -11,10 +11,10 @@ var projects = table[meta.Project]{
 	noun:    "project",
 	name:    "projects",
 	keys:    []string{"name"},
-	columns: []string{"name", "description", "resource_group", "data_redundancy", "recycle_bin", "created", "modified"},
+	columns: []string{"name", "account", "description", "resource_group", "data_redundancy", "recycle_bin", "created", "modified"},
 	fields: func(p *meta.Project) []any {
 		return []any{
-			&p.Name, &p.Description, &p.ResourceGroupID, &p.DataRedundancy, &p.RecycleBinEnabled,
+			&p.Name, &p.Account, &p.Description, &p.ResourceGroupID, &p.DataRedundancy, &p.RecycleBinEnabled,
 			(*moment)(&p.Created), (*moment)(&p.Modified),
 		}
 	},

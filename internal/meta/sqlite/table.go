@@ -66,7 +66,7 @@ func (b *table[T]) list(t *tx, keys ...any) ([]T, error) {
 	if err != nil {
 		return nil, wrap("list "+b.name, err)
 	}
-	if len(all) == 0 && len(keys) > 0 {
+	if len(all) == 0 && len(keys) > 0 && b.parent != nil {
 		return nil, b.parent.require(t, keys)
 	}
 	return all, nil

@@ -10,9 +10,9 @@ import "github.com/sluicelog/sluice"
 var unsupportedRoutes = unsupported([]Route{
 	// 5.1: what projects have besides themselves
 	{Method: "GET", Path: "/", When: "crossRegion=true|True", Host: OnBare, Action: "ListProjectCrossRegion", Permission: "log:ListProject"},
-	{Method: "GET", Path: "/policy", Action: "GetProjectPolicy"},
-	{Method: "POST", Path: "/policy", Action: "PutProjectPolicy", Mutating: true},
-	{Method: "DELETE", Path: "/policy", Action: "DeleteProjectPolicy", Mutating: true},
+	{Method: "GET", Path: "/resource-policies", Action: "GetResourcePolicy"},
+	{Method: "PUT", Path: "/resource-policies", Action: "PutResourcePolicy", Mutating: true},
+	{Method: "DELETE", Path: "/resource-policies", Action: "DeleteResourcePolicy", Mutating: true},
 	{Method: "GET", Path: "/transferacceleration", Action: "GetTransferAcceleration"},
 	{Method: "PUT", Path: "/transferacceleration", Action: "PutTransferAcceleration", Mutating: true},
 	{Method: "GET", Path: "/domains", Host: OnAny, Action: "ListDomains"},
@@ -24,6 +24,7 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "GET", Path: "/direct_mode_ip", Action: "GetDirectModeIP"},
 
 	// 5.2: newer features of logstores
+	{Method: "PUT", Path: "/logstores/{logstore}/modification", Action: "EnableLogStoreModify", Mutating: true},
 	{Method: "DELETE", Path: "/logstores/{logstore}/storage", Action: "ClearLogStoreStorage", Mutating: true},
 	{Method: "GET", Path: "/logstores/{logstore}/replication", Action: "GetLogStoreReplication"},
 	{Method: "PUT", Path: "/logstores/{logstore}/replication", Action: "UpdateLogStoreReplication", Mutating: true},
