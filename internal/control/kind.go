@@ -23,6 +23,7 @@ type Kind struct {
 	// Members with times, unix seconds, which answers have and requests need not [createTime, lastModifyTime].
 	Created, Modified []string
 
+	rival    string                                            // a kind that shares the names of this one
 	secrets  []string                                          // members, at any depth, whose text is secret
 	validate func(Document) error                              // beyond the name; its error says what is wrong
 	fill     func(Document, meta.Document)                     // sets what clients insist on
@@ -68,11 +69,11 @@ var (
 	}
 	Configs = &Kind{
 		Name: configKind, Noun: "config", Title: "config", NameKey: "configName", Names: wordName, Rule: wordRule,
-		Limit: 200, validate: checkConfig, unlink: unlinkConfig,
+		Limit: 200, rival: pipelineKind, validate: checkConfig, unlink: unlinkConfig,
 	}
 	PipelineConfigs = &Kind{
-		Name: "pipelineconfig", Noun: "config", Title: "pipeline config", NameKey: "configName", Names: wordName, Rule: wordRule,
-		Limit: 200, validate: checkPipeline,
+		Name: pipelineKind, Noun: "config", Title: "pipeline config", NameKey: "configName", Names: wordName, Rule: wordRule,
+		Limit: 200, rival: configKind, validate: checkPipeline, unlink: unlinkConfig,
 	}
 	SavedSearches = &Kind{
 		Name: "savedsearch", Noun: "savedsearch", Title: "savedsearch", NameKey: "savedsearchName", Names: shortName, Rule: shortRule,
