@@ -76,6 +76,8 @@ var codes = []struct {
 	{sluice.NotFound, "storeview", 404, "StoreViewNotExist"},
 	{sluice.NotFound, "metricsconfig", 404, "MetricsConfigNotExist"},
 	{sluice.NotFound, "substore", 404, "SubStoreNotExist"},
+	{sluice.NotFound, "domain", 404, "DomainNotExist"},
+	{sluice.NotFound, "cname", 404, "NoSuchCname"},
 	{sluice.NotFound, "logging", 404, "LoggingNotExist"},
 	{sluice.NotFound, "resource", 404, "ResourceNotExist"},
 	{sluice.NotFound, "record", 404, "ResourceRecordNotExist"},

@@ -34,6 +34,7 @@ func Routes() []Route {
 		subStoreRoutes,
 		tagRoutes,
 		projectSettingRoutes,
+		domainRoutes,
 		resourceRoutes,
 		topoStoreRoutes,
 		etlJobRoutes,
