@@ -86,7 +86,8 @@ Exit codes: ` + exitCodes,
 	}
 	add("logs", a.putCommand(), a.pullCommand(), a.tailCommand(), a.queryCommand(), a.histogramCommand(), a.explainCommand(),
 		a.copyCommand(), a.dumpCommand(), a.demoCommand())
-	add("manage", a.projectCommand(), a.logstoreCommand(), a.shardCommand(), a.indexCommand(), a.groupCommand(), a.deliveryCommand(), a.siteCommand())
+	add("manage", a.projectCommand(), a.logstoreCommand(), a.shardCommand(), a.indexCommand(), a.groupCommand(), a.deliveryCommand(), a.siteCommand(),
+		a.applyCommand(), a.diffCommand(), a.exportCommand())
 	add("access", a.statusCommand(), a.doctorCommand(), a.profileCommand(), a.keyCommand())
 	root.AddCommand(a.versionCommand(), a.manCommand(root))
 	root.InitDefaultHelpCmd()
