@@ -23,7 +23,7 @@ func serve(ctx context.Context, c *config.Config, stdout, stderr io.Writer) (err
 		return err
 	}
 	defer l.Close()
-	n, err := node.Open(ctx, c, node.Options{Logger: log})
+	n, err := node.Open(ctx, c, node.Options{Logger: log, Release: release})
 	if err != nil {
 		return err
 	}

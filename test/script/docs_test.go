@@ -31,7 +31,7 @@ var pages = map[string][]string{
 	"docs/howto/consumer-groups.md":      {": order 1", ": order 2", ": order 3", "0 log groups to consume", "1 log group to consume"},
 	"docs/howto/access-keys.md":          {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token"},
 	"docs/howto/edge-logs.md":            {"shop.example", "/pay", "502"},
-	"docs/howto/backup-and-disk.md":      {"\nworth keeping\n"},
+	"docs/howto/backup.md":               {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged"},
 	"docs/howto/tls.md":                  {"howto-tls  20"},
 	"docs/howto/look-inside.md":          {"ok\n", `"go":"go1.`},
 	"docs/howto/open-with-duckdb.md":     {"segments/0", ".parquet"},

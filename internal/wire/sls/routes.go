@@ -9,6 +9,7 @@ import (
 func Routes() []Route {
 	routes := slices.Concat(
 		projectRoutes,
+		projectPolicyRoutes,
 		logstoreRoutes,
 		shardRoutes,
 		cursorRoutes,
@@ -41,6 +42,7 @@ func Routes() []Route {
 		typedJobRoutes,
 		deliveryRoutes,
 		keyRoutes,
+		backupRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {
