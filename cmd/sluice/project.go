@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/sluicelog/sluice"
@@ -118,6 +120,11 @@ func (a *app) projectUsage() *cobra.Command {
 			facts.Add("shards taking logs", count(u.Shards))
 			facts.Add("shards read-only", count(u.ReadOnlyShards))
 			facts.Add("consumer groups", count(u.ConsumerGroups))
+			for _, kind := range client.ResourceKinds() {
+				if n, counted := u.Documents[kind.Name]; counted {
+					facts.Add(strings.ReplaceAll(kind.Name, "-", " ")+"s", count(n))
+				}
+			}
 			return facts.Write(a.out)
 		})
 	})
