@@ -310,7 +310,7 @@ func (a *app) projectCopied(from, to string, done client.ProjectCopied) error {
 	facts.Add("logstores", strconv.Itoa(len(done.Logstores)))
 	for _, kind := range slices.Sorted(maps.Keys(done.Documents)) {
 		if n := len(done.Documents[kind]); n > 0 {
-			facts.Add(strings.ReplaceAll(kind, "-", " ")+"s", strconv.Itoa(n))
+			facts.Add(kindTitle(kind), strconv.Itoa(n))
 		}
 	}
 	return facts.Write(a.out)
