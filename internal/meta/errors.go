@@ -16,6 +16,8 @@ var phrases = map[string]struct{ missing, exists string }{
 	"rebuild":       {"the index of logstore %s was never rebuilt", "the index of logstore %s is being rebuilt"},
 	"document":      {"%s does not exist", "%s already exists"},
 	"deliverytask":  {"delivery task %s does not exist", "delivery task %s already exists"},
+	"identity":      {"%s does not exist", "%s already exists"},
+	"item":          {"%s does not exist", "%s already exists"},
 	"accesskey":     {"AccessKeyId not found: %s", "AccessKeyId already exists: %s"},
 }
 

@@ -248,7 +248,7 @@ func TestErrorsOfReading(t *testing.T) {
 	f("/logstores/none", "LogStoreNotExist", 404)
 	f("/logstores/%2e%2e", "LogStoreNotExist", 404)
 	f("/asyncsql/1", "NotSupported", 400)
-	f("/dashboards", "NotSupported", 400)
+	f("/materializedviews", "NotSupported", 400)
 	f("/nothing", "PathNotExist", 404)
 
 	a := env.Do(t, testenv.Call{Project: "none", Target: "/logstores"})

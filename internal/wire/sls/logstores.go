@@ -36,11 +36,11 @@ import (
 // Behavior: sorted by name; logstoreName matches parts, telemetryType and mode match whole.
 
 var logstoreRoutes = []Route{
-	{Method: "POST", Path: "/logstores", Action: "CreateLogStore", Mutating: true, handle: (*API).createLogstore},
-	{Method: "GET", Path: "/logstores", Action: "ListLogStores", handle: (*API).listLogstores},
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=", Action: "GetLogStore", handle: (*API).getLogstore},
-	{Method: "PUT", Path: "/logstores/{logstore}", Action: "UpdateLogStore", Mutating: true, handle: (*API).updateLogstore},
-	{Method: "DELETE", Path: "/logstores/{logstore}", Action: "DeleteLogStore", Mutating: true, handle: (*API).deleteLogstore},
+	{Method: "POST", Path: "/logstores", Action: "CreateLogStore", Resource: "logstore/*", Mutating: true, Late: true, handle: (*API).createLogstore},
+	{Method: "GET", Path: "/logstores", Action: "ListLogStores", Resource: "logstore/*", handle: (*API).listLogstores},
+	{Method: "GET", Path: "/logstores/{logstore}", When: "type=", Action: "GetLogStore", Resource: "logstore/{logstore}", handle: (*API).getLogstore},
+	{Method: "PUT", Path: "/logstores/{logstore}", Action: "UpdateLogStore", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).updateLogstore},
+	{Method: "DELETE", Path: "/logstores/{logstore}", Action: "DeleteLogStore", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).deleteLogstore},
 }
 
 // Defaults of a new logstore.
