@@ -50,6 +50,7 @@ import (
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/places"
@@ -191,6 +192,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
 		Backups:    backups,
+		KeyQuotas:  keyquota.New(store, keyQuotaOptions(c, o)),
 		Control:    control.New(store, ring, controlOptions(c, o)),
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{

@@ -41,6 +41,7 @@ func Routes() []Route {
 		typedJobRoutes,
 		deliveryRoutes,
 		keyRoutes,
+		keyLimitRoutes,
 		backupRoutes,
 		unsupportedRoutes,
 	)

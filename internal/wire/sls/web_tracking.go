@@ -17,7 +17,7 @@ import (
 // OPTIONS answers browsers that ask first.
 // Body: the JSON of reference sls-api 4.5, plain or compressed.
 // Behavior: unsigned, only where the logstore has enable_tracking. The time of a log is when it was received. Pages of any
-// origin may send. track.gif answers an image; track_ua.gif adds User-Agent and Referer to the log as __userAgent__ and __referer__.
+// origin may send, as much as quota.address_requests and quota.address_bytes let one address. track.gif answers an image; track_ua.gif adds User-Agent and Referer to the log as __userAgent__ and __referer__.
 
 var trackingRoutes = []Route{
 	{Method: "POST", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Resource: "logstore/{logstore}", Mutating: true, Anonymous: true, handle: (*API).trackBody},
@@ -49,7 +49,7 @@ func (a *API) admitTracking(q *request) error {
 	if err != nil || !l.Tracking {
 		return sluice.Errorf(sluice.Unauthorized, "tracking", "web tracking is not enabled for logstore %.64q", ref.Logstore)
 	}
-	return nil
+	return a.KeyQuotas.AdmitAddress(q.client(), max(q.r.ContentLength, 0)+int64(len(q.r.URL.RawQuery)))
 }
 
 func (a *API) trackPreflight(q *request) error {
