@@ -26,7 +26,7 @@ var examples = map[string]string{
 	"etl":             `{"name":%q,"type":"ETL","configuration":{"script":"e_set(1,1)"},"displayName":"d","description":"","schedule":{"type":"Resident"},"recyclable":false,"scheduleId":"s","unknown":1}`,
 	"ingestion":       `{"name":%q,"type":"Ingestion","configuration":{"source":{"type":"S3"}},"displayName":"d","description":"","schedule":{"type":"Resident"},"recyclable":false,"scheduleId":"s","unknown":1}`,
 	"resource":        `{"name":%q,"type":"userdefine","schema":"{}","description":"","extInfo":"","acl":"{}","unknown":1}`,
-	"topostore":       `{"name":%q,"schema":"{}","unknown":1}`,
+	"topostore":       `{"name":%q,"tag":"{}","schema":"{}","description":"","acl":"{}","unknown":1}`,
 }
 
 // Documents of every kind live and die by one set of functions.

@@ -126,15 +126,17 @@ var (
 		Name: "topostore", Noun: "topostore", Title: "topostore", NameKey: "name", Names: wordName, Rule: wordRule,
 		Account: true, Limit: manyDocuments,
 		validate: members{{"tag", aText, false}, {"schema", aText, false}, {"description", aText, false}, {"acl", aText, false}}.check,
+		fill:     fillTexts("tag", "{}", "schema", "{}", "description", "", "acl", "{}"),
 	}
 	TopoNodes = &Kind{
 		Name: "node", Noun: "toponode", Title: "topostore node", NameKey: "nodeId", Names: anyID, Rule: idRule, Parent: TopoStores,
-		Account: true, Limit: manyRecords, validate: members{{"nodeType", aText, true}, {"property", aText, false}}.check,
+		Account: true, Limit: manyRecords, validate: members{{"nodeType", aText, true}, {"property", aText, false}}.check, fill: fillTexts("property", "{}"),
 	}
 	TopoRelations = &Kind{
 		Name: "relation", Noun: "toporelation", Title: "topostore relation", NameKey: "relationId", Names: anyID, Rule: idRule, Parent: TopoStores,
 		Account: true, Limit: manyRecords,
 		validate: members{{"relationType", aText, true}, {"srcNodeId", aText, true}, {"dstNodeId", aText, true}, {"property", aText, false}}.check,
+		fill:     fillTexts("property", "{}"),
 	}
 )
 

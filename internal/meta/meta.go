@@ -51,16 +51,18 @@ type Tx interface {
 	// Logstores [logstore]; a missing project is NotFound [project].
 	Logstore(ref sluice.LogstoreRef) (Logstore, error)
 	Logstores(project string) ([]Logstore, error)
+	CountLogstores(project string) (int, error)
 	CreateLogstore(Logstore) error
 	UpdateLogstore(Logstore) error
 	DeleteLogstore(ref sluice.LogstoreRef) error // with shards, index, groups, checkpoints, documents of kinds below [LogstoreKinds]
 
 	// Shards [shard]. CreateShard gives the shard its Log number, never given before: not to a shard deleted since, nor in an
 	// Update that failed since the store was opened. UpdateShard leaves it as it is. AllShards sorts by project, logstore, id.
-	// LastLog is the highest number that a shard ever got, deleted ones included; 0 for none.
+	// LastLog is the highest number that a shard ever got, deleted ones included; 0 for none. CountShards counts the read-write ones.
 	Shard(ref sluice.LogstoreRef, id sluice.ShardID) (Shard, error)
 	Shards(ref sluice.LogstoreRef) ([]Shard, error)
 	AllShards() ([]Shard, error)
+	CountShards(project string) (int, error)
 	LastLog() (sluice.LogID, error)
 	CreateShard(Shard) (Shard, error)
 	UpdateShard(Shard) error

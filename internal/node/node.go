@@ -48,6 +48,7 @@ import (
 	"github.com/sluicelog/sluice/internal/consumer"
 	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/delivery"
+	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/keyquota"
@@ -81,6 +82,7 @@ type Node struct {
 	Delivery *delivery.Engine
 
 	server      *server.Server
+	keys        *auth.Keys
 	certificate *server.Certificate // nil without TLS
 	close       []func() error      // in the order of opening
 }
@@ -158,7 +160,9 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where))
 	n.onClose(engine.Close)
 	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
-	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, history); err != nil {
+	directory := iam.New(store, o.Now)
+	n.keys = auth.NewKeys(store, ring, directory, o.Now)
+	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, n.keys, history); err != nil {
 		return nil, err
 	}
 	role, err := ossRole(c)
@@ -166,8 +170,12 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Delivery)
-	keys := auth.NewKeys(store, ring, o.Now) // the last that can fail: a root secret that was made gets to be shown
-	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
+	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	// The last that can fail: a root secret that was made gets to be shown.
+	_, n.Root.ID, n.Root.Secret, err = n.keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
 	if err != nil {
 		return nil, err
 	}
@@ -179,10 +187,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
-	authenticator := auth.New(keys, o.Now, 0)
+	authenticator := auth.New(n.keys, o.Now, auth.Options{Proxies: proxies})
 	dialect := sls.New(sls.Services{
 		Auth:       authenticator,
-		Keys:       keys,
+		Keys:       n.keys,
 		Catalog:    n.Catalog,
 		Ingest:     n.Ingest,
 		Reads:      readQuota(c, o),
@@ -215,6 +223,7 @@ func machineName() string {
 func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.Catalog.Run(ctx) })
+	g.Go(func() error { return n.keys.Run(ctx) })
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	if n.certificate != nil {

@@ -37,6 +37,7 @@ func Run(t *testing.T, place func(t *testing.T) Opener) {
 		{"segments and index progress", testSegments},
 		{"rebuilds of an index", testIndexRebuilds},
 		{"documents of scopes and kinds", testDocuments},
+		{"counts of logstores and shards", testCounts},
 		{"points of delivery tasks", testDeliveryPoints},
 		{"a point moves for its owner alone", testFencing},
 		{"leases", testLeases},

@@ -58,6 +58,7 @@ var codes = []struct {
 	{sluice.NotFound, "consumer", 404, "ConsumerNotExist"},
 	{sluice.NotFound, "consumer-match", 404, "ConsumerNotMatch"},
 	{sluice.NotFound, "accesskey", 404, "AccessKeyNotExist"},
+	{sluice.NotFound, "account", 404, "AccountNotExist"},
 	{sluice.NotFound, "shipper", 404, "ShipperNotExist"},
 	{sluice.NotFound, "export", 404, "JobNotExist"},
 	{sluice.NotFound, "deliverytask", 404, "DeliveryTaskNotExist"},

@@ -127,6 +127,9 @@ func (a *API) updateJob(q *request) error {
 		return err
 	}
 	if !document {
+		if _, err := a.Shippers.Export(q.ctx(), q.project, q.vars.get("name")); err != nil {
+			return err
+		}
 		return a.updateExport(q)
 	}
 	return a.updateDocumentJob(q, func(raw []byte) ([]byte, error) { return raw, nil })

@@ -23,9 +23,9 @@ import (
 // Differs: an action of this server, not of Simple Log Service; root keys only, on the bare host.
 
 var keyLimitRoutes = []Route{
-	{Method: "GET", Path: "/sluice/v1/keys/{id}/limits", Host: OnBare, Action: "GetAccessKeyLimits", Permission: "sluice:GetAccessKey", Root: true, handle: (*API).getKeyLimits},
-	{Method: "PUT", Path: "/sluice/v1/keys/{id}/limits", Host: OnBare, Action: "SetAccessKeyLimits", Permission: "sluice:UpdateAccessKey", Mutating: true, Root: true, handle: (*API).setKeyLimits},
-	{Method: "DELETE", Path: "/sluice/v1/keys/{id}/limits", Host: OnBare, Action: "DeleteAccessKeyLimits", Permission: "sluice:UpdateAccessKey", Mutating: true, Root: true, handle: (*API).deleteKeyLimits},
+	{Method: "GET", Path: "/sluice/v1/keys/{id}/limits", Host: OnBare, Action: "GetAccessKeyLimits", Permission: "sluice:GetAccessKey", Resource: "account", Root: true, handle: (*API).getKeyLimits},
+	{Method: "PUT", Path: "/sluice/v1/keys/{id}/limits", Host: OnBare, Action: "SetAccessKeyLimits", Permission: "sluice:UpdateAccessKey", Resource: "account", Mutating: true, Root: true, handle: (*API).setKeyLimits},
+	{Method: "DELETE", Path: "/sluice/v1/keys/{id}/limits", Host: OnBare, Action: "DeleteAccessKeyLimits", Permission: "sluice:UpdateAccessKey", Resource: "account", Mutating: true, Root: true, handle: (*API).deleteKeyLimits},
 }
 
 // keyLimits are limits as clients see them.

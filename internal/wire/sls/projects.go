@@ -3,17 +3,19 @@ package sls
 import (
 	"cmp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/meta"
+	"github.com/sluicelog/sluice/internal/site"
 )
 
 // CreateProject: POST / on the project's host or, as the Node SDK does, on the bare one.
 //
 // Body: projectName, description, resourceGroupId, dataRedundancyType (LRS or ZRS), recycleBinEnabled.
-// Behavior: the project exists when the answer leaves.
+// Behavior: the project exists when the answer leaves, and belongs to the signer's account. Names are unique over all accounts.
 // Differs: dataRedundancyType and recycleBinEnabled are kept and shown, and change nothing.
 
 // GetProject: GET / on the project's host.
@@ -31,7 +33,7 @@ import (
 
 // ListProject: GET / on the bare host.
 //
-// Behavior: projectName and description match parts, resourceGroupId matches whole.
+// Behavior: the projects of the signer's account. projectName and description match parts, resourceGroupId matches whole.
 // Differs: fetchQuota, type, regionId and searchText are ignored.
 
 var projectRoutes = []Route{
@@ -60,7 +62,7 @@ type projectObject struct {
 
 func (a *API) projectObject(p meta.Project) projectObject {
 	return projectObject{
-		Name: p.Name, Status: "Normal", Description: p.Description, Region: a.o.Region,
+		Name: p.Name, Status: "Normal", Description: p.Description, Owner: a.Keys.AccountID(p.Account), Region: a.o.Region,
 		CreateTime: unixText(p.Created), LastModifyTime: unixText(p.Modified),
 		ResourceGroupID: p.ResourceGroupID, DataRedundancy: cmp.Or(p.DataRedundancy, "LRS"), RecycleBinEnabled: p.RecycleBinEnabled,
 		Location: a.o.Region, InternetEndpoint: a.o.Endpoint, InternalEndpoint: a.o.Endpoint,
@@ -88,8 +90,11 @@ func (a *API) createProject(q *request) error {
 	if err := q.permit(name, ""); err != nil {
 		return err
 	}
+	if strings.HasPrefix(name, site.Prefix) && !q.principal.Owns("") { // or one account could take the names of another's sites
+		return sluice.Errorf(sluice.Invalid, "project", "projects named %s… belong to edge sites: make a site", site.Prefix)
+	}
 	err := a.Catalog.CreateProject(q.ctx(), meta.Project{
-		Name: name, Description: body.Description, ResourceGroupID: body.ResourceGroupID,
+		Name: name, Account: q.principal.Tenant(), Description: body.Description, ResourceGroupID: body.ResourceGroupID,
 		DataRedundancy: body.DataRedundancy, RecycleBinEnabled: bool(body.RecycleBinEnabled),
 	})
 	if err != nil {
@@ -145,7 +150,7 @@ func (a *API) listProjects(q *request) error {
 	}
 	page, total, err := a.Catalog.Projects(q.ctx(), catalog.ProjectFilter{
 		Name: q.query.Get("projectName"), Description: q.query.Get("description"), ResourceGroupID: q.query.Get("resourceGroupId"),
-		Offset: offset, Size: size,
+		Owner: q.principal.Owns, Offset: offset, Size: size,
 	})
 	if err != nil {
 		return err

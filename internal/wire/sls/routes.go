@@ -9,6 +9,7 @@ import (
 func Routes() []Route {
 	routes := slices.Concat(
 		projectRoutes,
+		projectPolicyRoutes,
 		logstoreRoutes,
 		shardRoutes,
 		cursorRoutes,

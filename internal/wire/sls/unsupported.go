@@ -10,9 +10,6 @@ import "github.com/sluicelog/sluice"
 var unsupportedRoutes = unsupported([]Route{
 	// 5.1: what projects have besides themselves
 	{Method: "GET", Path: "/", When: "crossRegion=true|True", Host: OnBare, Action: "ListProjectCrossRegion", Permission: "log:ListProject"},
-	{Method: "GET", Path: "/policy", Action: "GetProjectPolicy"},
-	{Method: "POST", Path: "/policy", Action: "PutProjectPolicy", Mutating: true},
-	{Method: "DELETE", Path: "/policy", Action: "DeleteProjectPolicy", Mutating: true},
 	{Method: "GET", Path: "/resource-policies", Action: "GetResourcePolicy"},
 	{Method: "PUT", Path: "/resource-policies", Action: "PutResourcePolicy", Mutating: true},
 	{Method: "DELETE", Path: "/resource-policies", Action: "DeleteResourcePolicy", Mutating: true},
