@@ -51,6 +51,7 @@ import (
 	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/places"
@@ -200,6 +201,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
 		Backups:    backups,
+		KeyQuotas:  keyquota.New(store, keyQuotaOptions(c, o)),
 		Control:    control.New(store, ring, controlOptions(c, o)),
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
