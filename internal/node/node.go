@@ -41,6 +41,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
@@ -74,6 +75,9 @@ type Node struct {
 	Ingest   *ingest.Door     // the write door for parts of the server itself
 	Index    *indexer.Indexer
 	Delivery *delivery.Engine
+
+	Assistant *assistant.Service
+	agents    *agentDoor // nil: none may connect
 
 	server *server.Server
 	close  []func() error // in the order of opening
@@ -152,6 +156,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Delivery)
+	if err := n.openAssistant(ctx, c, o, store, ring); err != nil {
+		return nil, err
+	}
+	metrics.Registry.MustRegister(n.Assistant)
 	keys := auth.NewKeys(store, ring, o.Now) // the last that can fail: a root secret that was made gets to be shown
 	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
 	if err != nil {
@@ -178,6 +186,9 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
 		OSS:        ossRole(c),
+		Assistant:  n.Assistant,
+
+		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, ossRole(c)),
 	})
 	n.server = server.New(wire.Select(dialect, rpc), metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
@@ -195,6 +206,10 @@ func (n *Node) Run(ctx context.Context, l net.Listener) error {
 	g.Go(func() error { return n.Catalog.Run(ctx) })
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
+	g.Go(func() error { return n.Assistant.Run(ctx) })
+	if n.agents != nil {
+		g.Go(func() error { return n.agents.gateway.Run(ctx, n.agents.listener) })
+	}
 	g.Go(func() error { return n.server.Run(ctx, l) })
 	return g.Wait()
 }
