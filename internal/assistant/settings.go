@@ -163,7 +163,7 @@ func (o *OSSDelivery) section(role delivery.OSSRole) (map[string]any, error) {
 	if o.EncryptionKeyID != "" {
 		m["encryptionKeyId"] = o.EncryptionKeyID
 	}
-	return m, role.Fill(m)
+	return m, role.Fill(Project, m)
 }
 
 func (x *Settings) checkSLS(ctx context.Context, s *SLSDelivery) error {

@@ -2,9 +2,7 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 
 	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/assistant/gateway"
@@ -13,13 +11,7 @@ import (
 	"github.com/sluicelog/sluice/internal/meta"
 )
 
-// agentDoor is where agents connect.
-type agentDoor struct {
-	gateway  *gateway.Gateway
-	listener net.Listener
-}
-
-// openAssistant opens the assistant, and listens for agents if the configuration says where.
+// openAssistant opens the assistant, and the gateway of its agents.
 func (n *Node) openAssistant(ctx context.Context, c *config.Config, o Options, store meta.Store, ring *auth.Keyring) (err error) {
 	output := int64(c.Assistant.OutputBytes)
 	if output == 0 {
@@ -31,27 +23,6 @@ func (n *Node) openAssistant(ctx context.Context, c *config.Config, o Options, s
 		return fmt.Errorf("open the assistant: %w", err)
 	}
 	n.onClose(n.Assistant.Close)
-	if c.Assistant.Listen == "" {
-		return nil
-	}
-	l, err := net.Listen("tcp", c.Assistant.Listen)
-	if err != nil {
-		return fmt.Errorf("listen for agents on %s: %w", c.Assistant.Listen, err)
-	}
-	n.onClose(func() error { // Run has closed it, if there was one
-		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-			return err
-		}
-		return nil
-	})
-	n.agents = &agentDoor{gateway.New(n.Assistant, gateway.Options{MaxConnections: maxConnections(), Logger: o.Logger}), l}
+	n.agents = gateway.New(n.Assistant, gateway.Options{MaxConnections: maxConnections(), Logger: o.Logger})
 	return nil
-}
-
-// AgentAddr is where agents connect, HOST:PORT; "" for nowhere.
-func (n *Node) AgentAddr() string {
-	if n.agents == nil {
-		return ""
-	}
-	return n.agents.listener.Addr().String()
 }

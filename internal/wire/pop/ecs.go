@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"hash/fnv"
 	"maps"
 	"slices"
@@ -25,7 +26,7 @@ const ecsVersion = "2014-05-26"
 // ecs makes a row of the table of ECS's actions.
 func ecs(name string, mutating bool, handle func(*API, *request) (any, error)) action {
 	return action{version: ecsVersion, name: name, permission: "ecs:" + name, mutating: mutating, handle: func(a *API, q *request) (any, error) {
-		if err := q.permit(""); err != nil {
+		if err := q.permitMachines(); err != nil {
 			return nil, err
 		}
 		if _, err := q.text("RegionId"); err != nil {
@@ -38,14 +39,29 @@ func ecs(name string, mutating bool, handle func(*API, *request) (any, error)) a
 // done is the answer of an action that says nothing.
 func done(err error) (any, error) { return nil, err }
 
-// caller is who signed, as records name him. Users have no numbers of their own yet: theirs is made of the id of their key.
+// permitMachines asks whether the signer may do this action. Machines belong to the root account: others have none.
+func (q *request) permitMachines() error {
+	if err := q.permit(""); err != nil {
+		return err
+	}
+	if q.principal.Tenant() != "" {
+		return sluice.Errorf(sluice.Unauthorized, "action", "the machines of this server belong to its root account")
+	}
+	return nil
+}
+
+// caller is who signed, as records name him: numbers of 16 digits, which a float keeps. That of a user or a role is made of its name.
 func (a *API) caller(q *request) assistant.Caller {
-	c := assistant.Caller{Account: a.Assistant.Account(), Key: q.principal.AccessKeyID}
+	p := q.principal
+	c := assistant.Caller{Account: a.Assistant.Account(), Key: p.AccessKeyID}
+	if id, err := strconv.ParseInt(p.Account, 10, 64); err == nil && id > 0 {
+		c.Account = id
+	}
 	c.User = c.Account
-	if !q.principal.Root {
-		const least, room = 2_000_000_000_000_000, 1_000_000_000_000_000 // 16 digits, which a float keeps
+	if !p.Owner {
+		const least, room = 2_000_000_000_000_000, 1_000_000_000_000_000
 		h := fnv.New64a()
-		_, _ = h.Write([]byte(c.Key))
+		_, _ = fmt.Fprintf(h, "%s\x00%s\x00%s", p.Account, p.User, p.Role)
 		c.User = least + int64(h.Sum64()%room)
 	}
 	return c

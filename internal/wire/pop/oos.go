@@ -11,7 +11,7 @@ const oosVersion = "2019-06-01"
 // oos makes a row of the table of OOS's actions.
 func oos(name string, mutating bool, handle func(*API, *request) (any, error)) action {
 	return action{version: oosVersion, name: name, permission: "oos:" + name, mutating: mutating, handle: func(a *API, q *request) (any, error) {
-		if err := q.permit(""); err != nil {
+		if err := q.permitMachines(); err != nil {
 			return nil, err
 		}
 		return handle(a, q)
