@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/x509"
+	"errors"
 	"time"
 
 	"github.com/sluicelog/sluice/internal/agentproto"
@@ -54,7 +55,8 @@ func (s *Service) Connect(_ context.Context, instance string, peer Peer, hello *
 		i.LastSeen = s.now()
 		return func() { s.open(x, i) }, putInstance(tx, i)
 	}); err != nil {
-		if r, ok := err.(*agentproto.Refused); ok && r.Code == agentproto.CodeCloned {
+		var r *agentproto.Refused
+		if errors.As(err, &r) && r.Code == agentproto.CodeCloned {
 			s.metrics.cloned.Inc()
 			s.o.Logger.Error("an agent presents the identity of another: was its machine copied?", "instance", instance, "address", address, "reason", r.Reason)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/assistant"
 )
 
@@ -57,7 +58,8 @@ func (a *API) modifySettings(q *request) (any, error) {
 	} else if given {
 		change.SLS = &assistant.SLSDelivery{Enabled: bool(sls.Enabled), Project: sls.ProjectName, Logstore: sls.LogstoreName}
 		if change.SLS.Enabled {
-			if err := q.permit(sls.ProjectName); err != nil { // who makes records go there must be able to write there
+			// Who makes records go there must be able to write there. That there is no such project, the service says.
+			if err := q.permit(sls.ProjectName); err != nil && sluice.KindOf(err) != sluice.NotFound {
 				return nil, err
 			}
 		}
