@@ -59,6 +59,8 @@ var codes = []struct {
 	{sluice.NotFound, "consumer-match", 404, "ConsumerNotMatch"},
 	{sluice.NotFound, "accesskey", 404, "AccessKeyNotExist"},
 	{sluice.NotFound, "account", 404, "AccountNotExist"},
+	{sluice.NotFound, "user", 404, "UserNotExist"},
+	{sluice.NotFound, "role", 404, "RoleNotExist"},
 	{sluice.NotFound, "shipper", 404, "ShipperNotExist"},
 	{sluice.NotFound, "export", 404, "JobNotExist"},
 	{sluice.NotFound, "deliverytask", 404, "DeliveryTaskNotExist"},
@@ -87,6 +89,7 @@ var codes = []struct {
 
 	{sluice.AlreadyExists, "project", 400, "ProjectAlreadyExist"},
 	{sluice.AlreadyExists, "logstore", 400, "LogStoreAlreadyExist"},
+	{sluice.AlreadyExists, "account", 400, "AccountAlreadyExist"},
 	{sluice.AlreadyExists, "index", 400, "IndexAlreadyExist"},
 	{sluice.AlreadyExists, "rebuild", 400, "IndexRebuildRunning"},
 	{sluice.AlreadyExists, "consumergroup", 400, "ConsumerGroupAlreadyExist"},
@@ -110,6 +113,9 @@ var codes = []struct {
 	{sluice.Throttled, "project-write", 403, "WriteQuotaExceed"},
 	{sluice.Throttled, "shard-read", 403, "ShardReadQuotaExceed"},
 	{sluice.Throttled, "project-read", 403, "ReadQuotaExceed"},
+	{sluice.Throttled, "key-write", 403, "WriteQuotaExceed"},
+	{sluice.Throttled, "key-read", 403, "ReadQuotaExceed"},
+	{sluice.Throttled, "address-write", 403, "WriteQuotaExceed"},
 	{sluice.Throttled, "consumergroup", 400, "ConsumerGroupQuotaExceed"},
 	{sluice.Throttled, "", 400, "ProjectQuotaExceed"},
 

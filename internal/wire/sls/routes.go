@@ -43,7 +43,9 @@ func Routes() []Route {
 		typedJobRoutes,
 		deliveryRoutes,
 		keyRoutes,
+		keyLimitRoutes,
 		backupRoutes,
+		accountRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {
