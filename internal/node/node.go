@@ -41,6 +41,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluicelog/sluice/internal/assistant"
+	"github.com/sluicelog/sluice/internal/assistant/gateway"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
@@ -80,6 +82,9 @@ type Node struct {
 	Ingest   *ingest.Door     // the write door for parts of the server itself
 	Index    *indexer.Indexer
 	Delivery *delivery.Engine
+
+	Assistant *assistant.Service
+	agents    *gateway.Gateway
 
 	server      *server.Server
 	keys        *auth.Keys
@@ -170,6 +175,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Delivery)
+	if err := n.openAssistant(ctx, c, o, store, ring); err != nil {
+		return nil, err
+	}
+	metrics.Registry.MustRegister(n.Assistant)
 	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -211,6 +220,9 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
 		OSS:        role,
+		Assistant:  n.Assistant,
+
+		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
 	})
 	n.server = server.New(wire.Select(dialect, rpc), metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
@@ -229,6 +241,10 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.keys.Run(ctx) })
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
+	g.Go(func() error { return n.Assistant.Run(ctx) })
+	if l.Agents != nil {
+		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
+	}
 	if n.certificate != nil {
 		g.Go(func() error { return n.certificate.Run(ctx) })
 	}
