@@ -88,7 +88,7 @@ var (
 		Limit: manyDocuments, Modified: []string{"lastModifyTime", "lastModifiedTime"},
 		secrets: []string{
 			"accessKeySecret", "awsAccessKeySecret", "odpsAccessSecret", "odpsAccessAecret", // a client spells it so
-			"password",
+			"password", "secret", "secretAccessKey", "communication", // the last is JSON as text, with a password of Kafka in it
 		},
 		validate: checkJob, fill: fillJob, settle: settleJob,
 	}
