@@ -29,7 +29,7 @@ var pages = map[string][]string{
 	"docs/howto/connect-nodejs-sdk.md": {},
 	"docs/howto/web-tracking.md":       {`"page":"/cart","user":"ada"`, `"__tag__:release":"42"`, `"page":"/pay"`},
 	"docs/howto/consumer-groups.md":    {": order 1", ": order 2", ": order 3", "0 log groups to consume", "1 log group to consume"},
-	"docs/howto/access-keys.md":        {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token"},
+	"docs/howto/access-keys.md":        {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token", "100 requests, 5MiB per second"},
 	"docs/howto/edge-logs.md":          {"shop.example", "/pay", "502"},
 	"docs/howto/backup.md":             {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged"},
 	"docs/howto/tls.md":                {"howto-tls  20"},
