@@ -62,7 +62,7 @@ sim: $(GOTESTSUM) ## the seeded simulations, at length
 compat: export PYTHON := $(TOOLS)/python/bin/python
 compat: build $(GOTESTSUM) $(PYTHON) $(NODE) $(JAVA) compat-sinks ## the official clients against a live server, deliveries to real destinations
 	rm -rf $(RESULTS)
-	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|Java|CompatPages)$$' ./test/compat/ ./test/script/
+	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|Java|Go|GoSDK|ReadGoTests|CompatPages)$$' ./test/compat/ ./test/script/
 	go run ./test/compat/table $(RESULTS)
 
 .PHONY: compat-table

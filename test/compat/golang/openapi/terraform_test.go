@@ -134,6 +134,10 @@ func TestTerraform(t *testing.T) {
 	for _, life := range lives {
 		o.live(t, life.resource, life.steps)
 	}
+	o.live(t, "alicloud_log_project", []step{
+		{"delete", "DELETE", "/", "", "", "", ""},
+		{"delete", "GET", "/", "", "", "", "ProjectNotExist"},
+	})
 }
 
 // live makes the calls of one resource, of each verb the first that does not do what it should is the verb's state.
@@ -190,12 +194,6 @@ func (o provider) project(t *testing.T) {
 		{"create", "POST", "/policy", `{"Version":"1","Statement":[{"Action":["log:DeleteConfig"],"Effect":"Deny","Principal":["*"],"Resource":"acs:log:*:*:project/terraform/*"}]}`, "", "", ""},
 		{"read", "GET", "/policy", "", "", "DeleteConfig", ""},
 		{"delete", "DELETE", "/policy", "", "", "", ""},
-	})
-	t.Cleanup(func() {
-		o.live(t, "alicloud_log_project", []step{
-			{"delete", "DELETE", "/", "", "", "", ""},
-			{"delete", "GET", "/", "", "", "", "ProjectNotExist"},
-		})
 	})
 }
 
