@@ -54,16 +54,16 @@ var sdkTests = map[string][]string{
 
 // sdkLeftOut are those that are not run, with the reason.
 var sdkLeftOut = map[string]string{
-	"TestScheduledSQL":                       "waits eight minutes for runs of the cloud",
-	"TestDashboard":                          "its tests are empty",
-	"TestStsToken":                           "asks the cloud's STS at an address that cannot be set",
-	"TestTokenAutoUpdateClient":              "asks the cloud's STS at an address that cannot be set",
-	"consumer TestConsumerQueryNoData":       "runs for 2000 s and looks at nothing",
-	"consumer TestConsumerProcessor":         "runs for 2000 s and looks at nothing",
-	"consumer TestConsumerWithLogId":         "runs for 2000 s and looks at nothing",
-	"consumer TestConsumerClient_*":          "has an endpoint that must be written into it",
-	"TestLogStore/TestCheckLogStore":         "looks for encryption by a key of the cloud",
-	"TestLogStore/TestLogStoreReadErrorMock": "waits 90 s for an address that does not exist",
+	"TestScheduledSQL":                        "waits eight minutes for runs of the cloud",
+	"TestDashboard":                           "its tests are empty",
+	"TestStsToken":                            "asks the cloud's STS at an address that cannot be set",
+	"TestTokenAutoUpdateClient":               "asks the cloud's STS at an address that cannot be set",
+	"consumer TestConsumerQueryNoData":        "runs for 2000 s and looks at nothing",
+	"consumer TestConsumerProcessor":          "runs for 2000 s and looks at nothing",
+	"consumer TestConsumerWithLogId":          "runs for 2000 s and looks at nothing",
+	"consumer TestConsumerClient_*":           "has an endpoint that must be written into it",
+	"TestLogStore/TestCheckLogStore":          "looks for encryption by a key of the cloud",
+	"TestLogStore/TestLogStoreReadErrorMock":  "waits 90 s for an address that does not exist",
 	"TestLogStore/TestLogStoreWriteErrorMock": "waits 90 s for an address that does not exist",
 	"TestLogStore/TestReqTimeoutRetry":        "asks a server of its own",
 }

@@ -27,6 +27,9 @@ var pages = map[string][]string{
 	"docs/howto/connect-go-sdk.md":       {"greetings msg hello from Go", `"msg":"hello from Go"`},
 	"docs/howto/connect-python-sdk.md":   {},
 	"docs/howto/connect-nodejs-sdk.md":   {},
+	"docs/howto/connect-java-sdk.md":     {},
+	"docs/howto/connect-log4j.md":        {},
+	"docs/howto/connect-cli.md":          {},
 	"docs/howto/web-tracking.md":         {`"page":"/cart","user":"ada"`, `"__tag__:release":"42"`, `"page":"/pay"`},
 	"docs/howto/consumer-groups.md":      {": order 1", ": order 2", ": order 3", "0 log groups to consume", "1 log group to consume"},
 	"docs/howto/access-keys.md":          {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token"},
@@ -127,7 +130,12 @@ func scriptOf(t *testing.T, page, mark string) string {
 // ships. Only addresses are changed, because a test has no fixed port.
 func runPage(t *testing.T, script string, demo bool) string {
 	t.Helper()
-	server := testenv.Start(t)
+	return runPageOn(t, testenv.Start(t), script, demo)
+}
+
+// runPageOn is runPage with a server that the caller has started.
+func runPageOn(t *testing.T, server *testenv.Env, script string, demo bool) string {
+	t.Helper()
 	dir := t.TempDir()
 	prepare(t, dir, server)
 	s := &shell{t: t, url: server.URL(), home: filepath.Join(dir, "home")}
