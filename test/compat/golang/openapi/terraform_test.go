@@ -168,7 +168,7 @@ func (o provider) check(s step) error {
 	case s.gone != "" && codeOf(err) == s.gone:
 		return nil
 	case s.gone != "":
-		return fmt.Errorf("%s %s: got %v, want %s", s.method, s.path, err, s.gone)
+		return fmt.Errorf("%s %s: got code %q, want %s", s.method, s.path, codeOf(err), s.gone)
 	case err != nil:
 		return err
 	case !strings.Contains(answer, s.want):
