@@ -70,7 +70,7 @@ var (
 	}
 	PipelineConfigs = &Kind{
 		Name: "pipelineconfig", Noun: "config", Title: "pipeline config", NameKey: "configName", Names: wordName, Rule: wordRule,
-		Limit: 200, validate: checkPipeline,
+		Limit: 200, validate: checkPipeline, unlink: unlinkConfig,
 	}
 	SavedSearches = &Kind{
 		Name: "savedsearch", Noun: "savedsearch", Title: "savedsearch", NameKey: "savedsearchName", Names: shortName, Rule: shortRule,
