@@ -32,6 +32,7 @@ var pages = map[string][]string{
 	"docs/howto/access-keys.md":          {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token", "100 requests, 5MiB per second"},
 	"docs/howto/edge-logs.md":            {"shop.example", "/pay", "502"},
 	"docs/howto/backup.md":               {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged"},
+	"docs/howto/agents.md":               {}, // internal/wire/agent tests what it says
 	"docs/howto/tls.md":                  {"howto-tls  20"},
 	"docs/howto/look-inside.md":          {"ok\n", `"go":"go1.`},
 	"docs/howto/open-with-duckdb.md":     {"segments/0", ".parquet"},
