@@ -23,8 +23,8 @@ func (m message) walk(b []byte) error {
 			return badMessage()
 		}
 		b = b[size:]
-		switch {
-		case kind == protowire.BytesType:
+		switch kind {
+		case protowire.BytesType:
 			value, size := protowire.ConsumeBytes(b)
 			if size < 0 {
 				return badMessage()
@@ -35,7 +35,7 @@ func (m message) walk(b []byte) error {
 				}
 			}
 			b = b[size:]
-		case kind == protowire.VarintType:
+		case protowire.VarintType:
 			value, size := protowire.ConsumeVarint(b)
 			if size < 0 {
 				return badMessage()
