@@ -29,6 +29,7 @@ type Config struct {
 	Server    Server    `config:"server"`
 	TLS       TLS       `config:"tls"`
 	Admin     Admin     `config:"admin"`
+	Agents    Agents    `config:"agents"`
 	Ingest    Ingest    `config:"ingest"`
 	Query     Query     `config:"query"`
 	Quota     Quota     `config:"quota"`
@@ -100,6 +101,17 @@ type TLS struct {
 type Admin struct {
 	// Its address and port, HOST:PORT. An empty host is 127.0.0.1. Empty means that there is none.
 	Listen string `config:"listen"`
+}
+
+// Agents is how Logtail and LoongCollector get their configurations from this server, as their ConfigServer. Their protocol has no
+// signatures, so it is off until networks says who is served.
+type Agents struct {
+	// Networks from which agents are served, as addresses or prefixes with commas between them: 127.0.0.1,10.1.0.0/16. Empty serves none.
+	Networks string `config:"networks"`
+	// Project of agents that call the server by an address; those that call PROJECT.DOMAIN are that project's.
+	Project string `config:"project"`
+	// Token that agents have to carry in a tag sluice_token. Without one, whoever is in the networks may say to be any agent.
+	Token Secret `config:"token,env"`
 }
 
 // Ingest is what a write may be.

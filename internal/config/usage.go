@@ -17,6 +17,8 @@ var usage = map[string]string{
 	"tls.client_ca":                "File of authorities in PEM, one of which has to have signed the certificate that a client presents. Empty asks for none. (SLUICE_TLS_CLIENT_CA)",
 	"tls.listen":                   "Address and port that speak TLS, HOST:PORT, beside those of listen, which then do not. Empty makes listen speak TLS. (SLUICE_TLS_LISTEN)",
 	"admin.listen":                 "Its address and port, HOST:PORT. An empty host is 127.0.0.1. Empty means that there is none. (SLUICE_ADMIN_LISTEN)",
+	"agents.networks":              "Networks from which agents are served, as addresses or prefixes with commas between them: 127.0.0.1,10.1.0.0/16. Empty serves none. (SLUICE_AGENTS_NETWORKS)",
+	"agents.project":               "Project of agents that call the server by an address; those that call PROJECT.DOMAIN are that project's. (SLUICE_AGENTS_PROJECT)",
 	"ingest.max_body_bytes":        "Size of a log group before compression, at most 30MiB. Official clients send up to 10 MB unless told otherwise. (SLUICE_INGEST_MAX_BODY_BYTES)",
 	"ingest.max_compressed_bytes":  "Size of a request's body as sent, at most 32MiB. It is somewhat more than max_body_bytes, because compression lets incompressible data grow. (SLUICE_INGEST_MAX_COMPRESSED_BYTES)",
 	"ingest.max_logs":              "Logs in a log group. (SLUICE_INGEST_MAX_LOGS)",

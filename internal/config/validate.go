@@ -41,6 +41,8 @@ func (c *Config) Validate() error {
 	c.TLS.validate(&v)
 	v.check(c.Admin.Listen == "" || validListen(c.Admin.Listen), "admin.listen", "is not HOST:PORT with a port from 0 to 65535")
 	networks(&v, "server.trusted_proxies", c.Server.TrustedProxies)
+	networks(&v, "agents.networks", c.Agents.Networks)
+	v.check(c.Agents.Token == "" || len(c.Agents.Token) >= 16, "SLUICE_AGENTS_TOKEN", "has fewer than 16 characters")
 	c.Ingest.validate(&v)
 	c.Quota.validate(&v)
 	within(&v, "storage.journal_file_bytes", c.Storage.JournalFileBytes, MiB, 4*GiB)

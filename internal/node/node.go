@@ -63,6 +63,7 @@ import (
 	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
+	"github.com/sluicelog/sluice/internal/wire/agent"
 	"github.com/sluicelog/sluice/internal/wire/pop"
 	"github.com/sluicelog/sluice/internal/wire/sls"
 )
@@ -194,6 +195,12 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 
+	documents := control.New(store, ring, controlOptions(c, o))
+	agents, err := openAgents(c, o, documents)
+	if err != nil {
+		return nil, err
+	}
+
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
 	authenticator := auth.New(n.keys, o.Now, auth.Options{Proxies: proxies})
@@ -211,7 +218,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Index:      n.Index,
 		Backups:    backups,
 		KeyQuotas:  keyquota.New(store, keyQuotaOptions(c, o)),
-		Control:    control.New(store, ring, controlOptions(c, o)),
+		Control:    documents,
+		Agents:     agents,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
@@ -224,7 +232,11 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 
 		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
 	})
-	n.server = server.New(wire.Select(dialect, rpc), metrics, serverOptions(c, addressing, logs), o.Logger)
+	claimants := []wire.Claimant{rpc}
+	if c.Agents.Networks != "" {
+		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))
+	}
+	n.server = server.New(wire.Select(dialect, claimants...), metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
 }
 

@@ -43,6 +43,7 @@ var pages = map[string][]string{
 	"docs/howto/connect-java-sdk.md":     {},
 	"docs/howto/connect-log4j.md":        {},
 	"docs/howto/connect-cli.md":          {},
+	"docs/howto/agents.md":               {}, // internal/wire/agent tests what it says
 	"docs/howto/open-with-duckdb.md":     {"segments/0", ".parquet"},
 	"docs/howto/segments-in-a-bucket.md": {}, // internal/node tests what it says on a real S3 server
 	"docs/howto/search.md": {

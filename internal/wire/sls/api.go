@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/agentconf"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
@@ -53,6 +54,7 @@ type Services struct {
 	Backups    *backup.Backups
 	KeyQuotas  *keyquota.Quotas
 	Control    *control.Control
+	Agents     *agentconf.Agents
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.
