@@ -17,6 +17,7 @@ LINTER    := $(TOOLS)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 S3SERVER  := $(TOOLS)/bin/versitygw-$(VERSITYGW_VERSION)
 PYTHON    := $(TOOLS)/python/installed
 KAFKA     := $(TOOLS)/kafka/.installed
+JAVA      := $(TOOLS)/java/.installed
 RECEIVERS := $(TOOLS)/rsyslog/.installed $(TOOLS)/syslog-ng-core/.installed $(TOOLS)/nginx-light/.installed
 RESULTS   := $(TOOLS)/compat/results
 NODE      := test/compat/node/node_modules/.package-lock.json
@@ -59,9 +60,9 @@ sim: $(GOTESTSUM) ## the seeded simulations, at length
 	$(call test,sim-polls) -count=1 -timeout 60m -run '^TestReadersSeeAgainWhatTheySaw$$' ./internal/query -polls 1000000
 
 compat: export PYTHON := $(TOOLS)/python/bin/python
-compat: build $(GOTESTSUM) $(PYTHON) $(NODE) compat-sinks ## the official clients against a live server, deliveries to real destinations
+compat: build $(GOTESTSUM) $(PYTHON) $(NODE) $(JAVA) compat-sinks ## the official clients against a live server, deliveries to real destinations
 	rm -rf $(RESULTS)
-	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|CompatPages)$$' ./test/compat/ ./test/script/
+	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|Java|CompatPages)$$' ./test/compat/ ./test/script/
 	go run ./test/compat/table $(RESULTS)
 
 .PHONY: compat-table
@@ -105,7 +106,11 @@ $(PYTHON): test/compat/python/requirements.txt test/compat/python/magic.txt
 	@touch $@
 
 $(KAFKA): test/kafkabroker/pom.xml
-	@scripts/kafka.sh $(@D) $<
+	@scripts/jars.sh $(@D) $<
+	@touch $@
+
+$(JAVA): test/compat/java/pom.xml
+	@scripts/jars.sh $(@D) $<
 	@touch $@
 
 $(TOOLS)/rsyslog/.installed: EXTRA := rsyslog-gnutls

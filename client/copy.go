@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -41,7 +40,7 @@ type CopyOptions struct {
 	Workers int           // shards at once [4]
 	Settle  time.Duration // how long a write may be on its way after its connection is gone [3 s]
 
-	Progress func(CopyProgress) // called after each write, from one goroutine at a time
+	Progress func(CopyProgress) // called at the start and after each write, from one goroutine at a time
 }
 
 // CopyProgress is how far a copy got, over all its runs.
@@ -78,6 +77,7 @@ func (c *Client) CopyData(ctx context.Context, ref sluice.LogstoreRef, o CopyOpt
 	if err := run.prepare(ctx); err != nil {
 		return CopyProgress{}, err
 	}
+	run.report()
 	err := run.shards(ctx)
 	return run.progress(), err
 }
@@ -106,59 +106,19 @@ func (r *copyRun) prepare(ctx context.Context) error {
 		r.state = state
 		return nil
 	}
-	state = &copyState{path: r.o.State, copyDocument: copyDocument{copyHead: want}}
-	shards, err := patiently(ctx, r.c, func() ([]Shard, error) { return r.c.Shards(ctx, r.ref) })
+	state = newCopyState(r.o.State, want)
+	spans, err := r.c.spans(ctx, r.ref, r.o.Shards, r.o.Start, r.o.Stop)
 	if err != nil {
 		return err
 	}
-	if err := r.choose(&shards); err != nil {
-		return err
-	}
-	for _, s := range shards {
-		begin, end, err := r.bounds(ctx, s.ID)
-		if err != nil {
-			return err
-		}
+	for _, s := range spans {
 		state.Shards = append(state.Shards, &copyShard{
-			ID: s.ID, Begin: s.Begin.String(), Close: s.End.String(), ReadOnly: s.ReadOnly, Start: begin, Place: copyPlace{Cursor: begin}, End: end,
+			ID: s.ID, Begin: s.Begin.String(), Close: s.End.String(), ReadOnly: s.ReadOnly,
+			Start: s.from, Place: copyPlace{Cursor: s.from}, End: s.to,
 		})
 	}
 	r.state = state
-	return state.save()
-}
-
-// choose leaves the shards that are wanted.
-func (r *copyRun) choose(shards *[]Shard) error {
-	if len(r.o.Shards) == 0 {
-		return nil
-	}
-	for _, id := range r.o.Shards {
-		if !slices.ContainsFunc(*shards, func(s Shard) bool { return s.ID == id }) {
-			return fmt.Errorf("%s has no shard %s", r.ref, id)
-		}
-	}
-	*shards = slices.DeleteFunc(*shards, func(s Shard) bool { return !slices.Contains(r.o.Shards, s.ID) })
-	return nil
-}
-
-// bounds finds the cursors where a shard's part of the copy begins and ends.
-func (r *copyRun) bounds(ctx context.Context, id sluice.ShardID) (begin, end string, err error) {
-	begin, err = patiently(ctx, r.c, func() (string, error) {
-		if !r.o.Start.IsZero() {
-			return r.c.CursorAt(ctx, r.ref, id, r.o.Start)
-		}
-		return r.c.BeginCursor(ctx, r.ref, id)
-	})
-	if err != nil {
-		return "", "", err
-	}
-	end, err = patiently(ctx, r.c, func() (string, error) {
-		if !r.o.Stop.IsZero() {
-			return r.c.CursorAt(ctx, r.ref, id, r.o.Stop)
-		}
-		return r.c.EndCursor(ctx, r.ref, id)
-	})
-	return begin, end, err
+	return state.change(func() {})
 }
 
 // shards copies all shards, a few at a time. Of shards that were split or merged, the parents come first: so the logs of a key stay

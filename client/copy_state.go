@@ -1,22 +1,13 @@
 package client
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"sync"
 
 	"github.com/sluicelog/sluice"
 )
 
 // copyVersion is the version of the file of a copy's state.
 const copyVersion = 1
-
-// maxState is the largest state file that is read: 256 shards take 100 kB.
-const maxState = 16 << 20
 
 // copyHead says which copy a state belongs to.
 type copyHead struct {
@@ -94,130 +85,32 @@ func (s *copyShard) before(t *copyShard) bool {
 
 // groups is how many groups of the source are copied, and how many there are to copy.
 func (s *copyShard) groups() (done, total int64) {
-	start, err := sluice.ParseCursor(s.Start)
-	if err != nil {
-		return 0, 0
+	if s.Done {
+		return groupsBetween(s.Start, s.End, s.End)
 	}
-	end, err := sluice.ParseCursor(s.End)
-	if err != nil {
-		return 0, 0
-	}
-	at, err := sluice.ParseCursor(s.Place.Cursor)
-	if err != nil || s.Done {
-		at = end
-	}
-	total = max(int64(end-start), 0)
-	return min(max(int64(at-start), 0), total), total
+	return groupsBetween(s.Start, s.Place.Cursor, s.End)
 }
 
-// copyState is the state of a copy, in memory and in a file. The file is replaced as a whole and synced, so that at any moment it is
-// the last one that save came back from, or a later one.
+// copyState is the state of a copy. The lock of the file guards the document.
 type copyState struct {
-	path string // "" for none
-
-	mu sync.Mutex // guards the document, and what follows
+	stateFile
 	copyDocument
-	dirty  int64 // number of the last change
-	synced int64 // number of the last change in the file
+}
 
-	write sync.Mutex // held by who writes the file; taken before mu
+func newCopyState(path string, head copyHead) *copyState {
+	s := &copyState{copyDocument: copyDocument{copyHead: head}}
+	s.stateFile = stateFile{path: path, document: &s.copyDocument}
+	return s
 }
 
 // loadCopyState reads the state of a copy, nil if there is none. A state of a different copy is an error.
 func loadCopyState(path string, want copyHead) (*copyState, error) {
-	if path == "" {
-		return nil, nil
+	s := newCopyState(path, copyHead{})
+	if found, err := s.load(); err != nil || !found {
+		return nil, err
 	}
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil && info.Size() > maxState {
-		err = errors.New("it is too large")
-	}
-	var raw []byte
-	if err == nil {
-		raw, err = os.ReadFile(path)
-	}
-	s := &copyState{path: path}
-	if err == nil {
-		err = json.Unmarshal(raw, &s.copyDocument)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the state of a copy in %s: %w", path, err)
-	}
-	if got, want := headText(s.copyHead), headText(want); got != want {
+	if got, want := oneLine(s.copyHead), oneLine(want); got != want {
 		return nil, fmt.Errorf("%s is the state of another copy, %s; this one is %s. Name another file, or delete it", path, got, want)
 	}
 	return s, nil
-}
-
-func headText(h copyHead) string {
-	text, err := json.Marshal(h)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
-}
-
-// change changes the document and returns when the file has it. Changes of many goroutines share a write of the file.
-func (s *copyState) change(f func()) error {
-	s.mu.Lock()
-	f()
-	s.dirty++
-	mine := s.dirty
-	s.mu.Unlock()
-	if s.path == "" {
-		return nil
-	}
-	s.write.Lock()
-	defer s.write.Unlock()
-	if s.synced >= mine {
-		return nil
-	}
-	return s.save()
-}
-
-// save writes the file. The caller holds write, or is alone.
-func (s *copyState) save() error {
-	if s.path == "" {
-		return nil
-	}
-	s.mu.Lock()
-	raw, err := json.Marshal(s.copyDocument)
-	number := s.dirty
-	s.mu.Unlock()
-	if err == nil {
-		err = replaceFile(s.path, raw)
-	}
-	if err != nil {
-		return fmt.Errorf("keep the state of the copy: %w", err)
-	}
-	s.synced = number
-	return nil
-}
-
-// replaceFile makes path hold data, synced, or leaves it as it was.
-func replaceFile(path string, data []byte) (err error) {
-	part := path + ".part"
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(part, path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
 }

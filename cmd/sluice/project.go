@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/sluicelog/sluice"
@@ -10,7 +12,7 @@ import (
 
 func (a *app) projectCommand() *cobra.Command {
 	return parent("project", "Projects: namespaces of logstores",
-		a.projectCreate(), a.projectList(), a.projectShow(), a.projectUpdate(), a.projectDelete())
+		a.projectCreate(), a.projectList(), a.projectShow(), a.projectUsage(), a.projectUpdate(), a.projectDelete())
 }
 
 // projectVerb is a command about one project.
@@ -103,6 +105,38 @@ func (a *app) projectShow() *cobra.Command {
 			return facts.Write(a.out)
 		})
 	})
+}
+
+func (a *app) projectUsage() *cobra.Command {
+	return a.projectVerb("usage", "Count what there is in a project", func(cmd *cobra.Command, c *client.Client, name string) error {
+		u, err := c.Usage(cmd.Context(), name)
+		if err != nil {
+			return err
+		}
+		return a.show(cmd, u, func() error {
+			facts := tty.NewTable("PROJECT", ">"+u.Project)
+			facts.Add("logstores", count(u.Logstores))
+			facts.Add("with an index", count(u.Indexes))
+			facts.Add("shards taking logs", count(u.Shards))
+			facts.Add("shards read-only", count(u.ReadOnlyShards))
+			facts.Add("consumer groups", count(u.ConsumerGroups))
+			for _, kind := range client.ResourceKinds() {
+				if n, counted := u.Documents[kind.Name]; counted {
+					facts.Add(kindTitle(kind.Name), count(n))
+				}
+			}
+			return facts.Write(a.out)
+		})
+	})
+}
+
+// kindTitle is the name of a kind of documents for a table: "saved searches".
+func kindTitle(name string) string {
+	title := strings.ReplaceAll(name, "-", " ")
+	if strings.HasSuffix(title, "ch") {
+		return title + "es"
+	}
+	return title + "s"
 }
 
 func (a *app) projectUpdate() *cobra.Command {

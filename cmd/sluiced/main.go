@@ -3,6 +3,7 @@
 //	sluiced                 serve until SIGTERM or Ctrl-C
 //	sluiced config check    say whether the configuration is right
 //	sluiced config print    show what it comes to, secrets hidden
+//	sluiced restore BACKUP  bring a backup back, into an empty data directory
 //	sluiced dump FILE…      show what data files hold
 //	sluiced version
 //
@@ -16,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -27,9 +29,12 @@ import (
 var release = "dev"
 
 func main() {
+	runtime.LockOSThread() // the first thread stands for the process, and stays as it was started; see package behind
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	ended := make(chan error)
+	go func() { ended <- run(ctx, os.Args[1:], os.Stdout, os.Stderr) }()
+	err := <-ended
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sluiced:", err)
 	}
@@ -81,7 +86,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		return serve(cmd.Context(), c, stdout, stderr)
 	}
-	root.AddCommand(configCommand(c, resolve, stdout), dumpCommand(stdout), versionCommand(stdout))
+	root.AddCommand(configCommand(c, resolve, stdout), restoreCommand(c, resolve, stdout), dumpCommand(stdout), versionCommand(stdout))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.SetArgs(args)
 	root.SetOut(stdout)

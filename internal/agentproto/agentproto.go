@@ -37,7 +37,8 @@
 //
 // A task of kind run or file belongs to an invocation, which has versions: the same one again (after a reconnection) is answered with the state
 // that the agent has, and never begins anything; a higher version replaces the schedule and the content of the runs that have not begun. A task
-// of kind stop ends an invocation: what runs is killed, what did not begin does not.
+// of kind stop ends an invocation: what runs is killed (finished, terminated), what did not begin does not (ended, stopped). Of an invocation that the agent
+// does not know it is answered with ended at once, and a run of it that comes later is passed over.
 //
 // Content of a task that is Sensitive holds secrets: it is not written to the journal, the script that is made of it goes when its run is over,
 // and the words in Mask are replaced in output by as many asterisks as MaskText has. An agent that has restarted says NeedContent of such an
@@ -45,7 +46,8 @@
 //
 // # Events: once
 //
-// Of each invocation the agent numbers its events from 1, and writes each to its journal, synced, before it is sent:
+// Of each invocation the agent numbers its events from Task.NextSeq of the first task it got of it (1, unless it lost a journal), and writes each to its
+// journal, synced, before it is sent:
 //
 //	                            ┌───────── run n ──────────┐
 //	Task ──► accepted ──────────┴─► started ──► finished ──┴─► (next run, or:) ended

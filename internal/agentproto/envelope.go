@@ -103,6 +103,7 @@ type Task struct {
 	Instance   string   `json:"instance"`
 	Invocation string   `json:"invocation"`
 	Version    int      `json:"version"`          // grows when an invocation is modified
+	NextSeq    int64    `json:"nextSeq"`          // number of its next event, if the agent's journal does not know the invocation
 	Nonce      string   `json:"nonce"`            // never the same twice
 	Issued     Time     `json:"issued"`           // when it was signed
 	Expires    Time     `json:"expires"`          // no agent takes it then or later
@@ -169,7 +170,7 @@ func (t *Task) Check() error {
 	if err := errors.Join(checkID(t.Instance), checkID(t.Invocation)); err != nil {
 		return err
 	}
-	if t.Version < 0 || t.Nonce == "" || len(t.Nonce) > maxText || t.Expires <= 0 {
+	if t.Version < 0 || t.NextSeq < 1 || t.Nonce == "" || len(t.Nonce) > maxText || t.Expires <= 0 {
 		return errors.New("a task without a nonce, or one that never expires")
 	}
 	switch {

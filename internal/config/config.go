@@ -61,6 +61,9 @@ type Log struct {
 type Server struct {
 	// Requests served at once. More are told to come back later.
 	MaxRequests int `config:"max_requests"`
+	// Networks of proxies in front of the server, as addresses or prefixes with commas between them. Their word (X-Forwarded-For and
+	// X-Forwarded-Proto) is taken for where a request comes from and how: conditions of policies ask for it. Nobody else's is.
+	TrustedProxies string `config:"trusted_proxies"`
 	// Time from the signal to the exit. Requests that still run when it is nearly over are cut off.
 	ShutdownTimeout time.Duration `config:"shutdown_timeout"`
 }

@@ -123,7 +123,7 @@ func TestEverySettingHasAllItsNames(t *testing.T) {
 			other = "sse-s3"
 		case "delivery.bucket_ownership":
 			other = "token"
-		case "delivery.allow_networks", "delivery.deny_networks":
+		case "delivery.allow_networks", "delivery.deny_networks", "server.trusted_proxies":
 			other = "127.0.0.1,10.0.0.0/8"
 		case "delivery.oss_buckets":
 			other = "shop-*:shop-logs,ops:*"

@@ -10,6 +10,7 @@ var usage = map[string]string{
 	"log.level":                    "Least level that is written: debug, info, warn or error. (SLUICE_LOG_LEVEL)",
 	"log.format":                   "Form of a line: text or json. (SLUICE_LOG_FORMAT)",
 	"server.max_requests":          "Requests served at once. More are told to come back later. (SLUICE_SERVER_MAX_REQUESTS)",
+	"server.trusted_proxies":       "Networks of proxies in front of the server, as addresses or prefixes with commas between them. Their word (X-Forwarded-For and X-Forwarded-Proto) is taken for where a request comes from and how: conditions of policies ask for it. Nobody else's is. (SLUICE_SERVER_TRUSTED_PROXIES)",
 	"server.shutdown_timeout":      "Time from the signal to the exit. Requests that still run when it is nearly over are cut off. (SLUICE_SERVER_SHUTDOWN_TIMEOUT)",
 	"tls.cert":                     "File of the certificate in PEM, followed by those between it and the root. Empty means no TLS. (SLUICE_TLS_CERT)",
 	"tls.key":                      "File of the certificate's private key in PEM. (SLUICE_TLS_KEY)",

@@ -40,6 +40,7 @@ func (c *Config) Validate() error {
 	within(&v, "server.shutdown_timeout", c.Server.ShutdownTimeout, time.Second, time.Hour)
 	c.TLS.validate(&v)
 	v.check(c.Admin.Listen == "" || validListen(c.Admin.Listen), "admin.listen", "is not HOST:PORT with a port from 0 to 65535")
+	networks(&v, "server.trusted_proxies", c.Server.TrustedProxies)
 	c.Ingest.validate(&v)
 	c.Quota.validate(&v)
 	within(&v, "storage.journal_file_bytes", c.Storage.JournalFileBytes, MiB, 4*GiB)
@@ -68,12 +69,15 @@ func (d Delivery) validate(v *problems) {
 	within(v, "delivery.memory_bytes", d.MemoryBytes, 16*MiB, 1<<50)
 	within(v, "delivery.cache_bytes", d.CacheBytes, MiB, 1<<50)
 	oneOf(v, "delivery.bucket_ownership", d.BucketOwnership, "trust", "token")
-	for name, text := range map[string]string{"delivery.allow_networks": d.AllowNetworks, "delivery.deny_networks": d.DenyNetworks} {
-		_, err := ParseNetworks(text)
-		v.check(err == nil, name, "is not a list of addresses and prefixes, such as 127.0.0.1,10.1.0.0/16")
-	}
+	networks(v, "delivery.allow_networks", d.AllowNetworks)
+	networks(v, "delivery.deny_networks", d.DenyNetworks)
 	_, err := ParseBuckets(d.OSSBuckets)
 	v.check(err == nil, "delivery.oss_buckets", "is not a list of PROJECT:BUCKET, such as shop-*:shop-logs,ops:*")
+}
+
+func networks(v *problems, name, text string) {
+	_, err := ParseNetworks(text)
+	v.check(err == nil, name, "is not a list of addresses and prefixes, such as 127.0.0.1,10.1.0.0/16")
 }
 
 // Buckets are buckets that projects may write to; both are patterns in which * is any text.

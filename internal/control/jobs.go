@@ -83,8 +83,12 @@ func fillJob(d Document, _ meta.Document) {
 	fillTexts("displayName", "", "description", "", "scheduleId", d.Text("name"))(d, meta.Document{})
 	d.Fill("recyclable", false)
 	d.Fill("schedule", map[string]any{"type": "Resident", "runImmediately": false})
-	if d.Text("type") == "Alert" {
-		d.Set("state", map[bool]string{true: "Enabled", false: "Disabled"}[d.Text("status") == enabled])
+	word := map[bool]string{true: "Enabled", false: "Disabled"}[d.Text("status") == enabled]
+	switch d.Text("type") {
+	case "Alert":
+		d.Set("state", word)
+	case "ScheduledSQL": // its clients know the state by another spelling
+		d.Set("status", word)
 	}
 }
 

@@ -3,6 +3,8 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/meta"
@@ -47,6 +49,9 @@ func StoresOf(d Document) ([]sluice.LogstoreRef, error) {
 // maxSubStoreTTL is in days; 3650 is for ever, as of logstores.
 const maxSubStoreTTL = 3650
 
+// subStoreTypes are the types of keys. The Python SDK gives the labels of metrics a type of their own.
+var subStoreTypes = []string{"text", "long", "double", "labels"}
+
 // checkSubStore checks a sub-store: its keys come sorted keys first, then the time, then values.
 func checkSubStore(d Document) error {
 	err := members{{"ttl", aNumber, true}, {"sortedKeyCount", aNumber, true}, {"timeIndex", aNumber, true}, {"keys", anArray, true}}.check(d)
@@ -74,8 +79,8 @@ func checkSubStore(d Document) error {
 		switch {
 		case key.Name == "":
 			return sluice.Errorf(sluice.Invalid, "", "keys[%d].name is empty", i)
-		case key.Type != "text" && key.Type != "long" && key.Type != "double":
-			return sluice.Errorf(sluice.Invalid, "", "keys[%d].type %.40q is none of text, long, double", i, key.Type)
+		case !slices.Contains(subStoreTypes, key.Type):
+			return sluice.Errorf(sluice.Invalid, "", "keys[%d].type %.40q is none of %s", i, key.Type, strings.Join(subStoreTypes, ", "))
 		case i == s.Time && key.Type != "long":
 			return sluice.Errorf(sluice.Invalid, "", "keys[%d] is the time and has to be long", i)
 		case i < s.Sorted && key.Type == "double":
@@ -100,6 +105,9 @@ func (c *Control) SubStoreTTL(ctx context.Context, ref sluice.LogstoreRef) (days
 // SetSubStoreTTL gives all sub-stores of a logstore a ttl.
 func (c *Control) SetSubStoreTTL(ctx context.Context, ref sluice.LogstoreRef, days int) error {
 	at := Place{Scope: ref.Project, Logstore: ref.Logstore}
+	if days < 1 || days > maxSubStoreTTL {
+		return SubStores.invalid("ttl must be within range [1, %d]", maxSubStoreTTL)
+	}
 	return c.store.Update(ctx, func(tx meta.Tx) error {
 		if err := at.require(tx, SubStores); err != nil {
 			return err

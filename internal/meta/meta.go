@@ -24,7 +24,8 @@ type Store interface {
 	// View runs fn on a consistent snapshot, which no Update waits for. Changes made in fn fail.
 	View(ctx context.Context, fn func(Tx) error) error
 	// Update runs fn and commits durably if it returns nil; if it returns an error, panics, or ctx ends before the commit,
-	// nothing changes. Updates run one at a time; ctx also ends the wait for a turn. fn must not call View or Update.
+	// nothing changes. Updates run one at a time; ctx also ends the wait for a turn. fn must not call View or Update. Updates that come
+	// together may be committed together, and then fail together if that fails.
 	Update(ctx context.Context, fn func(Tx) error) error
 	// Generation counts the committed updates that changed anything but checkpoints, segments, index progress, delivery points, uses of
 	// keys, leases and items: whoever caches projects, logstores, shards, indexes, groups, tasks or keys compares it with the number read before
@@ -51,16 +52,18 @@ type Tx interface {
 	// Logstores [logstore]; a missing project is NotFound [project].
 	Logstore(ref sluice.LogstoreRef) (Logstore, error)
 	Logstores(project string) ([]Logstore, error)
+	CountLogstores(project string) (int, error)
 	CreateLogstore(Logstore) error
 	UpdateLogstore(Logstore) error
 	DeleteLogstore(ref sluice.LogstoreRef) error // with shards, index, groups, checkpoints, documents of kinds below [LogstoreKinds]
 
 	// Shards [shard]. CreateShard gives the shard its Log number, never given before: not to a shard deleted since, nor in an
 	// Update that failed since the store was opened. UpdateShard leaves it as it is. AllShards sorts by project, logstore, id.
-	// LastLog is the highest number that a shard ever got, deleted ones included; 0 for none.
+	// LastLog is the highest number that a shard ever got, deleted ones included; 0 for none. CountShards counts the read-write ones.
 	Shard(ref sluice.LogstoreRef, id sluice.ShardID) (Shard, error)
 	Shards(ref sluice.LogstoreRef) ([]Shard, error)
 	AllShards() ([]Shard, error)
+	CountShards(project string) (int, error)
 	LastLog() (sluice.LogID, error)
 	CreateShard(Shard) (Shard, error)
 	UpdateShard(Shard) error

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ import (
 )
 
 // destinations are the kinds of places that tasks ship logs to. filesDir is where those that are files may be, "" for nowhere.
-func destinations(filesDir string) map[string]delivery.Destination {
+func destinations(filesDir string, keys *auth.Keys) map[string]delivery.Destination {
 	return map[string]delivery.Destination{
 		"file":         delivery.NewDestination(filesink.Under(vfs.OS{}, filesDir)),
 		"http":         delivery.NewDestination(httpsink.Open),
@@ -34,14 +35,38 @@ func destinations(filesDir string) map[string]delivery.Destination {
 		"oss":          delivery.NewDestination(osssink.Open),
 		"s3":           delivery.NewDestination(s3sink.Open),
 		"s3compatible": delivery.NewDestination(s3sink.OpenCompatible),
-		"sls":          delivery.NewDestination(slssink.Open),
+		"sls":          delivery.NewDestination(openLocally(keys)),
 		"splunk":       delivery.NewDestination(splunksink.Open),
 		"syslog":       delivery.NewDestination(syslogsink.Open),
 	}
 }
 
+// openLocally opens sinks to logstores, whose writes to this server keep to what accounts let each other do.
+func openLocally(keys *auth.Keys) func(slssink.Config, sink.Env) (sink.Sink, error) {
+	return func(c slssink.Config, env sink.Env) (sink.Sink, error) {
+		env.Local = tenantDoor{env.Local, keys, env.Project}
+		return slssink.Open(c, env)
+	}
+}
+
+// tenantDoor is the write door for tasks of one project. A logstore that a task was allowed to write to when it was made may by now be
+// somebody else's, of the same name.
+type tenantDoor struct {
+	sluice.Appender
+	keys *auth.Keys
+	from string
+}
+
+// Append implements [sluice.Appender].
+func (d tenantDoor) Append(ctx context.Context, ref sluice.LogstoreRef, group *sluice.LogGroup) (sluice.ShardID, sluice.Position, error) {
+	if err := d.keys.MayShip(ctx, d.from, ref); err != nil {
+		return 0, 0, err
+	}
+	return d.Appender.Append(ctx, ref, group)
+}
+
 func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Catalog, door sluice.Appender, ring *auth.Keyring,
-	history *shipper.History,
+	keys *auth.Keys, history *shipper.History,
 ) (*delivery.Engine, error) {
 	allow, err := config.ParseNetworks(c.Delivery.AllowNetworks)
 	if err != nil {
@@ -63,7 +88,7 @@ func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Ca
 	}
 	dialer := egress.New(egress.Options{Allow: allow, Deny: deny, Listeners: listeners(c)})
 	return delivery.New(store, cat, door, ring, delivery.Options{
-		Destinations: destinations(files), ProveBuckets: c.Delivery.BucketOwnership == "token",
+		Destinations: destinations(files, keys), ProveBuckets: c.Delivery.BucketOwnership == "token",
 		Env:         sink.Env{Dial: dialer.DialContext, Local: door, Dir: spool, Version: "sluice"},
 		MemoryBytes: int64(c.Delivery.MemoryBytes), CacheBytes: int64(c.Delivery.CacheBytes),
 		Delivered: history.Delivered, Now: o.Now, Logger: o.Logger,

@@ -29,6 +29,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,11 +42,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
 	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/delivery"
+	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
@@ -63,8 +66,10 @@ import (
 
 // Options of a node that no operator sets. The zero value of a field means the default in brackets.
 type Options struct {
-	Now    func() time.Time // [time.Now] the clock of all parts
-	Logger *slog.Logger     // [discard]
+	Now        func() time.Time // [time.Now] the clock of all parts
+	Logger     *slog.Logger     // [discard]
+	Release    string           // ["dev"] the version of the program, for who has to know later which it was
+	Processors int              // [GOMAXPROCS] how many there are: what is parallel to use them all counts by it
 }
 
 // Node is an open node.
@@ -76,6 +81,7 @@ type Node struct {
 	Delivery *delivery.Engine
 
 	server      *server.Server
+	keys        *auth.Keys
 	certificate *server.Certificate // nil without TLS
 	close       []func() error      // in the order of opening
 }
@@ -94,20 +100,21 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	o.Release = cmp.Or(o.Release, "dev")
 	n := &Node{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
 		}
 	}()
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
-	}
-	unlock, err := lockDir(c.DataDir)
+	unlock, err := Lock(c.DataDir)
 	if err != nil {
 		return nil, err
 	}
 	n.onClose(unlock)
+	if err := backup.CheckDir(c.DataDir); err != nil {
+		return nil, err
+	}
 	metrics := server.NewMetrics()
 	stored := newStoreMetrics(metrics.Registry)
 	if err := n.openCertificate(c, o, metrics); err != nil {
@@ -152,7 +159,9 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where))
 	n.onClose(engine.Close)
 	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
-	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, history); err != nil {
+	directory := iam.New(store, o.Now)
+	n.keys = auth.NewKeys(store, ring, directory, o.Now)
+	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, n.keys, history); err != nil {
 		return nil, err
 	}
 	role, err := ossRole(c)
@@ -160,18 +169,28 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Delivery)
-	keys := auth.NewKeys(store, ring, o.Now) // the last that can fail: a root secret that was made gets to be shown
-	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
+	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	// The last that can fail: a root secret that was made gets to be shown.
+	_, n.Root.ID, n.Root.Secret, err = n.keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
+	if err != nil {
+		return nil, err
+	}
+
+	backups, err := backup.New(backupNode(c, o, store, logs, n.Index))
 	if err != nil {
 		return nil, err
 	}
 
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
-	authenticator := auth.New(keys, o.Now, 0)
+	authenticator := auth.New(n.keys, o.Now, auth.Options{Proxies: proxies})
 	dialect := sls.New(sls.Services{
 		Auth:       authenticator,
-		Keys:       keys,
+		Keys:       n.keys,
+		Identity:   directory,
 		Catalog:    n.Catalog,
 		Ingest:     n.Ingest,
 		Reads:      readQuota(c, o),
@@ -180,10 +199,13 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Deliveries: n.Delivery,
 		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
+		Backups:    backups,
 		Control:    control.New(store, ring, controlOptions(c, o)),
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
+		Keys:       n.keys,
+		Identity:   directory,
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
 		OSS:        role,
@@ -202,6 +224,7 @@ func machineName() string {
 func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.Catalog.Run(ctx) })
+	g.Go(func() error { return n.keys.Run(ctx) })
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	if n.certificate != nil {

@@ -6,10 +6,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/control"
+	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/objects"
 	"github.com/sluicelog/sluice/internal/objects/s3store"
 	"github.com/sluicelog/sluice/internal/query"
@@ -60,7 +63,7 @@ func ingestOptions(c *config.Config, o Options, m *storeMetrics) ingest.Options 
 
 func queryOptions(c *config.Config, o Options, files objects.Filer, where *places.Databases) query.Options {
 	return query.Options{
-		Future: orAny(c.Ingest.MaxFuture), Now: o.Now, Logger: o.Logger,
+		Processors: o.Processors, Future: orAny(c.Ingest.MaxFuture), Now: o.Now, Logger: o.Logger,
 		SQL: query.SQLOptions{Files: files, TempDir: filepath.Join(c.DataDir, "sql.tmp"), Places: where},
 	}
 }
@@ -114,4 +117,12 @@ func serverOptions(c *config.Config, a wire.Addressing, logs *shard.Store) serve
 		DrainTime: time.Duration(float64(c.Server.ShutdownTimeout) * drainShare),
 		Healthy:   func() error { return logs.Status().Failed },
 	}
+}
+
+func backupNode(c *config.Config, o Options, store *sqlite.Store, logs *shard.Store, index *indexer.Indexer) backup.Node {
+	n := backup.Node{Dir: c.DataDir, Meta: store, Logs: logs, Release: o.Release, Now: o.Now, Logger: o.Logger}
+	if c.Index.Store == "dir" {
+		n.Index = index.Hold
+	}
+	return n
 }

@@ -8,6 +8,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,18 +24,27 @@ import (
 	"github.com/sluicelog/sluice/internal/meta"
 )
 
-// prefix of the projects of sites; what follows is the site's number.
-const prefix = "esa-"
+// Prefix begins the names of the projects of sites; what follows is the site's number.
+const Prefix = "esa-"
 
-// Account is the project of the categories that belong to no site.
-const Account = prefix + "account"
+// Account is the project of the root account's categories that belong to no site.
+const Account = Prefix + "account"
+
+// AccountProject is the project of an account's categories that belong to no site; "" is the root account.
+func AccountProject(account string) string {
+	if account == "" {
+		return Account
+	}
+	return Account + "-" + account
+}
 
 // Project is the project of a site.
-func Project(id int64) string { return prefix + strconv.FormatInt(id, 10) }
+func Project(id int64) string { return Prefix + strconv.FormatInt(id, 10) }
 
 // Site is one site.
 type Site struct {
 	ID      int64     `json:"-"`
+	Account string    `json:"-"`    // whose it is, as meta.Project has it
 	Name    string    `json:"name"` // a domain name
 	Created time.Time `json:"-"`
 	// What clients say at creation and get back; nothing here acts on it.
@@ -92,14 +102,15 @@ func (s *Sites) Create(ctx context.Context, site Site) (Site, error) {
 		site.ID = 1e14 + rand.Int64N(9e14) // 15 digits: a float keeps them, as JSON in some clients is read
 	}
 	site.Created = s.o.Now()
-	return site, s.makeProject(ctx, Project(site.ID), "edge site "+name, category.Site, &site)
+	p := meta.Project{Name: Project(site.ID), Account: site.Account, Description: "edge site " + name}
+	return site, s.makeProject(ctx, p, category.Site, &site)
 }
 
-// free returns AlreadyExists "site" if there is a site of the name or the number of this one.
+// free returns AlreadyExists "site" if the account has a site of the name, or anybody one of the number.
 func free(tx meta.Tx, site Site) error {
 	all, err := sitesIn(tx)
 	for _, other := range all {
-		if other.Name == site.Name || other.ID == site.ID {
+		if other.ID == site.ID || other.Name == site.Name && other.Account == site.Account {
 			return sluice.Errorf(sluice.AlreadyExists, "site", "site %s (%d) already exists", other.Name, other.ID)
 		}
 	}
@@ -108,8 +119,9 @@ func free(tx meta.Tx, site Site) error {
 
 // makeProject makes what is missing of a project with the logstores of a scope; site, if not nil, is kept in it last, so that a site that is
 // there is whole. If somebody else made a site of the name meanwhile, the project goes again.
-func (s *Sites) makeProject(ctx context.Context, project, description string, scope category.Scope, site *Site) (err error) {
-	err = s.cat.CreateProject(ctx, meta.Project{Name: project, Description: description})
+func (s *Sites) makeProject(ctx context.Context, p meta.Project, scope category.Scope, site *Site) (err error) {
+	project := p.Name
+	err = s.cat.CreateProject(ctx, p)
 	if err != nil && sluice.KindOf(err) != sluice.AlreadyExists {
 		return err
 	}
@@ -119,6 +131,9 @@ func (s *Sites) makeProject(ctx context.Context, project, description string, sc
 				err = errors.Join(err, s.cat.DeleteProject(context.WithoutCancel(ctx), project))
 			}
 		}()
+	}
+	if there, err := s.cat.Project(ctx, project); err != nil || there.Account != p.Account {
+		return cmp.Or(err, error(sluice.Errorf(sluice.AlreadyExists, "site", "project %s is somebody else's", project)))
 	}
 	for _, c := range category.All() {
 		if c.Scope != scope {
@@ -157,16 +172,21 @@ func (s *Sites) makeLogstore(ctx context.Context, project string, c category.Cat
 	return err
 }
 
-// Ensure makes the account's project with its logstores, if it is not there yet.
-func (s *Sites) Ensure(ctx context.Context) error {
-	return s.makeProject(ctx, Account, "edge functions and containers of the account", category.Account, nil)
+// Ensure makes an account's project with its logstores, if it is not there yet. account is as meta.Project has it, project is AccountProject's.
+// Errors: AlreadyExists "site" if the project is another account's.
+func (s *Sites) Ensure(ctx context.Context, account, project string) error {
+	p := meta.Project{Name: project, Account: account, Description: "edge functions and containers of the account"}
+	return s.makeProject(ctx, p, category.Account, nil)
 }
 
 // Get returns a site. Errors: NotFound "site".
 func (s *Sites) Get(ctx context.Context, id int64) (Site, error) {
 	var doc meta.Document
+	var p meta.Project
 	err := s.store.View(ctx, func(tx meta.Tx) (err error) {
-		doc, err = tx.Document(Project(id), document, document)
+		if p, err = tx.Project(Project(id)); err == nil {
+			doc, err = tx.Document(Project(id), document, document)
+		}
 		return err
 	})
 	if sluice.KindOf(err) == sluice.NotFound {
@@ -175,11 +195,11 @@ func (s *Sites) Get(ctx context.Context, id int64) (Site, error) {
 	if err != nil {
 		return Site{}, err
 	}
-	return siteOf(id, doc)
+	return siteOf(id, p.Account, doc)
 }
 
-func siteOf(id int64, doc meta.Document) (Site, error) {
-	site := Site{ID: id, Created: doc.Created}
+func siteOf(id int64, account string, doc meta.Document) (Site, error) {
+	site := Site{ID: id, Account: account, Created: doc.Created}
 	if err := json.Unmarshal(doc.Body, &site); err != nil {
 		return Site{}, fmt.Errorf("site %d: %w", id, err)
 	}
@@ -202,7 +222,7 @@ func sitesIn(tx meta.Tx) ([]Site, error) {
 	}
 	var all []Site
 	for _, p := range projects {
-		id, err := strconv.ParseInt(strings.TrimPrefix(p.Name, prefix), 10, 64)
+		id, err := strconv.ParseInt(strings.TrimPrefix(p.Name, Prefix), 10, 64)
 		if err != nil || Project(id) != p.Name {
 			continue
 		}
@@ -213,7 +233,7 @@ func sitesIn(tx meta.Tx) ([]Site, error) {
 		if err != nil {
 			return nil, err
 		}
-		site, err := siteOf(id, doc)
+		site, err := siteOf(id, p.Account, doc)
 		if err != nil {
 			return nil, err
 		}
@@ -230,7 +250,7 @@ func (s *Sites) Delete(ctx context.Context, id int64) error {
 	return s.cat.DeleteProject(ctx, Project(id))
 }
 
-// Ref is the logstore of a category of a site; id does not matter for categories of the account. Errors: Invalid "category".
+// Ref is the logstore of a category of a site; id does not matter for categories of the root account. Errors: Invalid "category".
 func Ref(id int64, business string) (sluice.LogstoreRef, category.Category, error) {
 	c, ok := category.Find(business)
 	if !ok {

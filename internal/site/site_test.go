@@ -76,7 +76,7 @@ func TestLifeOfASite(t *testing.T) {
 func TestAccountCategories(t *testing.T) {
 	sites, e := open(t)
 	for range 2 { // the second time nothing is missing
-		if err := sites.Ensure(t.Context()); err != nil {
+		if err := sites.Ensure(t.Context(), "", site.Account); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -37,7 +37,7 @@ func (named *Caller) covers(c Caller) bool {
 
 var (
 	accountID    = regexp.MustCompile(`^[0-9]{16}$`)
-	principalARN = regexp.MustCompile(`^acs:ram::([0-9]{16}):(root|user/([A-Za-z0-9._@-]{1,128})|role/([A-Za-z0-9._-]{1,64}))$`)
+	principalARN = regexp.MustCompile(`^acs:ram::([0-9]{16}):(root|user/([A-Za-z0-9._-]{1,64})|role/([A-Za-z0-9._-]{1,64}))$`)
 )
 
 // parsePrincipal reads 1234567890123456, acs:ram::1234567890123456:root, …:user/alice or …:role/reader.

@@ -88,3 +88,30 @@ func testWalk(t *testing.T, s meta.Store) {
 	}
 	wantSame(t, "walk", seen, []string{"a{}", "b"})
 }
+
+// testCounts counts what quotas are about.
+func testCounts(t *testing.T, s meta.Store) {
+	for what, count := range map[string]func(meta.Tx) error{
+		"logstores": func(tx meta.Tx) error { _, err := tx.CountLogstores("p"); return err },
+		"shards":    func(tx meta.Tx) error { _, err := tx.CountShards("p"); return err },
+	} {
+		tryUpdate(t, s, what+" of a missing project", sluice.NotFound, "project", count)
+	}
+	want := func(logstores, shards int) {
+		t.Helper()
+		wantSame(t, "logstores", read(t, s, func(tx meta.Tx) (int, error) { return tx.CountLogstores("p") }), logstores)
+		wantSame(t, "shards", read(t, s, func(tx meta.Tx) (int, error) { return tx.CountShards("p") }), shards)
+	}
+	update(t, s, func(tx meta.Tx) error { return tx.CreateProject(meta.Project{Name: "p"}) })
+	want(0, 0)
+	update(t, s, func(tx meta.Tx) error {
+		err := tx.CreateLogstore(meta.Logstore{Project: "p", Name: "l"})
+		for id := range sluice.ShardID(3) {
+			if err == nil {
+				_, err = tx.CreateShard(meta.Shard{Project: "p", Logstore: "l", ID: id, ReadOnly: id == 1})
+			}
+		}
+		return err
+	})
+	want(1, 2)
+}

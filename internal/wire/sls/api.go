@@ -23,10 +23,12 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/consumer"
 	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/delivery"
+	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/query"
@@ -38,6 +40,7 @@ import (
 type Services struct {
 	Auth       *auth.Authenticator
 	Keys       *auth.Keys
+	Identity   *iam.Directory
 	Catalog    *catalog.Catalog
 	Ingest     *ingest.Door
 	Reads      *ingest.ReadQuota
@@ -46,6 +49,7 @@ type Services struct {
 	Deliveries *delivery.Engine
 	Shippers   *shipper.Shippers
 	Index      *indexer.Indexer
+	Backups    *backup.Backups
 	Control    *control.Control
 }
 
@@ -101,7 +105,7 @@ func New(s Services, o Options) *API {
 
 // Serve implements [wire.Dialect].
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
-	q := &request{w: w, r: r, call: c}
+	q := &request{api: a, w: w, r: r, call: c}
 	a.mark(w, c)
 	if err := a.serve(q); err != nil {
 		a.fail(w, c, err)
@@ -161,6 +165,7 @@ func (a *API) admit(q *request) error {
 
 // request is one request on its way through its handler.
 type request struct {
+	api   *API
 	w     http.ResponseWriter
 	r     *http.Request
 	call  *wire.Call
@@ -183,6 +188,20 @@ func (q *request) logstore() sluice.LogstoreRef {
 // permit asks whether the signer may do this route's action to a project or to a logstore in it.
 func (q *request) permit(project, logstore string) error {
 	return q.authorize(auth.Resource{Project: project, Logstore: logstore})
+}
+
+// renew asks again whether the signer may: it took time to read a body, or an answer goes on, and the key may be gone by now, or the project
+// somebody else's.
+func (q *request) renew() error {
+	principal, err := q.api.Auth.Renew(q.ctx(), q.principal)
+	if err != nil {
+		return err
+	}
+	q.principal = principal
+	if q.route.Late {
+		return nil
+	}
+	return q.authorize(q.resource())
 }
 
 func (q *request) authorize(r auth.Resource) error {

@@ -1,6 +1,8 @@
 package sls
 
 import (
+	"encoding/json"
+	"strconv"
 	"strings"
 
 	"github.com/sluicelog/sluice/internal/auth"
@@ -30,7 +32,7 @@ func (q *request) place(k *control.Kind) (control.Place, error) {
 }
 
 // accountScope is where the documents of the signer's account lie.
-func (q *request) accountScope() string { return meta.AccountScope("") }
+func (q *request) accountScope() string { return meta.AccountScope(q.principal.Tenant()) }
 
 // documentName is the name of the document that the path names.
 func (q *request) documentName(k *control.Kind) string {
@@ -113,7 +115,6 @@ type listing struct {
 	others func(*request) ([]control.Document, error) // documents that are kept elsewhere; nil for none
 	only   func(control.Document) bool                // what is listed at all; nil for all
 	bodies bool                                       // key is an array of documents
-	shape  func(control.Document) any                 // what is shown of a document
 }
 
 // list serves the list of a kind.
@@ -188,26 +189,44 @@ func text(name string) func(control.Document) []string {
 	return func(d control.Document) []string { return []string{d.Text(name)} }
 }
 
-func (l listing) answer(found control.List) map[string]any {
-	answer := map[string]any{"count": len(found.Names), "total": found.Total, l.key: array(found.Names)}
+// answer is what a list says. Its members are in this order: a client takes the first whose name ends in s for the names.
+func (l listing) answer(found control.List) ordered {
+	var entries any = array(found.Names)
 	if l.bodies {
-		answer[l.key] = shapes(found.Documents, l.shape)
+		entries = array(found.Documents)
 	}
+	answer := ordered{{"count", len(found.Names)}, {"total", found.Total}, {l.key, entries}}
 	if l.items != "" {
-		answer[l.items] = shapes(found.Documents, func(d control.Document) any {
-			return map[string]string{l.kind.NameKey: d.Text(l.kind.NameKey), "displayName": d.Text("displayName")}
-		})
+		items := make([]map[string]string, len(found.Documents))
+		for i, d := range found.Documents {
+			items[i] = map[string]string{l.kind.NameKey: d.Text(l.kind.NameKey), "displayName": d.Text("displayName")}
+		}
+		answer = append(answer, member{l.items, items})
 	}
 	return answer
 }
 
-func shapes(documents []control.Document, shape func(control.Document) any) []any {
-	all := make([]any, len(documents))
-	for i, d := range documents {
-		all[i] = d
-		if shape != nil {
-			all[i] = shape(d)
+// ordered is a JSON object whose members come in this order.
+type ordered []member
+
+type member struct {
+	name  string
+	value any
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (o ordered) MarshalJSON() ([]byte, error) {
+	out := []byte{'{'}
+	for i, m := range o {
+		if i > 0 {
+			out = append(out, ',')
 		}
+		value, err := json.Marshal(m.value)
+		if err != nil {
+			return nil, err
+		}
+		out = strconv.AppendQuote(out, m.name) // names of ours, which need no escapes
+		out = append(append(out, ':'), value...)
 	}
-	return all
+	return append(out, '}'), nil
 }

@@ -3,17 +3,19 @@ package sls
 import (
 	"cmp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/meta"
+	"github.com/sluicelog/sluice/internal/site"
 )
 
 // CreateProject: POST / on the project's host or, as the Node SDK does, on the bare one.
 //
 // Body: projectName, description, resourceGroupId, dataRedundancyType (LRS or ZRS), recycleBinEnabled.
-// Behavior: the project exists when the answer leaves.
+// Behavior: the project exists when the answer leaves, and belongs to the signer's account. Names are unique over all accounts.
 // Differs: dataRedundancyType and recycleBinEnabled are kept and shown, and change nothing.
 
 // GetProject: GET / on the project's host.
@@ -31,8 +33,13 @@ import (
 
 // ListProject: GET / on the bare host.
 //
-// Behavior: projectName and description match parts, resourceGroupId matches whole.
+// Behavior: the projects of the signer's account. projectName and description match parts, resourceGroupId matches whole.
 // Differs: fetchQuota, type, regionId and searchText are ignored.
+
+// ListProjectCrossRegion: GET /?crossRegion=true
+//
+// Behavior: as ListProject, with times that are numbers.
+// Differs: there is one region; regionId and searchText are ignored.
 
 var projectRoutes = []Route{
 	{Method: "POST", Path: "/", Host: OnAny, Action: "CreateProject", Resource: "project", Mutating: true, Late: true, handle: (*API).createProject},
@@ -40,6 +47,7 @@ var projectRoutes = []Route{
 	{Method: "PUT", Path: "/", Action: "UpdateProject", Resource: "project", Mutating: true, handle: (*API).updateProject},
 	{Method: "DELETE", Path: "/", Action: "DeleteProject", Resource: "project", Mutating: true, handle: (*API).deleteProject},
 	{Method: "GET", Path: "/", When: "crossRegion=|false|False", Host: OnBare, Action: "ListProject", Resource: "project/*", handle: (*API).listProjects},
+	{Method: "GET", Path: "/", When: "crossRegion=true|True", Host: OnBare, Action: "ListProjectCrossRegion", Permission: "log:ListProject", Resource: "project/*", handle: (*API).listRegions},
 }
 
 type projectObject struct {
@@ -60,7 +68,7 @@ type projectObject struct {
 
 func (a *API) projectObject(p meta.Project) projectObject {
 	return projectObject{
-		Name: p.Name, Status: "Normal", Description: p.Description, Region: a.o.Region,
+		Name: p.Name, Status: "Normal", Description: p.Description, Owner: a.Keys.AccountID(p.Account), Region: a.o.Region,
 		CreateTime: unixText(p.Created), LastModifyTime: unixText(p.Modified),
 		ResourceGroupID: p.ResourceGroupID, DataRedundancy: cmp.Or(p.DataRedundancy, "LRS"), RecycleBinEnabled: p.RecycleBinEnabled,
 		Location: a.o.Region, InternetEndpoint: a.o.Endpoint, InternalEndpoint: a.o.Endpoint,
@@ -88,8 +96,11 @@ func (a *API) createProject(q *request) error {
 	if err := q.permit(name, ""); err != nil {
 		return err
 	}
+	if strings.HasPrefix(name, site.Prefix) && !q.principal.Owns("") { // or one account could take the names of another's sites
+		return sluice.Errorf(sluice.Invalid, "project", "projects named %s… belong to edge sites: make a site", site.Prefix)
+	}
 	err := a.Catalog.CreateProject(q.ctx(), meta.Project{
-		Name: name, Description: body.Description, ResourceGroupID: body.ResourceGroupID,
+		Name: name, Account: q.principal.Tenant(), Description: body.Description, ResourceGroupID: body.ResourceGroupID,
 		DataRedundancy: body.DataRedundancy, RecycleBinEnabled: bool(body.RecycleBinEnabled),
 	})
 	if err != nil {
@@ -139,14 +150,7 @@ func (a *API) deleteProject(q *request) error {
 }
 
 func (a *API) listProjects(q *request) error {
-	offset, size, err := q.page()
-	if err != nil {
-		return err
-	}
-	page, total, err := a.Catalog.Projects(q.ctx(), catalog.ProjectFilter{
-		Name: q.query.Get("projectName"), Description: q.query.Get("description"), ResourceGroupID: q.query.Get("resourceGroupId"),
-		Offset: offset, Size: size,
-	})
+	page, total, err := a.projectPage(q)
 	if err != nil {
 		return err
 	}
@@ -159,4 +163,35 @@ func (a *API) listProjects(q *request) error {
 		Total    int             `json:"total"`
 		Projects []projectObject `json:"projects"`
 	}{len(projects), total, projects})
+}
+
+// projectPage is the page of projects that a list is asked for.
+func (a *API) projectPage(q *request) ([]meta.Project, int, error) {
+	offset, size, err := q.page()
+	if err != nil {
+		return nil, 0, err
+	}
+	return a.Catalog.Projects(q.ctx(), catalog.ProjectFilter{
+		Name: q.query.Get("projectName"), Description: q.query.Get("description"), ResourceGroupID: q.query.Get("resourceGroupId"),
+		Owner: q.principal.Owns, Offset: offset, Size: size,
+	})
+}
+
+// regionProject is a project as the list of all regions has it: with times that are numbers.
+type regionProject struct {
+	projectObject
+	CreateTime     int64 `json:"createTime"`
+	LastModifyTime int64 `json:"lastModifyTime"`
+}
+
+func (a *API) listRegions(q *request) error {
+	page, total, err := a.projectPage(q)
+	if err != nil {
+		return err
+	}
+	projects := make([]regionProject, len(page))
+	for i, p := range page {
+		projects[i] = regionProject{a.projectObject(p), p.Created.Unix(), p.Modified.Unix()}
+	}
+	return q.json(map[string]any{"count": len(projects), "total": total, "projects": projects})
 }

@@ -9,6 +9,7 @@ import (
 func Routes() []Route {
 	routes := slices.Concat(
 		projectRoutes,
+		projectPolicyRoutes,
 		logstoreRoutes,
 		shardRoutes,
 		cursorRoutes,
@@ -33,6 +34,7 @@ func Routes() []Route {
 		subStoreRoutes,
 		tagRoutes,
 		projectSettingRoutes,
+		domainRoutes,
 		resourceRoutes,
 		topoStoreRoutes,
 		etlJobRoutes,
@@ -41,6 +43,8 @@ func Routes() []Route {
 		typedJobRoutes,
 		deliveryRoutes,
 		keyRoutes,
+		backupRoutes,
+		accountRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {

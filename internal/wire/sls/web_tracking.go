@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/logpb"
 )
@@ -16,7 +17,7 @@ import (
 // Also: GET /logstores/{logstore}/track, /track.gif and /track_ua.gif take one log from the query string, at most 16 KB;
 // OPTIONS answers browsers that ask first.
 // Body: the JSON of reference sls-api 4.5, plain or compressed.
-// Behavior: unsigned, only where the logstore has enable_tracking. The time of a log is when it was received. Pages of any
+// Behavior: unsigned, only where the logstore has enable_tracking and the project's policy does not deny it. The time of a log is when it was received. Pages of any
 // origin may send. track.gif answers an image; track_ua.gif adds User-Agent and Referer to the log as __userAgent__ and __referer__.
 
 var trackingRoutes = []Route{
@@ -49,7 +50,8 @@ func (a *API) admitTracking(q *request) error {
 	if err != nil || !l.Tracking {
 		return sluice.Errorf(sluice.Unauthorized, "tracking", "web tracking is not enabled for logstore %.64q", ref.Logstore)
 	}
-	return nil
+	return a.Auth.Anonymous(q.r).Forbids(
+		auth.Action{Name: q.route.Permission, Mutating: true}, auth.Resource{Project: ref.Project, Logstore: ref.Logstore})
 }
 
 func (a *API) trackPreflight(q *request) error {

@@ -47,6 +47,7 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "skipped"
         report.longrepr = (str(item.path), item.location[1] + 1, f"refused: {', '.join(sorted(SDK.refused))}: {call.excinfo.value.get_error_message()}")
     if report.when == "call":
+        item.stash[recorder.PASSED] = report.passed
         SDK.end(report.passed, report.failed)
     return report
 

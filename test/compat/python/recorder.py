@@ -11,8 +11,10 @@ import json
 import os
 import pathlib
 
+import pytest
 from aliyun.log import LogException
 
+PASSED = pytest.StashKey[bool]()  # of a test whose body has run
 DIRECTORY = os.environ.get("SLUICE_COMPAT_RESULTS")
 
 
