@@ -3,6 +3,7 @@ package slssink
 import (
 	"context"
 	"encoding/binary"
+	"strings"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/delivery/sink"
@@ -46,7 +47,7 @@ func (b *batch) Add(e *sink.Entry) error {
 	record := &b.log.Records[0]
 	record.Time, record.Nanos, record.Fields = e.Time, e.Nanos, record.Fields[:0]
 	for i := range e.Fields {
-		if f := &e.Fields[i]; f.Kind != sink.Absent {
+		if f := &e.Fields[i]; f.Kind != sink.Absent && !b.sink.config.inGroup(f.Key) {
 			record.Fields = append(record.Fields, sluice.Field{Key: f.Key, Value: f.Value})
 		}
 	}
@@ -91,6 +92,21 @@ func (b *batch) group(e *sink.Entry) *group {
 	}
 	b.last = g
 	return g
+}
+
+// inGroup says whether a field is what the log group has already: its time, topic, source and tags, unless they are written otherwise.
+func (c *Config) inGroup(key string) bool {
+	switch {
+	case !strings.HasPrefix(key, "__"):
+		return false
+	case key == "__time__":
+		return true
+	case key == "__topic__":
+		return c.Topic == nil
+	case key == "__source__":
+		return c.Source == nil
+	}
+	return strings.HasPrefix(key, "__tag__:") && !c.DropTags
 }
 
 func appendText(dst []byte, s string) []byte {

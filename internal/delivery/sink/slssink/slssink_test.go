@@ -322,6 +322,44 @@ func TestOverrides(t *testing.T) {
 	}
 }
 
+// TestNothingTwice: what the log group says of a log is not in its contents, unless the group says something else.
+func TestNothingTwice(t *testing.T) {
+	s := newServer(t)
+	topic := "new"
+	for _, c := range []struct {
+		config slssink.Config
+		want   string
+	}{
+		{slssink.Config{}, "n __own__"},
+		{slssink.Config{Topic: &topic, DropTags: true}, "n __topic__ __tag__:__path__ __own__"},
+	} {
+		d := newStore(t, s, c.config)
+		b := d.sink.Begin(header)
+		e := &sink.Entry{Time: 1767323045, Topic: "t", Source: "s", Tags: []sluice.Field{{Key: "__path__", Value: "/x"}}}
+		for _, key := range []string{"n", "__time__", "__topic__", "__source__", "__tag__:__path__", "__own__"} {
+			e.Fields = append(e.Fields, sink.Field{Key: key, Value: "v"})
+		}
+		if err := b.Add(e); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Send(t.Context(), to); err != nil {
+			t.Fatal(err)
+		}
+		b.Release()
+		got, err := s.groups(t.Context(), d.name)
+		if err != nil || len(got) != 1 {
+			t.Fatalf("got %+v, %v", got, err)
+		}
+		var keys []string
+		for _, f := range got[0].Records[0].Fields {
+			keys = append(keys, f.Key)
+		}
+		if text := strings.Join(keys, " "); text != c.want {
+			t.Errorf("the contents are %s, want %s", text, c.want)
+		}
+	}
+}
+
 // TestKeepOrder: what comes from one shard goes to one shard.
 func TestKeepOrder(t *testing.T) {
 	s := newServer(t)
