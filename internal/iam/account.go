@@ -168,6 +168,9 @@ func (d *Directory) clear(tx meta.Tx, account string) error {
 			return err
 		}
 	}
+	if err := tx.DeleteDocuments(meta.AccountScope(account), ""); err != nil {
+		return err
+	}
 	for _, k := range []kind{kindUser, kindGroup, kindRole, kindPolicy} {
 		rows, err := tx.Identities(account, string(k))
 		if err != nil {

@@ -95,18 +95,28 @@ func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Ca
 	}), nil
 }
 
-// ossRole are the operator's credentials of OSS.
-func ossRole(c *config.Config) delivery.OSSRole {
-	return delivery.OSSRole{
-		Endpoint: c.Delivery.OSSEndpoint, Region: c.Delivery.OSSRegion, AccessKeyID: c.Delivery.OSSAccessKeyID.Reveal(), AccessKeySecret: c.Delivery.OSSAccessKeySecret.Reveal(),
+// ossRole are the operator's credentials of OSS, and for whom they are.
+func ossRole(c *config.Config) (delivery.OSSRole, error) {
+	list, err := config.ParseBuckets(c.Delivery.OSSBuckets)
+	if err != nil {
+		return delivery.OSSRole{}, err
 	}
+	var buckets []delivery.OSSBuckets
+	for _, b := range list {
+		buckets = append(buckets, delivery.OSSBuckets(b))
+	}
+	return delivery.OSSRole{
+		Buckets:  buckets,
+		Endpoint: c.Delivery.OSSEndpoint, Region: c.Delivery.OSSRegion, AccessKeyID: c.Delivery.OSSAccessKeyID.Reveal(), AccessKeySecret: c.Delivery.OSSAccessKeySecret.Reveal(),
+	}, nil
 }
 
-// listeners is the address that the server was told to listen on, if that is an address and a port.
-func listeners(c *config.Config) []netip.AddrPort {
-	at, err := netip.ParseAddrPort(c.Listen)
-	if err != nil || at.Port() == 0 {
-		return nil
+// listeners are the addresses that the server was told to listen on, as far as they are an address and a port.
+func listeners(c *config.Config) (list []netip.AddrPort) {
+	for _, address := range []string{c.Listen, c.TLS.Listen, adminAddress(c)} {
+		if at, err := netip.ParseAddrPort(address); err == nil && at.Port() != 0 {
+			list = append(list, at)
+		}
 	}
-	return []netip.AddrPort{at}
+	return list
 }

@@ -2,9 +2,10 @@ package query
 
 import (
 	"context"
+	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/objects"
@@ -20,7 +21,8 @@ type SQLOptions struct {
 	TempDir     string            // where large statements spill; they fail if empty
 	MemoryBytes int64             // [1 GiB] of all statements together, in the engine, and once more for the rows that searches find for them
 	Places      *places.Databases // of IP addresses, nil if there are none; the caller closes them after the engine
-	AtOnce      int               // [15] statements; more wait for their turn (reference sls-query 1.8)
+	AtOnce      int               // [twice the number of processors, at most 15] statements, half of them of one project; more wait for their turn
+	Waiting     int               // [200] statements, half of them of one project; more are refused
 	// ManyRows [4096] that a search finds in one group of a segment are left to the engine by their numbers: it reads a whole column
 	// faster than it takes so many values from here.
 	ManyRows int
@@ -31,7 +33,10 @@ func (o SQLOptions) withDefaults() SQLOptions {
 		o.MemoryBytes = 1 << 30
 	}
 	if o.AtOnce == 0 {
-		o.AtOnce = 15
+		o.AtOnce = min(2*runtime.GOMAXPROCS(0), 15) // of which one project may have as many as there are processors: more only take each other's memory
+	}
+	if o.Waiting == 0 {
+		o.Waiting = 200
 	}
 	if o.ManyRows == 0 {
 		o.ManyRows = 4096
@@ -42,7 +47,7 @@ func (o SQLOptions) withDefaults() SQLOptions {
 // sqlEngine opens DuckDB when it is first needed: a server that nobody asks in SQL does not pay for it.
 type sqlEngine struct {
 	o        SQLOptions
-	turns    chan struct{}
+	turns    *turns
 	gathered atomic.Int64 // bytes of rows that all statements hold
 
 	mu   sync.Mutex // guards duck
@@ -51,22 +56,7 @@ type sqlEngine struct {
 
 func newSQLEngine(o SQLOptions) *sqlEngine {
 	o = o.withDefaults()
-	return &sqlEngine{o: o, turns: make(chan struct{}, o.AtOnce)}
-}
-
-// turn waits until a statement may run, so long at most. Call done when it has.
-func (s *sqlEngine) turn(ctx context.Context, most time.Duration) (done func(), err error) {
-	tired, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	select {
-	case s.turns <- struct{}{}:
-		return func() { <-s.turns }, nil
-	case <-tired.Done():
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, sluice.Errorf(sluice.Unavailable, "sql", "%d statements run already, and more wait; try again in a moment", s.o.AtOnce)
-	}
+	return &sqlEngine{o: o, turns: newTurns(o.AtOnce, o.Waiting)}
 }
 
 func (s *sqlEngine) get() (*duck.Engine, error) {
@@ -139,16 +129,11 @@ func (e *Engine) ProjectSQL(ctx context.Context, project, text string, mayRead f
 func (e *Engine) statement(ctx context.Context, t *sqlTables, text string) (*Result, error) {
 	t.files.engine = e
 	defer t.files.release()
+	defer t.room.leave()
 	parsed, err := statement.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	done, err := e.sql.turn(ctx, e.o.Budget)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	defer t.room.leave()
 	began := e.o.Now()
 	plan, err := parsed.Plan(t.schema(ctx), statement.Options{
 		From: t.during.From / 1e9, To: (t.during.To + 1e9 - 1) / 1e9,
@@ -157,30 +142,60 @@ func (e *Engine) statement(ctx context.Context, t *sqlTables, text string) (*Res
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{Limited: plan.Limited, Coverage: Coverage{Complete: true}}
-	for _, c := range plan.Columns {
-		result.Columns, result.Types = append(result.Columns, c.Name), append(result.Types, c.Type.String())
-	}
-	tables := map[string]duck.Table{}
 	if err := t.checkBounded(plan.Inputs); err != nil {
 		return nil, err
 	}
 	traceOf(ctx).notePlan(plan)
+	result := &Result{Limited: plan.Limited, Coverage: Coverage{Complete: true}}
+	for _, c := range plan.Columns {
+		result.Columns, result.Types = append(result.Columns, c.Name), append(result.Types, c.Type.String())
+	}
+	if plan.CountsInput() {
+		err = e.countStatement(ctx, t, plan, result)
+	} else {
+		err = e.gatherAndRun(ctx, t, plan, result)
+	}
+	if err != nil {
+		return nil, err
+	}
+	result.Elapsed = e.o.Now().Sub(began)
+	return result, nil
+}
+
+// countStatement answers a statement that asks for a number of logs only. It takes no more than a histogram, and no turn.
+func (e *Engine) countStatement(ctx context.Context, t *sqlTables, plan *statement.Plan, result *Result) error {
+	counts, cover, err := t.tally(ctx, plan.Inputs[0])
+	if err != nil {
+		return err
+	}
+	n, err := counts.total()
+	row := make([]string, len(plan.Columns))
+	for i := range row {
+		row[i] = strconv.FormatInt(n, 10)
+	}
+	result.Rows, result.Coverage = [][]string{row}, cover
+	return err
+}
+
+// gatherAndRun answers a statement by the SQL engine, in its turn.
+func (e *Engine) gatherAndRun(ctx context.Context, t *sqlTables, plan *statement.Plan, result *Result) error {
+	done, err := e.sql.turns.take(ctx, t.project, e.o.Budget)
+	if err != nil {
+		return err
+	}
+	defer done()
+	tables := map[string]duck.Table{}
 	for _, in := range plan.Inputs {
 		table, cover, err := t.gather(ctx, in)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		tables[in.Key] = table
 		result.Complete = result.Complete && cover.Complete
 		result.Logs += cover.Logs
 		result.Bytes += cover.Bytes
 	}
-	if err := e.run(ctx, plan, tables, result); err != nil {
-		return nil, err
-	}
-	result.Elapsed = e.o.Now().Sub(began)
-	return result, nil
+	return e.run(ctx, plan, tables, result)
 }
 
 func (e *Engine) run(ctx context.Context, plan *statement.Plan, tables map[string]duck.Table, result *Result) error {

@@ -87,10 +87,18 @@ func (t *sqlTables) checkBounded(inputs []statement.Input) error {
 	return nil
 }
 
-// gather gives what an input of the statement reads: Parquet files as they are, where every log of a part counts or SQL can tell
-// which do, and rows in memory for the rest.
+// gather gives what an input of the statement reads: counts, where they are enough, or else Parquet files as they are, where every log of
+// a part counts or SQL can tell which do, and rows in memory for the rest.
 func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table, Coverage, error) {
 	var out duck.Table
+	if in.Counted {
+		counts, cover, err := t.tally(ctx, in)
+		if err != nil {
+			return out, cover, err
+		}
+		out, err = counts.table()
+		return out, cover, err
+	}
 	known := t.known[in.Table]
 	var wanted []sqlField
 	for _, name := range in.Columns {
@@ -128,6 +136,17 @@ func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table,
 	parts, err := g.parts()
 	out.Parts = append(out.Parts, parts...)
 	return out, cover, err
+}
+
+// tally counts what an input reads, which may be counted.
+func (t *sqlTables) tally(ctx context.Context, in statement.Input) (*tallies, Coverage, error) {
+	ask := *t.known[in.Table].question
+	counts := &tallies{every: in.Every, timed: len(in.Columns) > 0, room: &t.room}
+	if ask.Range = shifted(t.during, in); ask.Range.From >= ask.Range.To {
+		return counts, Coverage{Complete: true}, nil
+	}
+	cover, err := t.engine.scan(ctx, &ask, nil, counts.collector)
+	return counts, cover, err
 }
 
 // shifted is the range that an input is read over.

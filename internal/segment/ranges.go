@@ -188,6 +188,15 @@ func (g *Group) RowAt(ctx context.Context, second int64) (uint32, error) {
 	return r.first[i], nil
 }
 
+// Seconds returns the seconds since 1970 in which there are rows, in order, and the first row of each. They are not to be changed.
+func (g *Group) Seconds(ctx context.Context) (seconds, first []uint32, err error) {
+	r, err := g.seconds(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.seconds, r.first, nil
+}
+
 // Times returns the time of each row in nanoseconds since 1970.
 func (g *Group) Times(ctx context.Context) ([]int64, error) {
 	seconds, err := g.integers(ctx, chunkTime, nil)

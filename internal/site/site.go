@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -94,14 +95,8 @@ func (s *Sites) Create(ctx context.Context, site Site) (Site, error) {
 		return Site{}, sluice.Errorf(sluice.Invalid, "sitename", "site name %.260q is not a domain name", site.Name)
 	}
 	site.Name = name
-	all, err := s.List(ctx)
-	if err != nil {
+	if err := s.store.View(ctx, func(tx meta.Tx) error { return free(tx, site) }); err != nil {
 		return Site{}, err
-	}
-	for _, other := range all {
-		if other.ID == site.ID || other.Name == name && other.Account == site.Account {
-			return Site{}, sluice.Errorf(sluice.AlreadyExists, "site", "site %s (%d) already exists", other.Name, other.ID)
-		}
 	}
 	if site.ID == 0 {
 		site.ID = 1e14 + rand.Int64N(9e14) // 15 digits: a float keeps them, as JSON in some clients is read
@@ -111,13 +106,31 @@ func (s *Sites) Create(ctx context.Context, site Site) (Site, error) {
 	return site, s.makeProject(ctx, p, category.Site, &site)
 }
 
+// free returns AlreadyExists "site" if the account has a site of the name, or anybody one of the number.
+func free(tx meta.Tx, site Site) error {
+	all, err := sitesIn(tx)
+	for _, other := range all {
+		if other.ID == site.ID || other.Name == site.Name && other.Account == site.Account {
+			return sluice.Errorf(sluice.AlreadyExists, "site", "site %s (%d) already exists", other.Name, other.ID)
+		}
+	}
+	return err
+}
+
 // makeProject makes what is missing of a project with the logstores of a scope; site, if not nil, is kept in it last, so that a site that is
-// there is whole.
-func (s *Sites) makeProject(ctx context.Context, p meta.Project, scope category.Scope, site *Site) error {
+// there is whole. If somebody else made a site of the name meanwhile, the project goes again.
+func (s *Sites) makeProject(ctx context.Context, p meta.Project, scope category.Scope, site *Site) (err error) {
 	project := p.Name
-	err := s.cat.CreateProject(ctx, p)
+	err = s.cat.CreateProject(ctx, p)
 	if err != nil && sluice.KindOf(err) != sluice.AlreadyExists {
 		return err
+	}
+	if ours := err == nil; ours && site != nil {
+		defer func() {
+			if sluice.KindOf(err) == sluice.AlreadyExists {
+				err = errors.Join(err, s.cat.DeleteProject(context.WithoutCancel(ctx), project))
+			}
+		}()
 	}
 	if there, err := s.cat.Project(ctx, project); err != nil || there.Account != p.Account {
 		return cmp.Or(err, error(sluice.Errorf(sluice.AlreadyExists, "site", "project %s is somebody else's", project)))
@@ -138,6 +151,9 @@ func (s *Sites) makeProject(ctx context.Context, p meta.Project, scope category.
 		return err
 	}
 	return s.store.Update(ctx, func(tx meta.Tx) error {
+		if err := free(tx, *site); err != nil {
+			return err
+		}
 		return tx.CreateDocument(meta.Document{
 			Project: project, Kind: document, Name: document, Body: body, Created: site.Created, Modified: site.Created,
 		})
@@ -191,34 +207,39 @@ func siteOf(id int64, account string, doc meta.Document) (Site, error) {
 }
 
 // List returns all sites in the order of their numbers as text.
-func (s *Sites) List(ctx context.Context) ([]Site, error) {
-	var all []Site
-	err := s.store.View(ctx, func(tx meta.Tx) error {
-		projects, err := tx.Projects()
-		if err != nil {
-			return err
-		}
-		for _, p := range projects {
-			id, err := strconv.ParseInt(strings.TrimPrefix(p.Name, Prefix), 10, 64)
-			if err != nil || Project(id) != p.Name {
-				continue
-			}
-			doc, err := tx.Document(p.Name, document, document)
-			if sluice.KindOf(err) == sluice.NotFound {
-				continue // a project of that name which is no site, or not yet
-			}
-			if err != nil {
-				return err
-			}
-			site, err := siteOf(id, p.Account, doc)
-			if err != nil {
-				return err
-			}
-			all = append(all, site)
-		}
-		return nil
+func (s *Sites) List(ctx context.Context) (all []Site, err error) {
+	err = s.store.View(ctx, func(tx meta.Tx) error {
+		all, err = sitesIn(tx)
+		return err
 	})
 	return all, err
+}
+
+func sitesIn(tx meta.Tx) ([]Site, error) {
+	projects, err := tx.Projects()
+	if err != nil {
+		return nil, err
+	}
+	var all []Site
+	for _, p := range projects {
+		id, err := strconv.ParseInt(strings.TrimPrefix(p.Name, Prefix), 10, 64)
+		if err != nil || Project(id) != p.Name {
+			continue
+		}
+		doc, err := tx.Document(p.Name, document, document)
+		if sluice.KindOf(err) == sluice.NotFound {
+			continue // a project of that name which is no site, or not yet
+		}
+		if err != nil {
+			return nil, err
+		}
+		site, err := siteOf(id, p.Account, doc)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, site)
+	}
+	return all, nil
 }
 
 // Delete removes a site with its project, its logs and its delivery tasks.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sluicelog/sluice/internal/query/statement"
 )
@@ -22,7 +23,11 @@ func (e *Engine) Run(ctx context.Context, plan *statement.Plan, tables map[strin
 		if !ok {
 			return nil, fmt.Errorf("run: no table is given for input %s", in.Key)
 		}
-		relations[in.Key] = statement.Relation{SQL: t.relation(in.Columns, m), Rows: t.rows()}
+		columns := in.Columns
+		if t.Counted {
+			columns = append(slices.Clip(columns), statement.CountColumn)
+		}
+		relations[in.Key] = statement.Relation{SQL: t.relation(columns, m), Rows: t.rows(), Counted: t.Counted}
 	}
 	return e.query(m.context(ctx), plan.DuckDB(relations), plan.Columns)
 }

@@ -12,6 +12,7 @@ import (
 type Table struct {
 	Columns []statement.Column
 	Parts   []Part
+	Counted bool // the last column is [statement.CountColumn], as the input of the plan allows
 }
 
 // Part is a share of the rows of a table: Parquet files of one shape, or rows in memory.

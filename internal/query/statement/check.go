@@ -35,7 +35,9 @@ type info struct {
 	used    map[*column]bool // columns that the statement reads
 	ranges  map[*source]TimeRange
 	sizes   map[expr]int64
-	growing map[expr]bool // see size.go
+	growing map[expr]bool         // see size.go
+	counted map[*source]*counting // see counted.go
+	counts  map[*call]*source     // calls that count the rows of a source, which may be counted
 	// extracts holds the calls that EXTRACT stands for.
 	extracts map[*extract]*call
 }
@@ -88,7 +90,7 @@ func newInfo() *info {
 	return &info{
 		types: map[expr]Type{}, names: map[*name]target{}, calls: map[*call]*function{}, params: map[*lambda][]*column{},
 		targets: map[*call][]Type{}, selects: map[*selection]*selectInfo{}, outputs: map[body][]output{},
-		sources: map[relation]*source{}, ctes: map[*query][]*source{}, scans: map[*source]string{}, using: map[*join][][2]*column{}, used: map[*column]bool{}, ranges: map[*source]TimeRange{}, extracts: map[*extract]*call{}, sizes: map[expr]int64{}, growing: map[expr]bool{},
+		sources: map[relation]*source{}, ctes: map[*query][]*source{}, scans: map[*source]string{}, using: map[*join][][2]*column{}, used: map[*column]bool{}, ranges: map[*source]TimeRange{}, extracts: map[*extract]*call{}, sizes: map[expr]int64{}, growing: map[expr]bool{}, counted: map[*source]*counting{}, counts: map[*call]*source{},
 	}
 }
 

@@ -45,6 +45,9 @@ func (c *checker) query(q *query) []output {
 	c.info.outputs[q] = out
 	c.limit(q)
 	c.orderBy(q, out)
+	if s, ok := q.body.(*selection); ok {
+		c.counted(q, s)
+	}
 	return out
 }
 

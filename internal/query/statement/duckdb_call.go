@@ -6,6 +6,9 @@ import (
 )
 
 func (p *duckPrinter) call(c *call) string {
+	if sql, ok := p.printCount(c); ok {
+		return sql
+	}
 	f := p.info.calls[c]
 	if f.print != nil {
 		return f.print(p, c)

@@ -93,5 +93,8 @@ func (p *duckPrinter) input(src *source) Input {
 			in.Columns = append(in.Columns, col.name)
 		}
 	}
+	if n := p.info.counted[src]; n != nil {
+		in.Counted, in.Every = true, n.every
+	}
 	return in
 }

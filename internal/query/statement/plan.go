@@ -67,6 +67,10 @@ type Input struct {
 	Columns []string // those that are read; none if only the number of rows counts
 	Shift   int64    // compare: the rows of the time range that lies so many seconds back
 	Time    TimeRange
+	// Counted: instead of its rows the relation may have one for all those whose times, divided by Every seconds, are the same, with
+	// one of these times or the begin of the Every seconds, and their number in CountColumn. An Every of 0 is all rows in one.
+	Counted bool
+	Every   int64
 }
 
 // TimeRange is what WHERE says about __time__: if From or To are set, they stand for those of the request, which the rows
@@ -103,6 +107,7 @@ func (p *Plan) addInput(in Input) Relation {
 					known.Columns = append(known.Columns, col)
 				}
 			}
+			known.Counted, known.Every = known.Counted && in.Counted, gcd(known.Every, in.Every)
 			return Relation{SQL: known.Key}
 		}
 	}
@@ -117,8 +122,9 @@ func (p *Plan) addInput(in Input) Relation {
 // Relation is what stands in FROM for an input: with the columns that it lists, as it is written there, a name in double quotes
 // or a query in brackets. It is trusted.
 type Relation struct {
-	SQL  string
-	Rows int64 // at most; 0 if that is not known
+	SQL     string
+	Rows    int64 // at most; 0 if that is not known
+	Counted bool  // as the input allows
 }
 
 // DuckDB prints the statement for DuckDB. Tables maps the keys of the inputs to relations.

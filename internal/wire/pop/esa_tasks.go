@@ -103,7 +103,7 @@ func (a *API) createTask(q *request, o owner) (*delivery.Task, *made, error) {
 	if err := q.choices(m); err != nil {
 		return nil, nil, err
 	}
-	to, err := a.destination(q, m.DeliveryType)
+	to, err := a.destination(q, o.project, m.DeliveryType)
 	if err != nil {
 		return nil, nil, err
 	}

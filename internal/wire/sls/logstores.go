@@ -49,6 +49,9 @@ const (
 	defaultShards  = 2
 )
 
+// unsaid is the maxSplitShard of clients that send every field and were told nothing of this one: the Java SDK.
+const unsaid = -1
+
 // logstoreBody is what a client may say about a logstore; nil is what it did not say.
 type logstoreBody struct {
 	Name          *string    `json:"logstoreName"`
@@ -103,7 +106,9 @@ func (b *logstoreBody) apply(l *meta.Logstore) error {
 	set(&l.Tracking, (*bool)(b.Tracking))
 	set(&l.AppendMeta, (*bool)(b.AppendMeta))
 	set(&l.AutoSplit, (*bool)(b.AutoSplit))
-	set(&l.MaxSplitShard, (*int)(b.MaxSplitShard))
+	if b.MaxSplitShard != nil && *b.MaxSplitShard != unsaid {
+		l.MaxSplitShard = int(*b.MaxSplitShard)
+	}
 	set(&l.TelemetryType, b.TelemetryType)
 	set(&l.Mode, b.Mode)
 	set(&l.HotTTLDays, (*int)(b.HotTTL))
