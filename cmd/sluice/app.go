@@ -87,7 +87,7 @@ Exit codes: ` + exitCodes,
 	add("logs", a.putCommand(), a.pullCommand(), a.tailCommand(), a.queryCommand(), a.histogramCommand(), a.explainCommand(),
 		a.copyCommand(), a.dumpCommand(), a.demoCommand())
 	add("manage", a.projectCommand(), a.logstoreCommand(), a.shardCommand(), a.indexCommand(), a.groupCommand(), a.deliveryCommand(), a.siteCommand())
-	add("access", a.statusCommand(), a.doctorCommand(), a.profileCommand(), a.keyCommand(), a.adminCommand())
+	add("access", a.statusCommand(), a.doctorCommand(), a.profileCommand(), a.keyCommand(), a.iamCommand(), a.adminCommand())
 	root.AddCommand(a.versionCommand(), a.manCommand(root))
 	root.InitDefaultHelpCmd()
 	a.noteStart(root)
