@@ -68,7 +68,7 @@ const maxPolicyFile = 64 << 10
 
 // readPolicy reads a document from a file, or from standard input for "-".
 func (a *app) readPolicy(name string) (string, error) {
-	var in io.Reader = a.stdin
+	in := a.stdin
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {

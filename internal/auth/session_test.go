@@ -166,8 +166,10 @@ func TestSessionPolicyIsALimit(t *testing.T) {
 	b.makeProject(t, meta.Project{Name: "q"})
 	role := b.role(t, "r", "acs:ram::"+root+":root", "", "AliyunLogReadOnlyAccess")
 	owner := b.as(t, NewKey{Root: true})
-	s, err := b.AssumeRole(t.Context(), owner, Assume{Role: role, Session: "work",
-		Policy: `{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"acs:log:*:*:project/p/*"}]}`})
+	s, err := b.AssumeRole(t.Context(), owner, Assume{
+		Role: role, Session: "work",
+		Policy: `{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"acs:log:*:*:project/p/*"}]}`,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

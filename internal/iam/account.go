@@ -2,7 +2,6 @@ package iam
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -64,7 +63,7 @@ func (d *Directory) OwnerOf(tx meta.Tx, account string) (string, error) {
 	}
 	root, err := d.root(tx)
 	if err != nil {
-		return "", fmt.Errorf("find the root account: %v", err) // no client's fault, whatever kind it is
+		return "", sluice.Errorf(sluice.Internal, string(kindAccount), "find the root account: %w", err) // no client's fault
 	}
 	d.rootID.Store(&root.ID)
 	return root.ID, nil

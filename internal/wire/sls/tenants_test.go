@@ -81,8 +81,10 @@ func TestUploadsEndWithTheirKey(t *testing.T) {
 		t.Helper()
 		key := makeKey(t, env, `{}`)
 		body := `{"__logs__":[{"a":"b"}]}`
-		c := testenv.Call{Method: "POST", Project: project, Target: "/logstores/access", Key: &key, Body: []byte(body),
-			Header: map[string]string{"Content-Type": "application/json"}}
+		c := testenv.Call{
+			Method: "POST", Project: project, Target: "/logstores/access", Key: &key, Body: []byte(body),
+			Header: map[string]string{"Content-Type": "application/json"},
+		}
 		r, err := env.NewRequest(c)
 		if err != nil {
 			t.Fatal(err)
