@@ -146,6 +146,9 @@ func TestSessionEndsWithWhatItHangsOn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if alice.Origin() != alice.AccessKeyID || p.Origin() != alice.AccessKeyID || q.Origin() != alice.AccessKeyID {
+				t.Errorf("the sessions come from %s and %s, not from %s", p.Origin(), q.Origin(), alice.AccessKeyID)
+			}
 			end(t, b, alice.AccessKeyID)
 			for name, s := range map[string]Session{"session": first, "session of a session": chained} {
 				_, err := b.sign(s)

@@ -88,6 +88,7 @@ func (a *API) deleteAccount(q *request) error {
 // Behavior: whether user, or role, of the signer's account may do action to resource, and which statement of which policy says so. sourceIp and secure say how
 // the request would come. resource is a name such as acs:log:*:*:project/web/logstore/app, or its last part.
 // Differs: an action of this server, not of Simple Log Service; on the bare host.
+
 func (a *API) explainPermission(q *request) error {
 	secure, err := q.flag("secure")
 	if err != nil {

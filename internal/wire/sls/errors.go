@@ -76,6 +76,8 @@ var codes = []struct {
 	{sluice.NotFound, "storeview", 404, "StoreViewNotExist"},
 	{sluice.NotFound, "metricsconfig", 404, "MetricsConfigNotExist"},
 	{sluice.NotFound, "substore", 404, "SubStoreNotExist"},
+	{sluice.NotFound, "domain", 404, "DomainNotExist"},
+	{sluice.NotFound, "cname", 404, "NoSuchCname"},
 	{sluice.NotFound, "logging", 404, "LoggingNotExist"},
 	{sluice.NotFound, "resource", 404, "ResourceNotExist"},
 	{sluice.NotFound, "record", 404, "ResourceRecordNotExist"},
@@ -111,6 +113,9 @@ var codes = []struct {
 	{sluice.Throttled, "project-write", 403, "WriteQuotaExceed"},
 	{sluice.Throttled, "shard-read", 403, "ShardReadQuotaExceed"},
 	{sluice.Throttled, "project-read", 403, "ReadQuotaExceed"},
+	{sluice.Throttled, "key-write", 403, "WriteQuotaExceed"},
+	{sluice.Throttled, "key-read", 403, "ReadQuotaExceed"},
+	{sluice.Throttled, "address-write", 403, "WriteQuotaExceed"},
 	{sluice.Throttled, "consumergroup", 400, "ConsumerGroupQuotaExceed"},
 	{sluice.Throttled, "", 400, "ProjectQuotaExceed"},
 

@@ -18,6 +18,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
 	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/iam"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/sign"
@@ -58,7 +59,7 @@ func newPlace(t *testing.T) *place {
 	p.keys = auth.NewKeys(p.store, ring, p.directory, time.Now)
 	api := sls.New(sls.Services{
 		Auth: auth.New(p.keys, time.Now, auth.Options{}), Keys: p.keys, Catalog: env.Catalog,
-		Control: control.New(p.store, ring, control.Options{}),
+		Control: control.New(p.store, ring, control.Options{}), KeyQuotas: keyquota.New(p.store, keyquota.Options{Now: time.Now}),
 	}, sls.Options{Addressing: wire.NewAddressing("sls.test")})
 	api.Hollow()
 	p.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
