@@ -90,7 +90,7 @@ Exit codes: ` + exitCodes,
 	add("manage", a.projectCommand(), a.logstoreCommand(), a.shardCommand(), a.indexCommand(), a.groupCommand(), a.deliveryCommand(), a.siteCommand(),
 		a.applyCommand(), a.diffCommand(), a.exportCommand())
 	add("resources", a.resourceCommands()...)
-	add("access", a.statusCommand(), a.doctorCommand(), a.profileCommand(), a.keyCommand(), a.adminCommand())
+	add("access", a.statusCommand(), a.doctorCommand(), a.profileCommand(), a.keyCommand(), a.iamCommand(), a.adminCommand())
 	root.AddCommand(a.versionCommand(), a.manCommand(root))
 	root.InitDefaultHelpCmd()
 	a.noteStart(root)

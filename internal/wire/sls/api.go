@@ -172,7 +172,7 @@ func (a *API) admit(q *request) error {
 
 // admitFlow lets a request pass whose key has not taken too much, and sees to it that the key pays for it.
 func (a *API) admitFlow(q *request) error {
-	key, root, writing, call := q.principal.AccessKeyID, q.principal.Root, q.route.Mutating, q.call
+	key, root, writing, call := q.principal.Origin(), q.principal.Root, q.route.Mutating, q.call
 	if err := a.KeyQuotas.Admit(q.ctx(), key, root, writing); err != nil {
 		return err
 	}
