@@ -35,6 +35,7 @@ var pages = map[string][]string{
 	"docs/howto/tls.md":                  {"howto-tls  20"},
 	"docs/howto/look-inside.md":          {"ok\n", `"go":"go1.`},
 	"docs/howto/open-with-duckdb.md":     {"segments/0", ".parquet"},
+	"docs/howto/commands.md":             {"activation  a-"},
 	"docs/howto/segments-in-a-bucket.md": {}, // internal/node tests what it says on a real S3 server
 	"docs/howto/search.md": {
 		"connection refused, giving up", "\n                           ^\n", "\n/cart\n", "30 logs from", "6 logs from",
