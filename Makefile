@@ -58,6 +58,7 @@ fuzz-short: ## every fuzz target: its seeds, then FUZZTIME (3s) of new input
 sim: $(GOTESTSUM) ## the seeded simulations, at length
 	$(call test,sim) -count=1 -timeout 30m ./test/sim/...
 	$(call test,sim-power) -count=1 -timeout 30m -run '^TestPowerCuts$$' ./internal/indexer -seed 1000 -seeds 5000
+	$(call test,sim-assistant) -count=1 -timeout 30m -run '^TestSimulation$$' ./internal/assistant -seed 1000 -seeds 1000
 	$(call test,sim-polls) -count=1 -timeout 60m -run '^TestReadersSeeAgainWhatTheySaw$$' ./internal/query -polls 1000000
 
 compat: export PYTHON := $(TOOLS)/python/bin/python

@@ -35,7 +35,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Uint64("seeds", 500, "seeds of the simulation")
+	simSeeds = flag.Uint64("seeds", 100, "seeds of the simulation; make sim runs a thousand others")
 	simFrom  = flag.Uint64("seed", 0, "its first seed")
 )
 

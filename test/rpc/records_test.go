@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"encoding/json"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/sluicelog/sluice/internal/assistant/agenttest"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/testenv"
+	"github.com/sluicelog/sluice/test/ossserver"
 	"github.com/sluicelog/sluice/test/s3server"
 )
 
@@ -70,4 +72,37 @@ func TestRecordsAreDelivered(t *testing.T) {
 		m.JSON(t, testenv.Call{Project: "audit", Target: "/logstores/ca-records?type=log&from=0&to=4000000000&line=100&query=InvokeId%3A" + id}, &rows)
 		return len(rows) == 1 && rows[0]["Output"] == "done\n"
 	})
+}
+
+// The settings send records to a bucket of OSS, by the credentials of the operator, encrypted as they say.
+func TestRecordsGoToOSS(t *testing.T) {
+	store := ossserver.New("records")
+	server := httptest.NewServer(store)
+	t.Cleanup(server.Close)
+	m := startMachines(t, nil, func(c *config.Config) {
+		c.Delivery.AllowNetworks, c.Delivery.OSSRegion = "127.0.0.0/8", store.Region
+		c.Delivery.OSSEndpoint = server.URL
+		c.Delivery.OSSAccessKeyID, c.Delivery.OSSAccessKeySecret = config.Secret(store.ID), config.Secret(store.Secret)
+	})
+	_, err := m.call("2014-05-26", "ModifyCloudAssistantSettings", map[string]string{ // as older clients flatten it
+		"SettingType": "InvocationDelivery", "OssDeliveryConfig.Enabled": "true", "OssDeliveryConfig.BucketName": "records", "OssDeliveryConfig.Prefix": "audit/ca",
+		"OssDeliveryConfig.EncryptionType": "OssManaged", "OssDeliveryConfig.EncryptionAlgorithm": "SM4",
+	})
+	m.must(err)
+	instance, _ := m.agent("web-1", func(*agentproto.Task) agenttest.Outcome { return agenttest.Outcome{} })
+	sent, err := m.c.SendFile(&ecs.SendFileRequest{
+		RegionId: region, Name: tea.String("f"), Content: tea.String("hello"), TargetDir: tea.String("/tmp"), InstanceId: []*string{&instance},
+	})
+	m.must(err)
+	dir := "audit/ca/sendFileResults/" + *sent.Body.InvokeId
+	m.until("the record is in the bucket", func() bool { return store.Objects("records")[dir+"/"+instance+"/1.json"].Body != nil })
+	content := store.Objects("records")[dir+"/fileContent.txt"]
+	if string(content.Body) != "hello" || content.Encryption != "SM4" {
+		t.Errorf("content: %q, encrypted with %q", content.Body, content.Encryption)
+	}
+	_, err = m.call("2014-05-26", "ModifyCloudAssistantSettings", map[string]string{"SettingType": "InvocationDelivery", "OssDeliveryConfig": `{"Enabled":false}`})
+	m.must(err)
+	if a := m.Do(t, testenv.Call{Project: "sluice-assistant", Target: "/sluice/v1/deliveries/records-to-bucket"}); a.Status != 404 {
+		t.Errorf("the task of a delivery that was ended: %d %s", a.Status, a.Body)
+	}
 }

@@ -50,6 +50,7 @@ var pages = map[string][]string{
 	"docs/howto/connect-cli.md":          {},
 	"docs/howto/agents.md":               {}, // internal/wire/agent tests what it says
 	"docs/howto/open-with-duckdb.md":     {"segments/0", ".parquet"},
+	"docs/howto/commands.md":             {"activation  a-"},
 	"docs/howto/segments-in-a-bucket.md": {}, // internal/node tests what it says on a real S3 server
 	"docs/howto/search.md": {
 		"connection refused, giving up", "\n                           ^\n", "\n/cart\n", "30 logs from", "6 logs from",
