@@ -52,6 +52,7 @@ type Tx interface {
 	// Logstores [logstore]; a missing project is NotFound [project].
 	Logstore(ref sluice.LogstoreRef) (Logstore, error)
 	Logstores(project string) ([]Logstore, error)
+	LogstoreNames(project string) ([]string, error)
 	CountLogstores(project string) (int, error)
 	AllLogstores() ([]sluice.LogstoreRef, error) // of all projects, by project and name
 	CreateLogstore(Logstore) error

@@ -94,6 +94,7 @@ func testCounts(t *testing.T, s meta.Store) {
 	for what, count := range map[string]func(meta.Tx) error{
 		"logstores": func(tx meta.Tx) error { _, err := tx.CountLogstores("p"); return err },
 		"shards":    func(tx meta.Tx) error { _, err := tx.CountShards("p"); return err },
+		"names":     func(tx meta.Tx) error { _, err := tx.LogstoreNames("p"); return err },
 	} {
 		tryUpdate(t, s, what+" of a missing project", sluice.NotFound, "project", count)
 	}
@@ -123,6 +124,7 @@ func testCounts(t *testing.T, s meta.Store) {
 		)
 	})
 	a, m, l := sluice.LogstoreRef{Project: "o", Logstore: "a"}, sluice.LogstoreRef{Project: "o", Logstore: "m"}, sluice.LogstoreRef{Project: "p", Logstore: "l"}
+	wantSame(t, "names", read(t, s, func(tx meta.Tx) ([]string, error) { return tx.LogstoreNames("o") }), []string{"a", "m"})
 	wantSame(t, "all logstores", read(t, s, meta.Tx.AllLogstores), []sluice.LogstoreRef{a, m, l})
 	wantSame(t, "logstores with an index", read(t, s, meta.Tx.IndexedLogstores), []sluice.LogstoreRef{m})
 	wantSame(t, "logstores with segments", read(t, s, meta.Tx.SegmentedLogstores), []sluice.LogstoreRef{l})

@@ -49,6 +49,10 @@ func (t *tx) Logstore(ref sluice.LogstoreRef) (meta.Logstore, error) {
 }
 
 func (t *tx) Logstores(project string) ([]meta.Logstore, error) { return logstores.list(t, project) }
+func (t *tx) LogstoreNames(project string) ([]string, error) {
+	return t.texts(project, "SELECT name FROM logstores WHERE project = ? ORDER BY name", project)
+}
+
 func (t *tx) CountLogstores(project string) (int, error) {
 	return t.countIn(project, "SELECT COUNT(*) FROM logstores WHERE project = ?")
 }
