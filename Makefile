@@ -46,6 +46,7 @@ race: $(GOTESTSUM) $(S3SERVER) ## the tests under the race detector; the long su
 
 lint: $(LINTER) ## go vet, staticcheck and the rest of .golangci.yml
 	$(LINTER) run --allow-parallel-runners --build-tags compat ./...
+	cd test/compat/golang && $(LINTER) run --allow-parallel-runners ./...
 
 fmt: $(LINTER) ## format the tree
 	$(LINTER) fmt ./...
@@ -62,7 +63,7 @@ sim: $(GOTESTSUM) ## the seeded simulations, at length
 compat: export PYTHON := $(TOOLS)/python/bin/python
 compat: build $(GOTESTSUM) $(PYTHON) $(NODE) $(JAVA) compat-sinks ## the official clients against a live server, deliveries to real destinations
 	rm -rf $(RESULTS)
-	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|Java|CompatPages)$$' ./test/compat/ ./test/script/
+	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|Java|Go|GoSDK|ReadGoTests|CompatPages)$$' ./test/compat/ ./test/script/
 	go run ./test/compat/table $(RESULTS)
 
 .PHONY: compat-table

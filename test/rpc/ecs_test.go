@@ -27,9 +27,9 @@ type machines struct {
 	c *ecs.Client
 }
 
-func startMachines(t *testing.T, algorithm *string) *machines {
+func startMachines(t *testing.T, algorithm *string, change ...func(*config.Config)) *machines {
 	t.Helper()
-	env := testenv.Start(t, func(c *config.Config) { c.Assistant.Listen, c.Assistant.Region = "127.0.0.1:0", "cn-test" })
+	env := testenv.Start(t, append(change, func(c *config.Config) { c.Assistant.Listen, c.Assistant.Region = "127.0.0.1:0", "cn-test" })...)
 	c, err := ecs.NewClient(&openapi.Config{
 		AccessKeyId: tea.String(testenv.RootID), AccessKeySecret: tea.String(testenv.RootSecret),
 		Endpoint: tea.String(env.Addr), Protocol: tea.String("HTTP"), SignatureAlgorithm: algorithm, RegionId: region,

@@ -45,6 +45,9 @@ var pages = map[string][]string{
 		"+ delivery howto-code/errors", "nothing changed", "ttl: 90 → 14", "- logstore howto-code/extra", "0 changes to make",
 	},
 	"docs/howto/doctor.md":               {"v1 is accepted", "fix: Check the secret", "project names"},
+	"docs/howto/connect-java-sdk.md":     {},
+	"docs/howto/connect-log4j.md":        {},
+	"docs/howto/connect-cli.md":          {},
 	"docs/howto/open-with-duckdb.md":     {"segments/0", ".parquet"},
 	"docs/howto/segments-in-a-bucket.md": {}, // internal/node tests what it says on a real S3 server
 	"docs/howto/search.md": {
@@ -138,7 +141,12 @@ func scriptOf(t *testing.T, page, mark string) string {
 // ships. Only addresses are changed, because a test has no fixed port.
 func runPage(t *testing.T, script string, demo bool) string {
 	t.Helper()
-	server := testenv.Start(t)
+	return runPageOn(t, testenv.Start(t), script, demo)
+}
+
+// runPageOn is runPage with a server that the caller has started.
+func runPageOn(t *testing.T, server *testenv.Env, script string, demo bool) string {
+	t.Helper()
 	dir := t.TempDir()
 	prepare(t, dir, server)
 	s := &shell{t: t, url: server.URL(), home: filepath.Join(dir, "home")}

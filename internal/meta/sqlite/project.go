@@ -70,3 +70,32 @@ func (t *tx) DeleteLogstore(ref sluice.LogstoreRef) error {
 	}
 	return t.DeleteDocuments(ref.Project, meta.LogstoreKinds(ref.Logstore))
 }
+
+func (t *tx) AllLogstores() ([]sluice.LogstoreRef, error) {
+	return t.refs("SELECT project, name FROM logstores ORDER BY project, name")
+}
+
+func (t *tx) IndexedLogstores() ([]sluice.LogstoreRef, error) {
+	return t.refs("SELECT project, logstore FROM indexes ORDER BY project, logstore")
+}
+
+func (t *tx) SegmentedLogstores() ([]sluice.LogstoreRef, error) {
+	return t.refs("SELECT DISTINCT project, logstore FROM segments ORDER BY project, logstore")
+}
+
+// refs reads the names of logstores.
+func (t *tx) refs(query string) (all []sluice.LogstoreRef, err error) {
+	rows, err := t.rows(query)
+	if err != nil {
+		return nil, wrap("list logstores", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r sluice.LogstoreRef
+		if err := rows.Scan(&r.Project, &r.Logstore); err != nil {
+			return nil, wrap("list logstores", err)
+		}
+		all = append(all, r)
+	}
+	return all, wrap("list logstores", rows.Err())
+}

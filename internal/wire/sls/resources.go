@@ -35,6 +35,7 @@ import (
 //
 // Body: id, tag, value (JSON as text); other members are kept.
 // Differs: values are not compared with the schema of their resource.
+// Differs: secrets inside a value, which is JSON as text, are shown as they were sent.
 
 // UpsertResourceRecord: PUT /resources/{name}/records
 //
