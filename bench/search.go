@@ -189,8 +189,11 @@ func (b *bench) users(ctx context.Context, s *searched) error {
 		return err
 	}
 	b.report.add("search", "rss_users", fmt.Sprintf("… at most, while %d users ask", usersAtOnce), "MB", "", peak)
+	if _, err := s.settle(); err != nil {
+		return err
+	}
 	after, err := s.memory("VmRSS")
-	b.report.add("search", "rss_after", "… when they are gone", "MB", "", after)
+	b.report.add("search", "rss_after", "… when they are gone and the server is at rest", "MB", "", after)
 	return err
 }
 

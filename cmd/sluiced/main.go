@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -28,9 +29,12 @@ import (
 var release = "dev"
 
 func main() {
+	runtime.LockOSThread() // the first thread stands for the process, and stays as it was started; see package behind
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	ended := make(chan error)
+	go func() { ended <- run(ctx, os.Args[1:], os.Stdout, os.Stderr) }()
+	err := <-ended
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sluiced:", err)
 	}

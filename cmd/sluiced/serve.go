@@ -9,10 +9,12 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/node"
+	"github.com/sluicelog/sluice/internal/query/behind"
 )
 
 // serve runs a node until ctx ends.
@@ -23,7 +25,7 @@ func serve(ctx context.Context, c *config.Config, stdout, stderr io.Writer) (err
 		return err
 	}
 	defer l.Close()
-	n, err := node.Open(ctx, c, node.Options{Logger: log, Release: release})
+	n, err := node.Open(ctx, c, node.Options{Logger: log, Release: release, Processors: reserve()})
 	if err != nil {
 		return err
 	}
@@ -51,6 +53,15 @@ func onHangup(f func()) (stop func()) {
 		close(hangups)
 		<-done
 	}
+}
+
+// reserve gives Go's scheduler places for threads that are behind, unless it is told how many to have, and returns the number of processors.
+func reserve() int {
+	processors := runtime.GOMAXPROCS(0)
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(behind.Places(processors))
+	}
+	return processors
 }
 
 func newLogger(c config.Log, w io.Writer) *slog.Logger {

@@ -39,6 +39,20 @@ type Config struct {
 	Retention Retention `config:"retention"`
 	Split     Split     `config:"split"`
 	Delivery  Delivery  `config:"delivery"`
+	Assistant Assistant `config:"assistant"`
+}
+
+// Assistant is the running of commands on machines.
+type Assistant struct {
+	// Address and port that agents connect to, HOST:PORT, with TLS of the server's own CA. Port 0 picks a free one. Empty is none: then there are no
+	// agents.
+	Listen string `config:"listen"`
+	// Region that execution records name.
+	Region string `config:"region"`
+	// Output of each run that is kept in full, beside the 24 KB in its record. 0 keeps none.
+	OutputBytes Bytes `config:"output_bytes"`
+	// Days that results can be asked for through the API. Records live as long as their logstore keeps logs.
+	ResultDays int `config:"result_days"`
 }
 
 // Root is the first credentials. They come from the environment only, so that they stand in no file and no process list, and
@@ -279,6 +293,7 @@ func Default() *Config {
 		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200},
 		Retention: Retention{Interval: time.Minute},
 		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
+		Assistant: Assistant{Region: "local", OutputBytes: 16 * MiB, ResultDays: 30},
 		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}
 }

@@ -57,8 +57,18 @@ func (c *Config) Validate() error {
 	within(&v, "split.bytes_per_second", c.Split.BytesPerSecond, 1, 1<<50)
 	within(&v, "split.writes_per_second", c.Split.WritesPerSecond, 1, 1<<50)
 	c.Delivery.validate(&v)
+	c.Assistant.validate(&v)
 	return errors.Join(v...)
 }
+
+func (a Assistant) validate(v *problems) {
+	v.check(a.Listen == "" || validListen(a.Listen), "assistant.listen", "is neither empty nor HOST:PORT with a port from 0 to 65535")
+	v.check(a.Region != "" && len(a.Region) <= maxRegion, "assistant.region", "is empty, or longer than 64 characters")
+	within(v, "assistant.output_bytes", a.OutputBytes, 0, GiB)
+	within(v, "assistant.result_days", a.ResultDays, 1, maxResultDays)
+}
+
+const maxRegion, maxResultDays = 64, 3650
 
 func (t TLS) validate(v *problems) {
 	v.check((t.Cert == "") == (t.Key == ""), "tls.cert", "and tls.key go together")

@@ -41,6 +41,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluicelog/sluice/internal/assistant"
+	"github.com/sluicelog/sluice/internal/assistant/gateway"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
@@ -68,10 +70,10 @@ import (
 
 // Options of a node that no operator sets. The zero value of a field means the default in brackets.
 type Options struct {
-	Now    func() time.Time // [time.Now] the clock of all parts
-	Logger *slog.Logger     // [discard]
-	// Release is the version of the program, for who has to know later which it was. ["dev"]
-	Release string
+	Now        func() time.Time // [time.Now] the clock of all parts
+	Logger     *slog.Logger     // [discard]
+	Release    string           // ["dev"] the version of the program, for who has to know later which it was
+	Processors int              // [GOMAXPROCS] how many there are: what is parallel to use them all counts by it
 }
 
 // Node is an open node.
@@ -81,6 +83,9 @@ type Node struct {
 	Ingest   *ingest.Door     // the write door for parts of the server itself
 	Index    *indexer.Indexer
 	Delivery *delivery.Engine
+
+	Assistant *assistant.Service
+	agents    *gateway.Gateway
 
 	server      *server.Server
 	keys        *auth.Keys
@@ -171,6 +176,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Delivery)
+	if err := n.openAssistant(ctx, c, o, store, ring); err != nil {
+		return nil, err
+	}
+	metrics.Registry.MustRegister(n.Assistant)
 	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -198,6 +207,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	dialect := sls.New(sls.Services{
 		Auth:       authenticator,
 		Keys:       n.keys,
+		Identity:   directory,
 		Catalog:    n.Catalog,
 		Ingest:     n.Ingest,
 		Reads:      readQuota(c, o),
@@ -213,9 +223,14 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
+		Keys:       n.keys,
+		Identity:   directory,
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
 		OSS:        role,
+		Assistant:  n.Assistant,
+
+		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
 	})
 	claimants := []wire.Claimant{rpc}
 	if c.Agents.Networks != "" {
@@ -238,6 +253,10 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.keys.Run(ctx) })
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
+	g.Go(func() error { return n.Assistant.Run(ctx) })
+	if l.Agents != nil {
+		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
+	}
 	if n.certificate != nil {
 		g.Go(func() error { return n.certificate.Run(ctx) })
 	}

@@ -64,7 +64,7 @@ func ingestOptions(c *config.Config, o Options, m *storeMetrics) ingest.Options 
 
 func queryOptions(c *config.Config, o Options, files objects.Filer, where *places.Databases) query.Options {
 	return query.Options{
-		Future: orAny(c.Ingest.MaxFuture), Now: o.Now, Logger: o.Logger,
+		Processors: o.Processors, Future: orAny(c.Ingest.MaxFuture), Now: o.Now, Logger: o.Logger,
 		SQL: query.SQLOptions{Files: files, TempDir: filepath.Join(c.DataDir, "sql.tmp"), Places: where},
 	}
 }

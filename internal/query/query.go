@@ -29,8 +29,9 @@ import (
 
 // Options of an engine. The zero value of a field means the default in brackets.
 type Options struct {
-	Budget  time.Duration // [20s] after which a search answers with what it has
-	Workers int           // [number of processors] shards read at once, by all queries together
+	Budget     time.Duration // [20s] after which a search answers with what it has
+	Processors int           // [GOMAXPROCS]
+	Workers    int           // [Processors] shards read at once, by all queries together
 	// Future is how far ahead of its receive time a log's own time may be, as the write door allows. Negative: any distance,
 	// which makes every search begin at the oldest log.
 	Future time.Duration // [15m]
@@ -58,8 +59,11 @@ func New(cat *catalog.Catalog, index *indexer.Indexer, o Options) *Engine {
 	if o.Budget == 0 {
 		o.Budget = 20 * time.Second
 	}
+	if o.Processors == 0 {
+		o.Processors = runtime.GOMAXPROCS(0)
+	}
 	if o.Workers == 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+		o.Workers = o.Processors
 	}
 	if o.Future == 0 {
 		o.Future = 15 * time.Minute
@@ -72,8 +76,8 @@ func New(cat *catalog.Catalog, index *indexer.Indexer, o Options) *Engine {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Engine{
-		cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: newSQLEngine(o.SQL),
-		pipelines: make(chan struct{}, maxPipelines), tails: make(chan struct{}, o.Tail.Most), tailTurns: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		cat: cat, index: index, o: o, workers: make(chan struct{}, o.Workers), sql: newSQLEngine(o.SQL, o.Processors),
+		pipelines: make(chan struct{}, maxPipelines), tails: make(chan struct{}, o.Tail.Most), tailTurns: make(chan struct{}, o.Processors),
 	}
 }
 

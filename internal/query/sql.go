@@ -2,13 +2,13 @@ package query
 
 import (
 	"context"
-	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/objects"
+	"github.com/sluicelog/sluice/internal/query/behind"
 	"github.com/sluicelog/sluice/internal/query/duck"
 	"github.com/sluicelog/sluice/internal/query/places"
 	"github.com/sluicelog/sluice/internal/query/search"
@@ -21,19 +21,21 @@ type SQLOptions struct {
 	TempDir     string            // where large statements spill; they fail if empty
 	MemoryBytes int64             // [1 GiB] of all statements together, in the engine, and once more for the rows that searches find for them
 	Places      *places.Databases // of IP addresses, nil if there are none; the caller closes them after the engine
-	AtOnce      int               // [twice the number of processors, at most 15] statements, half of them of one project; more wait for their turn
-	Waiting     int               // [200] statements, half of them of one project; more are refused
+	// AtOnce [twice the number of processors, at most 15] statements run, half of them of one project; more wait for their turn. As many more
+	// may run of those that read counts only.
+	AtOnce  int
+	Waiting int // [200] statements, half of them of one project; more are refused
 	// ManyRows [4096] that a search finds in one group of a segment are left to the engine by their numbers: it reads a whole column
 	// faster than it takes so many values from here.
 	ManyRows int
 }
 
-func (o SQLOptions) withDefaults() SQLOptions {
+func (o SQLOptions) withDefaults(processors int) SQLOptions {
 	if o.MemoryBytes == 0 {
 		o.MemoryBytes = 1 << 30
 	}
 	if o.AtOnce == 0 {
-		o.AtOnce = min(2*runtime.GOMAXPROCS(0), 15) // of which one project may have as many as there are processors: more only take each other's memory
+		o.AtOnce = min(2*processors, 15) // of which one project may have as many as there are processors: more only take each other's memory
 	}
 	if o.Waiting == 0 {
 		o.Waiting = 200
@@ -48,15 +50,16 @@ func (o SQLOptions) withDefaults() SQLOptions {
 type sqlEngine struct {
 	o        SQLOptions
 	turns    *turns
+	brief    *turns       // of statements over counts, so that they do not wait for those over logs
 	gathered atomic.Int64 // bytes of rows that all statements hold
 
 	mu   sync.Mutex // guards duck
 	duck *duck.Engine
 }
 
-func newSQLEngine(o SQLOptions) *sqlEngine {
-	o = o.withDefaults()
-	return &sqlEngine{o: o, turns: newTurns(o.AtOnce, o.Waiting)}
+func newSQLEngine(o SQLOptions, processors int) *sqlEngine {
+	o = o.withDefaults(processors)
+	return &sqlEngine{o: o, turns: newTurns(o.AtOnce, o.Waiting), brief: newTurns(o.AtOnce, o.Waiting)}
 }
 
 func (s *sqlEngine) get() (*duck.Engine, error) {
@@ -65,7 +68,7 @@ func (s *sqlEngine) get() (*duck.Engine, error) {
 	if s.duck != nil {
 		return s.duck, nil
 	}
-	o := duck.Options{MemoryBytes: s.o.MemoryBytes, TempDir: s.o.TempDir, MaxQueries: s.o.AtOnce, Places: s.o.Places}
+	o := duck.Options{MemoryBytes: s.o.MemoryBytes, TempDir: s.o.TempDir, MaxQueries: 2 * s.o.AtOnce, Places: s.o.Places}
 	if s.o.Files != nil && s.o.Files.FilesDir() != "" {
 		o.ReadDirs = []string{s.o.Files.FilesDir()}
 	}
@@ -179,7 +182,11 @@ func (e *Engine) countStatement(ctx context.Context, t *sqlTables, plan *stateme
 
 // gatherAndRun answers a statement by the SQL engine, in its turn.
 func (e *Engine) gatherAndRun(ctx context.Context, t *sqlTables, plan *statement.Plan, result *Result) error {
-	done, err := e.sql.turns.take(ctx, t.project, e.o.Budget)
+	turns := e.sql.turns
+	if plan.Counts() {
+		turns = e.sql.brief
+	}
+	done, err := turns.take(ctx, t.project, e.o.Budget)
 	if err != nil {
 		return err
 	}
@@ -195,7 +202,8 @@ func (e *Engine) gatherAndRun(ctx context.Context, t *sqlTables, plan *statement
 		result.Logs += cover.Logs
 		result.Bytes += cover.Bytes
 	}
-	return e.run(ctx, plan, tables, result)
+	behind.Run(func() { err = e.run(ctx, plan, tables, result) })
+	return err
 }
 
 func (e *Engine) run(ctx context.Context, plan *statement.Plan, tables map[string]duck.Table, result *Result) error {

@@ -24,17 +24,23 @@ var pages = map[string][]string{
 	"README.md": {
 		"accepted      yes", `"__topic__":"generated"`, "oldest undelivered", "GROUPS TO GO", "project tour created", "disk almost full", "read in tour", "hello from Go",
 	},
-	"docs/howto/connect-go-sdk.md":       {"greetings msg hello from Go", `"msg":"hello from Go"`},
-	"docs/howto/connect-python-sdk.md":   {},
-	"docs/howto/connect-nodejs-sdk.md":   {},
-	"docs/howto/web-tracking.md":         {`"page":"/cart","user":"ada"`, `"__tag__:release":"42"`, `"page":"/pay"`},
-	"docs/howto/consumer-groups.md":      {": order 1", ": order 2", ": order 3", "0 log groups to consume", "1 log group to consume"},
-	"docs/howto/access-keys.md":          {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token", "100 requests, 5MiB per second"},
-	"docs/howto/edge-logs.md":            {"shop.example", "/pay", "502"},
-	"docs/howto/backup.md":               {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged"},
-	"docs/howto/agents.md":               {}, // internal/wire/agent tests what it says
-	"docs/howto/tls.md":                  {"howto-tls  20"},
-	"docs/howto/look-inside.md":          {"ok\n", `"go":"go1.`},
+	"docs/howto/connect-go-sdk.md":     {"greetings msg hello from Go", `"msg":"hello from Go"`},
+	"docs/howto/connect-python-sdk.md": {},
+	"docs/howto/connect-nodejs-sdk.md": {},
+	"docs/howto/web-tracking.md":       {`"page":"/cart","user":"ada"`, `"__tag__:release":"42"`, `"page":"/pay"`},
+	"docs/howto/consumer-groups.md":    {": order 1", ": order 2", ": order 3", "0 log groups to consume", "1 log group to consume"},
+	"docs/howto/access-keys.md":        {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token", "100 requests, 5MiB per second"},
+	"docs/howto/edge-logs.md":          {"shop.example", "/pay", "502"},
+	"docs/howto/backup.md":             {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged"},
+	"docs/howto/agents.md":             {}, // internal/wire/agent tests what it says
+	"docs/howto/tls.md":                {"howto-tls  20"},
+	"docs/howto/look-inside.md":        {"ok\n", `"go":"go1.`},
+	"docs/howto/slog.md":               {`"message":"order placed"`, `"price.currency":"EUR"`, `"release":"42"`, `"reason":"no funds","code":"51"`},
+	"docs/howto/copy-and-dump.md":      {"1,000 logs of", "\n1000\n", "access_0.jsonl", "1,000 logs (", "shards taking logs"},
+	"docs/howto/configuration-as-code.md": {
+		"+ delivery howto-code/errors", "nothing changed", "ttl: 90 → 14", "- logstore howto-code/extra", "0 changes to make",
+	},
+	"docs/howto/doctor.md":               {"v1 is accepted", "fix: Check the secret", "project names"},
 	"docs/howto/open-with-duckdb.md":     {"segments/0", ".parquet"},
 	"docs/howto/segments-in-a-bucket.md": {}, // internal/node tests what it says on a real S3 server
 	"docs/howto/search.md": {

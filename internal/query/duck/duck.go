@@ -20,6 +20,7 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 
+	"github.com/sluicelog/sluice/internal/query/behind"
 	"github.com/sluicelog/sluice/internal/query/places"
 	"github.com/sluicelog/sluice/internal/query/statement"
 )
@@ -72,7 +73,8 @@ func Open(options Options) (*Engine, error) {
 	if e.zone, err = loadZone(e.options.Zone); err != nil {
 		return nil, fmt.Errorf("open the SQL engine: %w", err)
 	}
-	if e.db, err = e.open(); err != nil {
+	behind.Run(func() { e.db, err = e.open() }) // the engine makes its threads there
+	if err != nil {
 		return nil, fmt.Errorf("open the SQL engine: %w", err)
 	}
 	return e, nil
@@ -172,7 +174,10 @@ func (e *Engine) replace(broken *sql.DB) {
 	if e.db != broken {
 		return // someone else did
 	}
-	if db, err := e.open(); err == nil {
+	var db *sql.DB
+	var err error
+	behind.Run(func() { db, err = e.open() })
+	if err == nil {
 		e.db = db
 		go broken.Close() // waits for statements that still run there
 	}

@@ -233,6 +233,11 @@ func (p *duckPrinter) printCount(c *call) (string, bool) {
 	return "CAST(coalesce(" + p.aggregate("sum "+src.id+"."+quoteName(CountColumn), c) + ", 0) AS BIGINT)", true
 }
 
+// Counts reports whether the statement reads nothing but counted inputs.
+func (p *Plan) Counts() bool {
+	return len(p.Inputs) > 0 && !slices.ContainsFunc(p.Inputs, func(in Input) bool { return !in.Counted })
+}
+
 // CountsInput reports whether the statement asks for nothing but the number of rows of its one input: each value of the one row of its
 // result is that.
 func (p *Plan) CountsInput() bool {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -21,6 +22,14 @@ var codes = []struct {
 	{sluice.NotFound, "api", 404, "InvalidApi.NotFound"},
 	{sluice.NotFound, "deliverytask", 404, "TaskNotFound"},
 	{sluice.NotFound, "site", 404, "InvalidSiteId.NotFound"},
+	{sluice.NotFound, "user", 404, "EntityNotExist.User"},
+	{sluice.NotFound, "group", 404, "EntityNotExist.Group"},
+	{sluice.NotFound, "role", 404, "EntityNotExist.Role"},
+	{sluice.NotFound, "policy", 404, "EntityNotExist.Policy"},
+	{sluice.NotFound, "policyversion", 404, "EntityNotExist.Policy.Version"},
+	{sluice.NotFound, "accesskey", 404, "EntityNotExist.User.AccessKey"},
+	{sluice.NotFound, "membership", 404, "EntityNotExist.User.Group"},
+	{sluice.NotFound, "attachment", 404, "EntityNotExist.Policy"},
 	{sluice.NotFound, "", 404, "NotFound"},
 
 	{sluice.Invalid, "accesskeyid", 400, "MissingAccessKeyId"},
@@ -31,6 +40,15 @@ var codes = []struct {
 	{sluice.Invalid, "requesttime-expired", 400, "InvalidTimeStamp.Expired"},
 	{sluice.Invalid, "nonce", 400, "SignatureNonceUsed"},
 	{sluice.Invalid, "customfield", 403, "RealTimeLog.NameCheckFail"},
+	{sluice.Invalid, "document", 400, "MalformedPolicyDocument"},
+	{sluice.Invalid, "username", 400, "InvalidParameter.UserName.InvalidChars"},
+	{sluice.Invalid, "groupname", 400, "InvalidParameter.GroupName.InvalidChars"},
+	{sluice.Invalid, "rolename", 400, "InvalidParameter.RoleName.InvalidChars"},
+	{sluice.Invalid, "policyname", 400, "InvalidParameter.PolicyName.InvalidChars"},
+	{sluice.Invalid, "policytype", 400, "InvalidParameter.PolicyType"},
+	{sluice.Invalid, "rolearn", 400, "InvalidParameter.RoleArn"},
+	{sluice.Invalid, "sessionname", 400, "InvalidParameter.RoleSessionName"},
+	{sluice.Invalid, "session", 400, "InvalidParameter.DurationSeconds"},
 	{sluice.Invalid, "", 400, "InvalidParameter"},
 	{sluice.OutOfRange, "", 400, "InvalidParameter"},
 	{sluice.TooLarge, "", 400, "InvalidParameter"},
@@ -43,8 +61,31 @@ var codes = []struct {
 	{sluice.Unauthorized, "", 403, "Forbidden.RAM"},
 
 	{sluice.AlreadyExists, "deliverytask", 409, "TaskAlreadyExists"},
+	{sluice.AlreadyExists, "user", 409, "EntityAlreadyExists.User"},
+	{sluice.AlreadyExists, "group", 409, "EntityAlreadyExists.Group"},
+	{sluice.AlreadyExists, "role", 409, "EntityAlreadyExists.Role"},
+	{sluice.AlreadyExists, "policy", 409, "EntityAlreadyExists.Policy"},
+	{sluice.AlreadyExists, "membership", 409, "EntityAlreadyExists.User.Group"},
+	{sluice.AlreadyExists, "attachment", 409, "EntityAlreadyExists.Policy"},
 	{sluice.AlreadyExists, "", 409, "AlreadyExists"},
+	{sluice.Conflict, "user-key", 409, "DeleteConflict.User.AccessKey"},
+	{sluice.Conflict, "user-group", 409, "DeleteConflict.User.Group"},
+	{sluice.Conflict, "user-policy", 409, "DeleteConflict.User.Policy"},
+	{sluice.Conflict, "group-user", 409, "DeleteConflict.Group.User"},
+	{sluice.Conflict, "group-policy", 409, "DeleteConflict.Group.Policy"},
+	{sluice.Conflict, "role-policy", 409, "DeleteConflict.Role.Policy"},
+	{sluice.Conflict, "policy-attached", 409, "DeleteConflict.Policy"},
+	{sluice.Conflict, "policy-version", 409, "DeleteConflict.Policy.Version"},
+	{sluice.Conflict, "policyversion", 409, "DeleteConflict.PolicyVersion.Default"},
 	{sluice.Conflict, "", 409, "IncorrectStatus"},
+	{sluice.Throttled, "accesskey", 409, "LimitExceeded.User.AccessKey"},
+	{sluice.Throttled, "user", 409, "LimitExceeded.User"},
+	{sluice.Throttled, "group", 409, "LimitExceeded.Group"},
+	{sluice.Throttled, "role", 409, "LimitExceeded.Role"},
+	{sluice.Throttled, "policy", 409, "LimitExceeded.Policy"},
+	{sluice.Throttled, "policyversion", 409, "LimitExceeded.Policy.Version"},
+	{sluice.Throttled, "membership", 409, "LimitExceeded.User.Group"},
+	{sluice.Throttled, "attachment", 409, "LimitExceeded.Policy"},
 	{sluice.Throttled, "quota", 403, "QuotaExceeded"},
 	{sluice.Throttled, "", 400, "Throttling"},
 	{sluice.Unsupported, "", 400, "UnsupportedOperation"},
@@ -78,10 +119,24 @@ func explain(err error) (status int, code, message string) {
 	if name, ok := strings.CutPrefix(e.Noun, nounParam); ok {
 		return http.StatusBadRequest, name, e.Msg
 	}
+	if name, ok := strings.CutPrefix(e.Noun, assistant.NounCode); ok {
+		return statusOf(e.Kind), name, e.Msg
+	}
 	for _, row := range codes {
 		if row.Kind == e.Kind && (row.Noun == e.Noun || row.Noun == "") {
 			return row.Status, row.Code, e.Msg
 		}
 	}
 	return http.StatusInternalServerError, "InternalError", e.Msg
+}
+
+// statusOf is the status of a code that a service gave: what is malformed is 400, what is missing 404, and what may not be 403.
+func statusOf(k sluice.Kind) int {
+	switch k {
+	case sluice.Invalid:
+		return http.StatusBadRequest
+	case sluice.NotFound:
+		return http.StatusNotFound
+	}
+	return http.StatusForbidden
 }

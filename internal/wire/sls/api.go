@@ -29,6 +29,7 @@ import (
 	"github.com/sluicelog/sluice/internal/consumer"
 	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/delivery"
+	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/keyquota"
@@ -41,6 +42,7 @@ import (
 type Services struct {
 	Auth       *auth.Authenticator
 	Keys       *auth.Keys
+	Identity   *iam.Directory
 	Catalog    *catalog.Catalog
 	Ingest     *ingest.Door
 	Reads      *ingest.ReadQuota

@@ -34,6 +34,7 @@ func Routes() []Route {
 		subStoreRoutes,
 		tagRoutes,
 		projectSettingRoutes,
+		domainRoutes,
 		resourceRoutes,
 		topoStoreRoutes,
 		etlJobRoutes,
@@ -44,6 +45,7 @@ func Routes() []Route {
 		keyRoutes,
 		keyLimitRoutes,
 		backupRoutes,
+		accountRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {

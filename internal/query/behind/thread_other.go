@@ -1,0 +1,6 @@
+//go:build !linux
+
+package behind
+
+// lowerPriority does nothing where priorities are those of whole processes.
+func lowerPriority() {}

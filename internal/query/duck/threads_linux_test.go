@@ -1,0 +1,56 @@
+package duck_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/sluicelog/sluice/internal/query/duck"
+)
+
+// TestThreadsAreBehind: the threads that the engine makes for itself are nicer than the process.
+func TestThreadsAreBehind(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before := niceThreads(t)
+	e := open(t, duck.Options{Threads: 4})
+	if _, err := run(t.Context(), e, "select count(*)", million()); err != nil {
+		t.Fatal(err)
+	}
+	if got := niceThreads(t) - before; got < 3 { // the fourth is the caller's
+		t.Errorf("%d threads of the engine are nice, want 3", got)
+	}
+}
+
+// niceThreads counts the threads of this process that are nicer than that of the test.
+func niceThreads(t *testing.T) (n int) {
+	t.Helper()
+	own := niceOf(t, "/proc/thread-self/stat")
+	all, err := filepath.Glob("/proc/self/task/*/stat")
+	if err != nil || len(all) == 0 {
+		t.Skipf("threads are not told here: %v", err)
+	}
+	for _, name := range all {
+		if niceOf(t, name) > own {
+			n++
+		}
+	}
+	return n
+}
+
+// niceOf reads field 19 of proc_pid_stat(5), or of a thread that has ended since, nothing.
+func niceOf(t *testing.T, name string) (nice int) {
+	t.Helper()
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(raw), ") ")
+	if _, err := fmt.Sscan(strings.Fields(rest)[16], &nice); err != nil {
+		t.Fatal(err)
+	}
+	return nice
+}
