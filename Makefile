@@ -1,5 +1,5 @@
 # Sluice. `make` alone lists the targets. Prerequisites: Go (go.mod says which), gcc, g++, make; `make compat` also wants
-# python3 and node. Everything else lands in ./.tools at the versions pinned here, and nowhere else.
+# python3, node and, unless it runs as root and may install them, Maven and a JDK. Everything else lands in ./.tools at the versions pinned here, and nowhere else.
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -17,13 +17,17 @@ LINTER    := $(TOOLS)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 S3SERVER  := $(TOOLS)/bin/versitygw-$(VERSITYGW_VERSION)
 PYTHON    := $(TOOLS)/python/installed
 KAFKA     := $(TOOLS)/kafka/.installed
+JAVA      := $(TOOLS)/java/.installed
 RECEIVERS := $(TOOLS)/rsyslog/.installed $(TOOLS)/syslog-ng-core/.installed $(TOOLS)/nginx-light/.installed
+RESULTS   := $(TOOLS)/compat/results
 NODE      := test/compat/node/node_modules/.package-lock.json
 
 # $(call test,NAME) runs Go tests and leaves a JUnit file that .ci/run sums up.
 test = @mkdir -p $(TOOLS)/junit && $(GOTESTSUM) --format pkgname-and-test-fails --hide-summary skipped --junitfile $(TOOLS)/junit/$(1).xml --
 
 .PHONY: help build run test race lint fmt fuzz-short sim compat bench gen gen-fresh check clean s3server
+
+export SLUICE_COMPAT_RESULTS := $(RESULTS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,8 +60,14 @@ sim: $(GOTESTSUM) ## the seeded simulations, at length
 	$(call test,sim-polls) -count=1 -timeout 60m -run '^TestReadersSeeAgainWhatTheySaw$$' ./internal/query -polls 1000000
 
 compat: export PYTHON := $(TOOLS)/python/bin/python
-compat: build $(GOTESTSUM) $(PYTHON) $(NODE) compat-sinks ## the official Python and Node SDKs against a live server, deliveries to real destinations
-	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|CompatPages)$$' ./test/compat/ ./test/script/
+compat: build $(GOTESTSUM) $(PYTHON) $(NODE) $(JAVA) compat-sinks ## the official clients against a live server, deliveries to real destinations
+	rm -rf $(RESULTS)
+	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|Java|CompatPages)$$' ./test/compat/ ./test/script/
+	go run ./test/compat/table $(RESULTS)
+
+.PHONY: compat-table
+compat-table: ## write what the last make compat has shown into docs/compat.md
+	go run ./test/compat/table -write $(RESULTS)
 
 .PHONY: compat-sinks
 compat-sinks: $(GOTESTSUM) $(KAFKA) $(RECEIVERS)
@@ -96,7 +106,11 @@ $(PYTHON): test/compat/python/requirements.txt test/compat/python/magic.txt
 	@touch $@
 
 $(KAFKA): test/kafkabroker/pom.xml
-	@scripts/kafka.sh $(@D) $<
+	@scripts/jars.sh $(@D) $<
+	@touch $@
+
+$(JAVA): test/compat/java/pom.xml
+	@scripts/jars.sh $(@D) $<
 	@touch $@
 
 $(TOOLS)/rsyslog/.installed: EXTRA := rsyslog-gnutls

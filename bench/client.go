@@ -90,6 +90,11 @@ func (c *conn) do(method, path, query string, header http.Header, content []byte
 
 // post sends a JSON object, to make something of it or to ask a question.
 func (c *conn) post(path string, object map[string]any) error {
+	return c.send(http.MethodPost, path, object)
+}
+
+// send sends a JSON object.
+func (c *conn) send(method, path string, object map[string]any) error {
 	content, err := json.Marshal(object)
 	if err != nil {
 		return err
@@ -99,7 +104,7 @@ func (c *conn) post(path string, object map[string]any) error {
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-MD5", strings.ToUpper(hex.EncodeToString(sum[:])))
 	header.Set("x-log-bodyrawsize", strconv.Itoa(len(content)))
-	_, err = c.do(http.MethodPost, path, "", header, content, io.Discard)
+	_, err = c.do(method, path, "", header, content, io.Discard)
 	return err
 }
 

@@ -168,8 +168,11 @@ func (b *bench) crowdOf(ctx context.Context, s *server, st *stores, r *receiver)
 	}
 	groups := max(1, int(crowdRate*b.latencyFor.Seconds()))
 	logs := groups * weblogs.groupRecords
-	alone, err := b.readsWhile(ctx, s, st, c, groups, logs)
+	alone, _, err := b.readsWhile(ctx, s, st, c, groups, logs)
 	if err != nil {
+		return err
+	}
+	if err := s.resetPeak(); err != nil {
 		return err
 	}
 	for i := 1; i < b.tasks-b.tasks/2; i++ {
@@ -186,10 +189,7 @@ func (b *bench) crowdOf(ctx context.Context, s *server, st *stores, r *receiver)
 	if err := waitLive(ctx, c, logs); err != nil { // with what came before them
 		return err
 	}
-	if err := s.resetPeak(); err != nil {
-		return err
-	}
-	together, err := b.readsWhile(ctx, s, st, c, groups, 2*logs)
+	together, again, err := b.readsWhile(ctx, s, st, c, groups, 2*logs)
 	if err != nil {
 		return err
 	}
@@ -200,26 +200,34 @@ func (b *bench) crowdOf(ctx context.Context, s *server, st *stores, r *receiver)
 	what := fmt.Sprintf("%d tasks on a logstore, %d of them with a dead destination: peak of resident memory", b.tasks, b.tasks/2)
 	b.report.add("delivery", "crowd_rss", what, "MB", "≤ 300", peak)
 	b.report.add("delivery", "crowd_reads", "… reads of a log group that arrives", "reads", "≤ 1", together)
+	b.report.add("delivery", "crowd_rereads", "… reads of what was read before, by dead tasks that form a batch again, for each that arrives", "reads", "", again)
 	b.report.add("delivery", "crowd_reads_alone", "… reads of one task alone", "reads", "", alone)
 	return nil
 }
 
 // readsWhile puts log groups at a steady rate, waits until all logs that there are then are delivered, and returns how often the shards were
-// read for each group.
-func (b *bench) readsWhile(ctx context.Context, s *server, st *stores, c *client.Client, groups, logs int) (float64, error) {
-	const reads = "sluice_delivery_source_reads_total"
-	before, err := s.gauge(ctx, reads)
+// read for each group: for the first time, and again.
+func (b *bench) readsWhile(ctx context.Context, s *server, st *stores, c *client.Client, groups, logs int) (first, again float64, err error) {
+	count := func() (reads, rereads float64, err error) {
+		if reads, err = s.gauge(ctx, "sluice_delivery_source_reads_total"); err != nil {
+			return 0, 0, err
+		}
+		rereads, err = s.gauge(ctx, "sluice_delivery_source_rereads_total")
+		return reads, rereads, err
+	}
+	readsBefore, rereadsBefore, err := count()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if _, err := pace(ctx, s, st, b.bodies.list, groups, connections, crowdRate); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if err := waitLive(ctx, c, logs); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	after, err := s.gauge(ctx, reads)
-	return (after - before) / float64(groups), err
+	reads, rereads, err := count()
+	again = (rereads - rereadsBefore) / float64(groups)
+	return (reads-readsBefore)/float64(groups) - again, again, err
 }
 
 // startTask makes a task and brings it online.

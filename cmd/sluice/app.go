@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +28,8 @@ type app struct {
 
 	flags  settings // as given on the command line
 	name   string   // of the profile given on the command line
-	output string   // "table", "json", or "" to choose by the stream
+	output string   // "table", "json", "yaml", or "" to choose by the stream
+	query  string   // JMESPath, "" for none
 
 	started bool // arguments and flags were right, and a command runs
 }
@@ -55,7 +55,9 @@ func (a *app) rootCommand() *cobra.Command {
 		Long: `sluice puts, reads, searches and manages logs on a Sluice server.
 
 Where the server is and who is asking come from flags, else from SLUICE_ENDPOINT, SLUICE_ACCESS_KEY_ID and
-SLUICE_ACCESS_KEY_SECRET, else from a profile (see: sluice profile).`,
+SLUICE_ACCESS_KEY_SECRET, else from a profile (see: sluice profile).
+
+Exit codes: ` + exitCodes,
 		Example: `  sluice profile set local --endpoint http://127.0.0.1:8080 --access-key-id ID
   sluice project create web
   sluice logstore create web/access --shards 2
@@ -82,10 +84,11 @@ SLUICE_ACCESS_KEY_SECRET, else from a profile (see: sluice profile).`,
 			root.AddCommand(c)
 		}
 	}
-	add("logs", a.putCommand(), a.pullCommand(), a.tailCommand(), a.queryCommand(), a.histogramCommand(), a.explainCommand(), a.demoCommand())
+	add("logs", a.putCommand(), a.pullCommand(), a.tailCommand(), a.queryCommand(), a.histogramCommand(), a.explainCommand(),
+		a.copyCommand(), a.dumpCommand(), a.demoCommand())
 	add("manage", a.projectCommand(), a.logstoreCommand(), a.shardCommand(), a.indexCommand(), a.groupCommand(), a.deliveryCommand(), a.siteCommand())
-	add("access", a.statusCommand(), a.profileCommand(), a.keyCommand())
-	root.AddCommand(a.versionCommand())
+	add("access", a.statusCommand(), a.doctorCommand(), a.profileCommand(), a.keyCommand(), a.adminCommand())
+	root.AddCommand(a.versionCommand(), a.manCommand(root))
 	root.InitDefaultHelpCmd()
 	a.noteStart(root)
 	return root
@@ -100,7 +103,9 @@ func (a *app) globalFlags(root *cobra.Command) {
 	flags.StringVar(&a.flags.sign, "sign", "", "version of the signature, v1 or v4 (default v1)")
 	flags.StringVar(&a.flags.region, "region", "", "region named in v4 signatures")
 	flags.StringVar(&a.name, "profile", "", "`name` of the profile to use")
-	flags.StringVarP(&a.output, "output", "o", "", "table or json (default table); for logs also raw, for queries also csv, xlsx, parquet")
+	flags.StringVarP(&a.output, "output", "o", "", "table, json or yaml (default table); for logs also raw, for queries also csv, xlsx, parquet")
+	flags.StringVar(&a.query, "query", "", "JMESPath `expression`: show this part of the JSON output only")
+	a.completeFlags(root)
 }
 
 // noteStart makes every command say that it began: an error before that is one of use.
@@ -144,32 +149,6 @@ func misused(cmd *cobra.Command, err error) error {
 		return err
 	}
 	return &usageError{command: cmd.CommandPath(), err: err}
-}
-
-// json reports whether JSON is wanted. Other words than table and json are refused.
-func (a *app) json(cmd *cobra.Command) (bool, error) {
-	switch a.output {
-	case "", "table":
-		return false, nil
-	case "json":
-		return true, nil
-	}
-	return false, misused(cmd, fmt.Errorf("output %q is not table or json", a.output))
-}
-
-// show writes v as JSON if that is wanted, and otherwise calls table.
-func (a *app) show(cmd *cobra.Command, v any, table func() error) error {
-	asJSON, err := a.json(cmd)
-	if err != nil {
-		return err
-	}
-	if !asJSON {
-		return table()
-	}
-	encoder := json.NewEncoder(a.out)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(v)
 }
 
 // note tells the user something that is not the output. What comes from elsewhere is made [tty.Visible] by the caller.

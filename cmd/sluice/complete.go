@@ -37,6 +37,14 @@ func (a *app) completeRef(cmd *cobra.Command, args []string, typed string) ([]st
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeTwoRefs is completeRef for commands with two logstores.
+func (a *app) completeTwoRefs(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 1 {
+		args = nil
+	}
+	return a.completeRef(cmd, args, typed)
+}
+
 // completeRefThenFiles is completeRef for commands that go on with files.
 func (a *app) completeRefThenFiles(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
@@ -76,13 +84,34 @@ func (a *app) completeGroup(cmd *cobra.Command, args []string, typed string) ([]
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeFlags offers the values of global flags.
+func (a *app) completeFlags(root *cobra.Command) {
+	for flag, values := range map[string]func() []string{
+		"output":  func() []string { return []string{"table", "json", "yaml", "raw", "csv", "xlsx", "parquet"} },
+		"sign":    func() []string { return []string{"v1", "v4"} },
+		"profile": a.profileNames,
+	} {
+		//nolint:errcheck // the flags are those of globalFlags
+		root.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return values(), cobra.ShellCompDirectiveNoFileComp
+		})
+	}
+}
+
+func (a *app) profileNames() []string {
+	_, file, err := a.profiles()
+	if err != nil {
+		return nil
+	}
+	return file.Names()
+}
+
 // completeProfile offers profiles.
 func (a *app) completeProfile(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	_, file, err := a.profiles()
-	if err != nil || len(args) > 0 {
+	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return file.Names(), cobra.ShellCompDirectiveNoFileComp
+	return a.profileNames(), cobra.ShellCompDirectiveNoFileComp
 }
 
 func (a *app) projectNames(ctx context.Context) ([]string, error) {

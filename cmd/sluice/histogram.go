@@ -100,13 +100,13 @@ func (a *app) showHistogram(cmd *cobra.Command, h *client.Histogram) error {
 	switch a.output {
 	case "csv":
 		err = a.histogramCSV(h)
-	case "", "table", "json":
+	case "", "table", "json", "yaml":
 		err = a.show(cmd, histogramJSON(h), func() error {
 			_, err := fmt.Fprint(a.out, drawHistogram(a.out, h))
 			return err
 		})
 	default:
-		return misused(cmd, fmt.Errorf("output %q is not table, json or csv", a.output))
+		return misused(cmd, fmt.Errorf("output %q is not table, json, yaml or csv", a.output))
 	}
 	if err == nil && !h.Complete {
 		return &incomplete{errors.New("the counts are incomplete: time ran out on the server, or some logs cannot be read")}

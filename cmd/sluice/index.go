@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +19,7 @@ func (a *app) indexCommand() *cobra.Command {
 }
 
 func (a *app) indexShow() *cobra.Command {
-	return a.refVerb("show", "Show the index configuration, as JSON", func(cmd *cobra.Command, c *client.Client, ref sluice.LogstoreRef) error {
+	return a.refVerb("show", "Show the index configuration, as JSON or YAML", func(cmd *cobra.Command, c *client.Client, ref sluice.LogstoreRef) error {
 		config, err := c.Index(cmd.Context(), ref)
 		if client.Code(err) == "IndexConfigNotExist" {
 			return &hinted{err, "Give it one: sluice index set " + ref.String() + " --file index.json"}
@@ -28,12 +27,7 @@ func (a *app) indexShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var text bytes.Buffer
-		if err := json.Indent(&text, config, "", "  "); err != nil {
-			return fmt.Errorf("the server's index configuration is not JSON: %w", err)
-		}
-		_, err = fmt.Fprintln(a.out, text.String())
-		return err
+		return a.show(cmd, config, func() error { return a.json(config) })
 	})
 }
 

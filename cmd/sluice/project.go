@@ -10,7 +10,7 @@ import (
 
 func (a *app) projectCommand() *cobra.Command {
 	return parent("project", "Projects: namespaces of logstores",
-		a.projectCreate(), a.projectList(), a.projectShow(), a.projectUpdate(), a.projectDelete())
+		a.projectCreate(), a.projectList(), a.projectShow(), a.projectUsage(), a.projectUpdate(), a.projectDelete())
 }
 
 // projectVerb is a command about one project.
@@ -100,6 +100,24 @@ func (a *app) projectShow() *cobra.Command {
 				}
 				facts.Add(label, logstore)
 			}
+			return facts.Write(a.out)
+		})
+	})
+}
+
+func (a *app) projectUsage() *cobra.Command {
+	return a.projectVerb("usage", "Count what there is in a project", func(cmd *cobra.Command, c *client.Client, name string) error {
+		u, err := c.Usage(cmd.Context(), name)
+		if err != nil {
+			return err
+		}
+		return a.show(cmd, u, func() error {
+			facts := tty.NewTable("PROJECT", ">"+u.Project)
+			facts.Add("logstores", count(u.Logstores))
+			facts.Add("with an index", count(u.Indexes))
+			facts.Add("shards taking logs", count(u.Shards))
+			facts.Add("shards read-only", count(u.ReadOnlyShards))
+			facts.Add("consumer groups", count(u.ConsumerGroups))
 			return facts.Write(a.out)
 		})
 	})

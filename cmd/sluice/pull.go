@@ -20,6 +20,9 @@ type printer struct {
 }
 
 func (a *app) printer(cmd *cobra.Command, field string) (*printer, error) {
+	if err := a.noQuery(cmd); err != nil {
+		return nil, err
+	}
 	format := record.JSON
 	if a.out.Terminal() {
 		format = record.Table

@@ -78,7 +78,7 @@ again what is stored.`,
 
 // newPutter checks the options.
 func newPutter(cmd *cobra.Command, a *app, ref sluice.LogstoreRef, o putOptions) (*putter, error) {
-	asJSON, err := a.json(cmd)
+	form, err := a.form(cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func newPutter(cmd *cobra.Command, a *app, ref sluice.LogstoreRef, o putOptions)
 		header.Tags = append(header.Tags, sluice.Field{Key: key, Value: value})
 	}
 	begin := mark{offset: o.offset}
-	return &putter{app: a, ref: ref, o: o, header: header, asJSON: asJSON, begun: a.now(), end: begin, stored: begin}, nil
+	return &putter{app: a, ref: ref, o: o, header: header, document: form.name != "table" || form.query != nil, begun: a.now(), end: begin, stored: begin}, nil
 }
 
 // input is one opened file.

@@ -17,12 +17,12 @@ import (
 
 // putter makes log groups of lines, in the order of the lines, and sends them one after the other.
 type putter struct {
-	app    *app
-	ref    sluice.LogstoreRef
-	o      putOptions
-	header sluice.LogGroup // topic, source and tags of lines that name none
-	send   func(context.Context, sluice.LogstoreRef, *sluice.LogGroup, client.PutOptions) error
-	asJSON bool
+	app      *app
+	ref      sluice.LogstoreRef
+	o        putOptions
+	header   sluice.LogGroup // topic, source and tags of lines that name none
+	send     func(context.Context, sluice.LogstoreRef, *sluice.LogGroup, client.PutOptions) error
+	document bool // the summary goes to standard output, too
 
 	group sluice.LogGroup // being filled
 	bytes int             // of its records, about

@@ -26,7 +26,7 @@ func (p *putter) finish(cmd *cobra.Command, args []string, err error) error {
 		p.app.note("and %d more rejected", more)
 	}
 	p.app.note("%s", p.sum.text(p.ref))
-	if p.asJSON {
+	if p.document {
 		if jsonErr := p.app.show(cmd, p.sum, nil); jsonErr != nil {
 			return jsonErr
 		}

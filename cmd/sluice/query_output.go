@@ -15,6 +15,7 @@ import (
 	"github.com/sluicelog/sluice/cmd/sluice/internal/record"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/sheet"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
+	"github.com/sluicelog/sluice/internal/logline"
 )
 
 // results takes the pages of a query and writes them in a format, to standard output or a file.
@@ -36,6 +37,9 @@ type results struct {
 
 // results checks what --output and --out ask for. It makes no file yet.
 func (a *app) results(cmd *cobra.Command, path, field string) (*results, error) {
+	if err := a.noQuery(cmd); err != nil {
+		return nil, err
+	}
 	r := &results{to: a.out, path: path, field: field, format: a.output, getenv: a.getenv}
 	if extension := strings.TrimPrefix(filepath.Ext(path), "."); r.format == "" && sheet.Is(extension) {
 		r.format = extension
@@ -110,7 +114,7 @@ func (r *results) logs(l *client.Logs, rows []client.Row) error {
 func (r *results) objects(rows []client.Row) error {
 	var line []byte
 	for _, row := range rows {
-		line = append(record.AppendObject(line[:0], row), '\n')
+		line = append(logline.AppendObject(line[:0], row), '\n')
 		if _, err := r.buffer.Write(line); err != nil {
 			return err
 		}

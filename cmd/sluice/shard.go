@@ -17,7 +17,7 @@ import (
 
 func (a *app) shardCommand() *cobra.Command {
 	return parent("shard", "Shards: the parts of a logstore, by hash key",
-		a.shardList(), a.shardSplit(), a.shardMerge(), a.shardDelete())
+		a.shardList(), a.shardSplit(), a.shardMerge(), a.shardArrange(), a.shardDelete())
 }
 
 func (a *app) shardList() *cobra.Command {
@@ -83,6 +83,33 @@ func (a *app) shardMerge() *cobra.Command {
 		}
 		return a.showShards(cmd, shards)
 	})
+}
+
+func (a *app) shardArrange() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "arrange PROJECT/LOGSTORE COUNT",
+		Short: "Split or merge shards until COUNT of them take logs",
+		Long: `Split the widest shards, or merge the narrowest, until COUNT of them take logs. Those that were split or merged become read-only; their logs
+stay until they expire.`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: a.completeRef,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ref, c, err := a.refClient(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			n, err := strconv.Atoi(args[1])
+			if err != nil || n < 1 {
+				return misused(cmd, fmt.Errorf("%q is not a number of shards", args[1]))
+			}
+			shards, err := c.ArrangeShards(cmd.Context(), ref, n)
+			if err != nil {
+				return suggest(cmd.Context(), c, ref, err)
+			}
+			return a.showShards(cmd, shards)
+		},
+	}
+	return cmd
 }
 
 func (a *app) shardDelete() *cobra.Command {

@@ -3,6 +3,7 @@
 //	sluiced                 serve until SIGTERM or Ctrl-C
 //	sluiced config check    say whether the configuration is right
 //	sluiced config print    show what it comes to, secrets hidden
+//	sluiced restore BACKUP  bring a backup back, into an empty data directory
 //	sluiced dump FILE…      show what data files hold
 //	sluiced version
 //
@@ -85,7 +86,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		return serve(cmd.Context(), c, stdout, stderr)
 	}
-	root.AddCommand(configCommand(c, resolve, stdout), dumpCommand(stdout), versionCommand(stdout))
+	root.AddCommand(configCommand(c, resolve, stdout), restoreCommand(c, resolve, stdout), dumpCommand(stdout), versionCommand(stdout))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.SetArgs(args)
 	root.SetOut(stdout)

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -21,25 +22,31 @@ const DefaultSkew = 15 * time.Minute
 
 // Authenticator says who signed a request. It is safe for concurrent use.
 type Authenticator struct {
-	keys  *Keys
-	now   func() time.Time
-	skew  time.Duration
-	dummy string // a secret that nobody has, to check the signatures of unknown keys with
+	keys    *Keys
+	now     func() time.Time
+	skew    time.Duration
+	proxies []netip.Prefix
+	dummy   string // a secret that nobody has, to check the signatures of unknown keys with
 
 	nonces nonces // of the RPC dialect
 }
 
-// New returns an Authenticator over keys; skew 0 means [DefaultSkew].
-func New(keys *Keys, now func() time.Time, skew time.Duration) *Authenticator {
-	if skew == 0 {
-		skew = DefaultSkew
+// Options of an Authenticator. The zero value of a field means the default in brackets.
+type Options struct {
+	Skew    time.Duration  // [DefaultSkew] between a request's date and the server's
+	Proxies []netip.Prefix // [none] whose word is taken for where a request comes from, and how
+}
+
+// New returns an Authenticator over keys.
+func New(keys *Keys, now func() time.Time, o Options) *Authenticator {
+	if o.Skew == 0 {
+		o.Skew = DefaultSkew
 	}
-	return &Authenticator{keys: keys, now: now, skew: skew, dummy: rand.Text()}
+	return &Authenticator{keys: keys, now: now, skew: o.Skew, proxies: o.Proxies, dummy: rand.Text()}
 }
 
 // Authenticate returns who signed r, and what its body has to be. It decides from the request line and the headers, so that no
-// body is read for strangers; the caller reads the body afterwards and gives it to Digest.Check. The Principal is shared
-// and must not be changed.
+// body is read for strangers; the caller reads the body afterwards and gives it to Digest.Check.
 //
 // Errors for the client (reference sls-api 2.8), kind and noun:
 //
@@ -50,7 +57,7 @@ func New(keys *Keys, now func() time.Time, skew time.Duration) *Authenticator {
 //	Unauthorized  "accesskey"             no such key
 //	Unauthorized  "signature"             not signed with the key's secret
 //	Unauthorized  "accesskey-disabled", "token-expired"
-//	Unauthorized  "token"                 a temporary key without its token, or a token that is not the key's
+//	Unauthorized  "token"                 a temporary key or a session without its token, or a token that is not theirs
 //	TooLarge      "request"
 //
 // Anything about a key but its existence is said only to those who hold its secret.
@@ -68,17 +75,16 @@ func (a *Authenticator) Authenticate(r *http.Request) (*Principal, Digest, error
 	if err != nil {
 		return nil, Digest{}, err
 	}
-	principal, err := a.verify(r.Context(), claim.AccessKeyID, date, r.Header.Get(HeaderToken),
+	principal, err := a.verify(r, claim.AccessKeyID, date, r.Header.Get(HeaderToken),
 		func(secret string) bool { return claim.Verify(secret, signed) })
 	return principal, digest, err
 }
 
 // verify returns whose key id is, if signedBy says yes to its secret and the key may be used now with this token.
-func (a *Authenticator) verify(ctx context.Context, id string, date time.Time, token string, signedBy func(secret string) bool) (*Principal, error) {
-	key, err := a.keys.lookup(ctx, id)
-	if sluice.KindOf(err) == sluice.NotFound {
+func (a *Authenticator) verify(r *http.Request, id string, date time.Time, token string, signedBy func(secret string) bool) (*Principal, error) {
+	key, err := a.keys.find(r.Context(), id, token)
+	if isRefusal(err) {
 		signedBy(a.dummy) // takes as long as for a known key
-		return nil, refuse("accesskey", "AccessKeyId not found: %s", id)
 	}
 	if err != nil {
 		return nil, err
@@ -94,24 +100,27 @@ func (a *Authenticator) verify(ctx context.Context, id string, date time.Time, t
 	if err := key.check(token, now); err != nil {
 		return nil, err
 	}
-	return &key.principal, nil
+	key.use(now)
+	return key.principal.at(a.transport(r, now)), nil
 }
 
-// Renew returns what is known of p now, for answers that go on: its key may have been disabled, deleted or changed since. Errors for
-// the client as of Authenticate.
+// Renew returns what is known of p now, for requests and answers that go on: its key may have been disabled, deleted or changed since, or
+// time may have run out. Errors for the client as of Authenticate.
 func (a *Authenticator) Renew(ctx context.Context, p *Principal) (*Principal, error) {
-	key, err := a.keys.lookup(ctx, p.AccessKeyID)
-	if sluice.KindOf(err) == sluice.NotFound {
-		return nil, refuse("accesskey", "AccessKeyId not found: %s", p.AccessKeyID)
-	}
+	key, err := a.keys.find(ctx, p.AccessKeyID, p.token)
 	if err != nil {
 		return nil, err
 	}
-	if err := key.check(key.token, a.now()); err != nil { // the token was shown when it was signed
+	now := a.now()
+	if err := key.check(key.token, now); err != nil { // the token was shown when it was signed
 		return nil, err
 	}
-	return &key.principal, nil
+	how := p.context
+	how.Time = now
+	return key.principal.at(how), nil
 }
+
+func isRefusal(err error) bool { return err != nil && sluice.KindOf(err) == sluice.Unauthorized }
 
 // check says whether a key may be used now and with this token by who holds its secret.
 func (e *entry) check(token string, now time.Time) error {
@@ -124,10 +133,6 @@ func (e *entry) check(token string, now time.Time) error {
 		return refuse("token-expired", "the security token has expired")
 	}
 	return nil
-}
-
-func refuse(noun, format string, args ...any) error {
-	return sluice.Errorf(sluice.Unauthorized, noun, format, args...)
 }
 
 // signedPart is what r's signature covers. An absolute-form request has the host of its URL in r.Host and signs its path alone.

@@ -47,7 +47,7 @@ var versions = []sign.Version{sign.V1, sign.V4}
 
 func TestAuthenticate(t *testing.T) {
 	b := newBench(t)
-	a := New(b.Keys, b.now, 0)
+	a := New(b.Keys, b.now, Options{})
 	c := b.create(t, NewKey{Projects: []string{"p"}, ReadOnly: true})
 	for _, version := range versions {
 		for _, body := range []string{"", "a body"} {
@@ -76,7 +76,7 @@ func TestAuthenticateRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	who, _, err := New(b.Keys, b.now, 0).Authenticate(request(sign.V1, id, secret, b.clock, ""))
+	who, _, err := New(b.Keys, b.now, Options{}).Authenticate(request(sign.V1, id, secret, b.clock, ""))
 	if err != nil || !who.Root {
 		t.Errorf("got %+v and error %v, want root", who, err)
 	}
@@ -84,7 +84,7 @@ func TestAuthenticateRoot(t *testing.T) {
 
 func TestAuthenticateRefuses(t *testing.T) {
 	b := newBench(t)
-	a := New(b.Keys, b.now, 0)
+	a := New(b.Keys, b.now, Options{})
 	c, other := b.create(t, NewKey{}), b.create(t, NewKey{})
 	off, gone := b.create(t, NewKey{}), b.create(t, NewKey{})
 	if err := b.Disable(t.Context(), off.ID); err != nil {
@@ -146,7 +146,7 @@ func TestAuthenticateRefuses(t *testing.T) {
 // The Go SDK's tests look for this text.
 func TestUnknownKeyIsNamed(t *testing.T) {
 	b := newBench(t)
-	_, _, err := New(b.Keys, b.now, 0).Authenticate(request(sign.V1, "nobody", "x", b.clock, ""))
+	_, _, err := New(b.Keys, b.now, Options{}).Authenticate(request(sign.V1, "nobody", "x", b.clock, ""))
 	if err == nil || err.Error() != "AccessKeyId not found: nobody" {
 		t.Errorf("got %v", err)
 	}
@@ -154,7 +154,7 @@ func TestUnknownKeyIsNamed(t *testing.T) {
 
 func TestMalformedRequests(t *testing.T) {
 	b := newBench(t)
-	a := New(b.Keys, b.now, 0)
+	a := New(b.Keys, b.now, Options{})
 	c := b.create(t, NewKey{})
 	for _, test := range []struct {
 		name    string
@@ -184,7 +184,7 @@ func TestBodyWithoutDigest(t *testing.T) {
 	b := newBench(t)
 	c := b.create(t, NewKey{})
 	r := request(sign.V1, c.ID, c.Secret, b.clock, "")
-	_, digest, err := New(b.Keys, b.now, 0).Authenticate(r)
+	_, digest, err := New(b.Keys, b.now, Options{}).Authenticate(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func TestBodyWithoutDigest(t *testing.T) {
 
 func TestTemporaryKey(t *testing.T) {
 	b := newBench(t)
-	a := New(b.Keys, b.now, 0)
+	a := New(b.Keys, b.now, Options{})
 	c, other := b.create(t, NewKey{Temporary: time.Hour}), b.create(t, NewKey{Temporary: time.Hour})
 	for _, version := range versions {
 		with := func(headers ...string) error {
@@ -223,7 +223,7 @@ func TestTemporaryKey(t *testing.T) {
 
 func TestChangesOfAKeyCountAtOnce(t *testing.T) {
 	b := newBench(t)
-	a := New(b.Keys, b.now, 0)
+	a := New(b.Keys, b.now, Options{})
 	c := b.create(t, NewKey{})
 	try := func() error {
 		_, _, err := a.Authenticate(request(sign.V1, c.ID, c.Secret, b.clock, ""))
@@ -264,7 +264,7 @@ func TestChangesOfAKeyCountAtOnce(t *testing.T) {
 // Disable runs while others authenticate with the same key: once it has returned, none gets through.
 func TestDisableBesideRequests(t *testing.T) {
 	b := newBench(t)
-	a := New(b.Keys, b.now, 0)
+	a := New(b.Keys, b.now, Options{})
 	c := b.create(t, NewKey{})
 	for range 5 {
 		disabled := make(chan struct{})
@@ -298,7 +298,7 @@ func TestDisableBesideRequests(t *testing.T) {
 // Everything goes over the wire here: net/http's own idea of Host and path, in the usual and in the absolute form.
 func TestOverTheWire(t *testing.T) {
 	b := newBench(t)
-	a := New(b.Keys, b.now, 0)
+	a := New(b.Keys, b.now, Options{})
 	c := b.create(t, NewKey{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, _, err := a.Authenticate(r); err != nil {
@@ -362,7 +362,7 @@ func send(t *testing.T, address, head string, h http.Header) string {
 // BenchmarkAuthenticate shows that a wrong secret and an unknown key cost the same, and what a right one costs.
 func BenchmarkAuthenticate(b *testing.B) {
 	bench := newBench(b)
-	a := New(bench.Keys, bench.now, 0)
+	a := New(bench.Keys, bench.now, Options{})
 	c := bench.create(b, NewKey{})
 	for name, r := range map[string]*http.Request{
 		"right":   request(sign.V1, c.ID, c.Secret, bench.clock, ""),

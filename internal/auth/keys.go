@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/iam"
+	"github.com/sluicelog/sluice/internal/iam/policy"
 	"github.com/sluicelog/sluice/internal/meta"
 )
 
@@ -34,23 +36,40 @@ const (
 // Keys keeps the access keys: their secrets sealed in a metadata store, and those in use opened in memory. It is safe for
 // concurrent use. Who may call it is for the caller to ask.
 type Keys struct {
-	store  meta.Store
-	ring   *Keyring
-	now    func() time.Time
-	opened opened
+	store     meta.Store
+	ring      *Keyring
+	directory *iam.Directory
+	now       func() time.Time
+	region    []byte
+	plain     policy.Set
+	opened    opened
+	owners    owners
+	uses      uses
 }
 
-// NewKeys returns the keys in store, sealed with ring.
-func NewKeys(store meta.Store, ring *Keyring, now func() time.Time) *Keys {
-	return &Keys{store: store, ring: ring, now: now}
+// Region is the region of the resources of this server, in their names.
+const Region = "local"
+
+// NewKeys returns the keys in store, sealed with ring, of who is in directory.
+func NewKeys(store meta.Store, ring *Keyring, directory *iam.Directory, now func() time.Time) *Keys {
+	plain, err := directory.Compile(plainPolicy, policy.Identity)
+	if err != nil {
+		panic(err) // a constant
+	}
+	return &Keys{
+		store: store, ring: ring, directory: directory, now: now, region: []byte(Region),
+		plain: policy.Set{{Name: "policy of keys that are no user's", Policy: plain}},
+	}
 }
 
 // Key is what may be known of an access key: everything but its secrets.
 type Key struct {
 	ID          string
+	Account     string   // whose it is
+	User        string   // of the account; "" for keys of no user
 	Projects    []string // projects it may touch; empty means all
 	ReadOnly    bool
-	Root        bool // may manage keys
+	Root        bool // is the account itself: may do everything in it; that of the root account may manage accounts and keys
 	Temporary   bool // comes with a security token
 	Disabled    bool
 	Description string
@@ -58,11 +77,13 @@ type Key struct {
 	Created     time.Time
 }
 
-// NewKey says what a new key may do. Its zero value is a permanent key that may do everything but manage keys.
+// NewKey says what a new key may do. Its zero value is a permanent key that may do everything in the root account but manage identities.
 type NewKey struct {
+	Account     string   // whose it is; "" is the root account
+	User        string   // of the account, whose policies say what the key may; "" for a key of no user
 	Projects    []string // projects it may touch; empty means all
 	ReadOnly    bool
-	Root        bool // may manage keys; neither limited nor temporary
+	Root        bool // the account itself; neither limited nor temporary, nor a user's
 	Description string
 	Temporary   time.Duration // life of a temporary key, MinTemporary to MaxTemporary; 0 makes a permanent one
 }
@@ -78,15 +99,19 @@ type Created struct {
 func (c Created) String() string       { return "access key " + c.ID }
 func (c Created) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// Create makes a key with a new id and secret. Errors: Invalid, noun "accesskey".
+// Create makes a key with a new id and secret. Errors: Invalid "accesskey"; NotFound "account", "user"; Throttled "accesskey" for more than two
+// keys of a user.
 func (k *Keys) Create(ctx context.Context, n NewKey) (Created, error) {
 	if err := n.check(); err != nil {
 		return Created{}, err
 	}
+	if k.directory.IsRoot(n.Account) {
+		n.Account = ""
+	}
 	now := k.now()
 	c := newSecrets()
 	row := meta.AccessKey{
-		ID: c.ID, Secret: k.ring.Seal([]byte(c.Secret), sealSecret, c.ID),
+		ID: c.ID, Account: n.Account, User: n.User, Secret: k.ring.Seal([]byte(c.Secret), sealSecret, c.ID),
 		Projects: slices.Clone(n.Projects), ReadOnly: n.ReadOnly, Root: n.Root, Description: n.Description, Created: now,
 	}
 	if n.Temporary > 0 {
@@ -97,12 +122,36 @@ func (k *Keys) Create(ctx context.Context, n NewKey) (Created, error) {
 		if err := dropExpired(tx, now.Add(-keepExpired)); err != nil {
 			return err
 		}
+		if err := k.checkHolder(tx, n); err != nil {
+			return err
+		}
 		return tx.CreateAccessKey(row)
 	})
 	if err != nil {
 		return Created{}, err
 	}
 	return c, nil
+}
+
+// maxUserKeys is how many keys a user has: one in use, and one to rotate to.
+const maxUserKeys = 2
+
+// checkHolder says whether there is who gets a key, and room for it.
+func (k *Keys) checkHolder(tx meta.Tx, n NewKey) error {
+	if err := k.directory.Exists(tx, n.Account, n.User); err != nil || n.User == "" {
+		return err
+	}
+	all, err := tx.AccessKeys()
+	has := 0
+	for _, row := range all {
+		if row.User == n.User && row.Account == n.Account {
+			has++
+		}
+	}
+	if has >= maxUserKeys {
+		return sluice.Errorf(sluice.Throttled, "accesskey", "the user %s has %d access keys: delete one first", n.User, has)
+	}
+	return err
 }
 
 // What a Keyring seals for a key.
@@ -118,8 +167,8 @@ func newSecrets() Created {
 
 func (n NewKey) check() error {
 	switch {
-	case n.Root && (n.ReadOnly || len(n.Projects) > 0 || n.Temporary != 0):
-		return invalidKey("a root key can be neither read-only, nor limited to projects, nor temporary")
+	case n.Root && (n.ReadOnly || len(n.Projects) > 0 || n.Temporary != 0 || n.User != ""):
+		return invalidKey("a root key can be neither read-only, nor limited to projects, nor temporary, nor a user's")
 	case n.Temporary != 0 && (n.Temporary < MinTemporary || n.Temporary > MaxTemporary):
 		return invalidKey("a temporary key lives from %v to %v, not %v", MinTemporary, MaxTemporary, n.Temporary)
 	case len(n.Description) > maxDescription:
@@ -158,7 +207,7 @@ func (k *Keys) List(ctx context.Context) ([]Key, error) {
 	err := k.store.View(ctx, func(tx meta.Tx) error {
 		rows, err := tx.AccessKeys()
 		for _, row := range rows {
-			all = append(all, describe(row))
+			all = append(all, k.describe(row))
 		}
 		return err
 	})
@@ -170,15 +219,15 @@ func (k *Keys) Get(ctx context.Context, id string) (Key, error) {
 	var key Key
 	err := k.store.View(ctx, func(tx meta.Tx) error {
 		row, err := tx.AccessKey(id)
-		key = describe(row)
+		key = k.describe(row)
 		return err
 	})
 	return key, err
 }
 
-func describe(row meta.AccessKey) Key {
+func (k *Keys) describe(row meta.AccessKey) Key {
 	return Key{
-		ID: row.ID, Projects: row.Projects, ReadOnly: row.ReadOnly, Root: row.Root, Temporary: len(row.Token) > 0,
+		ID: row.ID, Account: k.AccountID(row.Account), User: row.User, Projects: row.Projects, ReadOnly: row.ReadOnly, Root: row.Root, Temporary: len(row.Token) > 0,
 		Disabled: row.Disabled, Description: row.Description, Expires: row.Expires, Created: row.Created,
 	}
 }
@@ -196,7 +245,7 @@ func (k *Keys) setDisabled(ctx context.Context, id string, disabled bool) error 
 		if err != nil || row.Disabled == disabled {
 			return err
 		}
-		if err := spareLastRoot(tx, row); err != nil {
+		if err := k.spareLastRoot(tx, row); err != nil {
 			return err
 		}
 		row.Disabled = disabled
@@ -211,7 +260,7 @@ func (k *Keys) Delete(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		if err := spareLastRoot(tx, row); err != nil {
+		if err := k.spareLastRoot(tx, row); err != nil {
 			return err
 		}
 		return tx.DeleteAccessKey(id)
@@ -219,8 +268,8 @@ func (k *Keys) Delete(ctx context.Context, id string) error {
 }
 
 // spareLastRoot refuses to take away row if nobody could manage keys without it.
-func spareLastRoot(tx meta.Tx, row meta.AccessKey) error {
-	if !row.Root || row.Disabled {
+func (k *Keys) spareLastRoot(tx meta.Tx, row meta.AccessKey) error {
+	if !k.isRoot(row) || row.Disabled {
 		return nil
 	}
 	all, err := tx.AccessKeys()
@@ -228,7 +277,7 @@ func spareLastRoot(tx meta.Tx, row meta.AccessKey) error {
 		return err
 	}
 	for _, other := range all {
-		if other.Root && !other.Disabled && other.ID != row.ID {
+		if k.isRoot(other) && !other.Disabled && other.ID != row.ID {
 			return nil
 		}
 	}
@@ -252,6 +301,9 @@ func (k *Keys) EnsureRoot(ctx context.Context, id, secret string) (created bool,
 	if err != nil {
 		return false, "", "", err
 	}
+	if _, err := k.directory.EnsureRoot(ctx); err != nil {
+		return false, "", "", fmt.Errorf("root account: %w", err)
+	}
 	err = k.store.Update(ctx, func(tx meta.Tx) error {
 		if given {
 			created, err = k.replaceRoot(tx, c)
@@ -273,6 +325,9 @@ func (k *Keys) EnsureRoot(ctx context.Context, id, secret string) (created bool,
 	}
 	return false, rootID, "", nil
 }
+
+// isRoot reports whether a key is of the root account itself.
+func (k *Keys) isRoot(row meta.AccessKey) bool { return row.Root && k.directory.IsRoot(row.Account) }
 
 func (k *Keys) root(c Created) meta.AccessKey {
 	return meta.AccessKey{ID: c.ID, Secret: k.ring.Seal([]byte(c.Secret), sealSecret, c.ID), Root: true, Created: k.now()}
@@ -301,7 +356,7 @@ func (k *Keys) findRoot(tx meta.Tx) (string, error) {
 	}
 	var failed error
 	for _, row := range all {
-		if !row.Root || row.Disabled {
+		if !k.isRoot(row) || row.Disabled {
 			continue
 		}
 		if _, failed = k.open(row); failed == nil {

@@ -45,9 +45,9 @@ func TestCreate(t *testing.T) {
 	}
 
 	want := map[string]Key{
-		full.ID:      {ID: full.ID, Created: b.clock},
-		scoped.ID:    {ID: scoped.ID, Created: b.clock, Projects: []string{"p", "q"}, ReadOnly: true, Description: "d"},
-		temporary.ID: {ID: temporary.ID, Created: b.clock, Temporary: true, Expires: temporary.Expires},
+		full.ID:      {ID: full.ID, Account: b.directory.Root(), Created: b.clock},
+		scoped.ID:    {ID: scoped.ID, Account: b.directory.Root(), Created: b.clock, Projects: []string{"p", "q"}, ReadOnly: true, Description: "d"},
+		temporary.ID: {ID: temporary.ID, Account: b.directory.Root(), Created: b.clock, Temporary: true, Expires: temporary.Expires},
 	}
 	all, err := b.List(t.Context())
 	if err != nil || len(all) != len(want) {
@@ -171,7 +171,7 @@ func TestEnsureRootMakesOne(t *testing.T) {
 		t.Errorf("got created %v, id %q, %d characters of secret, error %v; want a new key", created, id, len(secret), err)
 	}
 	key, err := b.Get(t.Context(), id)
-	if want := (Key{ID: id, Root: true, Created: b.clock}); err != nil || !cmp.Equal(key, want) {
+	if want := (Key{ID: id, Account: b.directory.Root(), Root: true, Created: b.clock}); err != nil || !cmp.Equal(key, want) {
 		t.Errorf("got %+v and error %v, want %+v", key, err, want)
 	}
 	created, again, secret, err := b.EnsureRoot(t.Context(), "", "")
@@ -243,7 +243,7 @@ func TestEnsureRootWithAnotherKeyFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lost := NewKeys(b.store, ring, b.now)
+	lost := NewKeys(b.store, ring, b.directory, b.now)
 	if _, _, _, err := lost.EnsureRoot(t.Context(), "", ""); err == nil || !strings.Contains(err.Error(), "key file") {
 		t.Errorf("got error %v, want one that says what to do", err)
 	}

@@ -31,7 +31,7 @@ func (a *Authenticator) AuthenticateRPC(r *http.Request, params url.Values, body
 			return nil, sluice.Errorf(sluice.Invalid, "digest", "the body does not match header x-acs-content-sha256")
 		}
 	}
-	principal, err := a.verify(r.Context(), claim.AccessKeyID, claim.Date, claim.Token, claim.Verify)
+	principal, err := a.verify(r, claim.AccessKeyID, claim.Date, claim.Token, claim.Verify)
 	if err != nil {
 		return nil, err
 	}

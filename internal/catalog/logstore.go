@@ -76,31 +76,24 @@ func (c *Catalog) CreateLogstore(ctx context.Context, l meta.Logstore, shardCoun
 
 // checkRoom returns the quota error if project cannot take one more logstore with so many shards.
 func (c *Catalog) checkRoom(tx meta.Tx, project string, shards int) error {
-	all, err := tx.Logstores(project)
+	n, err := tx.CountLogstores(project)
 	if err != nil {
 		return err
 	}
-	if len(all) >= c.o.MaxLogstoresPerProject {
-		return overQuota("project %s has %d logstores, the quota is %d", project, len(all), c.o.MaxLogstoresPerProject)
+	if n >= c.o.MaxLogstoresPerProject {
+		return overQuota("project %s has %d logstores, the quota is %d", project, n, c.o.MaxLogstoresPerProject)
 	}
 	return c.checkShardRoom(tx, project, shards)
 }
 
 // checkShardRoom returns the quota error if project cannot take so many more read-write shards.
 func (c *Catalog) checkShardRoom(tx meta.Tx, project string, more int) error {
-	all, err := projectShards(tx, project)
+	n, err := tx.CountShards(project)
 	if err != nil {
 		return err
 	}
-	writable := 0
-	for _, s := range all {
-		if !s.ReadOnly {
-			writable++
-		}
-	}
-	if writable+more > c.o.MaxShardsPerProject {
-		return overQuota("project %s has %d readwrite shards, %d more are over the quota of %d", project, writable, more,
-			c.o.MaxShardsPerProject)
+	if n+more > c.o.MaxShardsPerProject {
+		return overQuota("project %s has %d readwrite shards, %d more are over the quota of %d", project, n, more, c.o.MaxShardsPerProject)
 	}
 	return nil
 }

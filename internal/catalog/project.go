@@ -15,13 +15,15 @@ type ProjectFilter struct {
 	Name            string // part of the name
 	Description     string // part of the description, in any case
 	ResourceGroupID string
+	Owner           func(account string) bool // whose; nil chooses all. The account as meta.Project has it
 	Offset, Size    int
 }
 
 func (f ProjectFilter) match(p meta.Project) bool {
 	return strings.Contains(p.Name, f.Name) &&
 		strings.Contains(strings.ToLower(p.Description), strings.ToLower(f.Description)) &&
-		(f.ResourceGroupID == "" || f.ResourceGroupID == p.ResourceGroupID)
+		(f.ResourceGroupID == "" || f.ResourceGroupID == p.ResourceGroupID) &&
+		(f.Owner == nil || f.Owner(p.Account))
 }
 
 // CreateProject makes a project. Times are set here; an empty DataRedundancy becomes LRS.
@@ -76,7 +78,7 @@ func (c *Catalog) Projects(ctx context.Context, f ProjectFilter) (page []meta.Pr
 	return page, len(chosen), err
 }
 
-// UpdateProject applies change to a project. Its name and times are not change's to set.
+// UpdateProject applies change to a project. Its name, its account and its times are not change's to set.
 func (c *Catalog) UpdateProject(ctx context.Context, name string, change func(*meta.Project)) error {
 	return c.store.Update(ctx, func(tx meta.Tx) error {
 		old, err := tx.Project(name)
@@ -85,7 +87,7 @@ func (c *Catalog) UpdateProject(ctx context.Context, name string, change func(*m
 		}
 		p := old
 		change(&p)
-		p.Name, p.Created, p.Modified = old.Name, old.Created, c.o.Now()
+		p.Name, p.Account, p.Created, p.Modified = old.Name, old.Account, old.Created, c.o.Now()
 		if err := checkProject(p); err != nil {
 			return err
 		}

@@ -73,7 +73,7 @@ func TestProjectLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Project(ctx, "web")
-	wantError(t, "get", err, sluice.NotFound, "project", "The Project does not exist : web")
+	wantError(t, "get", err, sluice.NotFound, "project", "The Project does not exist: web")
 	wantError(t, "update", c.UpdateProject(ctx, "web", func(*meta.Project) {}), sluice.NotFound, "project", "")
 	wantError(t, "delete", c.DeleteProject(ctx, "web"), sluice.NotFound, "project", "")
 	wantError(t, "create logstore", c.CreateLogstore(ctx, logstore("access"), 1), sluice.NotFound, "project", "")

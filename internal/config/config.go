@@ -27,6 +27,8 @@ type Config struct {
 	Root      Root      `config:"root"`
 	Log       Log       `config:"log"`
 	Server    Server    `config:"server"`
+	TLS       TLS       `config:"tls"`
+	Admin     Admin     `config:"admin"`
 	Ingest    Ingest    `config:"ingest"`
 	Query     Query     `config:"query"`
 	Quota     Quota     `config:"quota"`
@@ -59,8 +61,31 @@ type Log struct {
 type Server struct {
 	// Requests served at once. More are told to come back later.
 	MaxRequests int `config:"max_requests"`
+	// Networks of proxies in front of the server, as addresses or prefixes with commas between them. Their word (X-Forwarded-For and
+	// X-Forwarded-Proto) is taken for where a request comes from and how: conditions of policies ask for it. Nobody else's is.
+	TrustedProxies string `config:"trusted_proxies"`
 	// Time from the signal to the exit. Requests that still run when it is nearly over are cut off.
 	ShutdownTimeout time.Duration `config:"shutdown_timeout"`
+}
+
+// TLS is encryption of what clients and the server say to each other. The files are looked at every few seconds, and at SIGHUP: a
+// new certificate needs no restart, and one that cannot be used leaves the old one in use.
+type TLS struct {
+	// File of the certificate in PEM, followed by those between it and the root. Empty means no TLS.
+	Cert string `config:"cert"`
+	// File of the certificate's private key in PEM.
+	Key string `config:"key"`
+	// File of authorities in PEM, one of which has to have signed the certificate that a client presents. Empty asks for none.
+	ClientCA string `config:"client_ca"`
+	// Address and port that speak TLS, HOST:PORT, beside those of listen, which then do not. Empty makes listen speak TLS.
+	Listen string `config:"listen"`
+}
+
+// Admin is a listener for operators: profiles, goroutines, metrics, health, facts of the build. It asks nobody who they are, so it
+// belongs where only operators can reach it.
+type Admin struct {
+	// Its address and port, HOST:PORT. An empty host is 127.0.0.1. Empty means that there is none.
+	Listen string `config:"listen"`
 }
 
 // Ingest is what a write may be.
@@ -160,6 +185,9 @@ type Limits struct {
 	ShardsPerProject int `config:"shards_per_project"`
 	// Logstores of a project.
 	LogstoresPerProject int `config:"logstores_per_project"`
+	// Documents of one kind in a project: machine groups, Logtail configurations, dashboards and so on. 0 means the numbers of the service
+	// that we follow: 200 machine groups, 200 configurations, 100 dashboards, 100 saved searches.
+	DocumentsPerKind int `config:"documents_per_kind"`
 }
 
 // Retention is the removal of logs that are older than their logstore's TTL.
@@ -198,7 +226,10 @@ type Delivery struct {
 	OSSEndpoint string `config:"oss_endpoint"`
 	// Region of the buckets of shippers and exports, which do not name one.
 	OSSRegion string `config:"oss_region"`
-	// Id of the access key by which such tasks write. Whoever may make them reaches every bucket that this key may write to.
+	// Which buckets such tasks of a project may write to, as PROJECT:BUCKET with commas between them, where * is any text: shop-*:shop-logs,ops:*.
+	// Empty means every bucket that the access key may write to, for every project. With a list, projects and buckets that are not in it are refused.
+	OSSBuckets string `config:"oss_buckets"`
+	// Id of the access key by which such tasks write. Whoever may make them reaches every bucket that this key may write to, unless oss_buckets says which.
 	OSSAccessKeyID Secret `config:"oss_access_key_id,env"`
 	// Secret of that key.
 	OSSAccessKeySecret Secret `config:"oss_access_key_secret,env"`

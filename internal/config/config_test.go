@@ -101,8 +101,10 @@ func TestEverySettingHasAllItsNames(t *testing.T) {
 		switch s.Path {
 		case "log.format":
 			other = "json"
-		case "listen":
+		case "listen", "admin.listen":
 			other = ":0"
+		case "tls.cert", "tls.key", "tls.client_ca", "tls.listen": // need each other: TestTLS
+			continue
 		case "ingest.max_body_bytes", "ingest.max_compressed_bytes", "ingest.max_key_bytes", "ingest.max_value_bytes":
 			other = "2MiB"
 		case "storage.journal_bytes":
@@ -121,8 +123,10 @@ func TestEverySettingHasAllItsNames(t *testing.T) {
 			other = "sse-s3"
 		case "delivery.bucket_ownership":
 			other = "token"
-		case "delivery.allow_networks", "delivery.deny_networks":
+		case "delivery.allow_networks", "delivery.deny_networks", "server.trusted_proxies":
 			other = "127.0.0.1,10.0.0.0/8"
+		case "delivery.oss_buckets":
+			other = "shop-*:shop-logs,ops:*"
 		}
 		group, name := s.Split()
 		text := name + ": " + other
@@ -432,4 +436,23 @@ func FuzzFile(f *testing.F) {
 			t.Errorf("(-printed +read):\n%s", diff)
 		}
 	})
+}
+
+// The settings of TLS say one thing together.
+func TestTLS(t *testing.T) {
+	f := func(wrong string, args ...string) {
+		t.Helper()
+		_, err := Load(args, environ())
+		if wrong == "" && err != nil || wrong != "" && (err == nil || !strings.Contains(err.Error(), wrong)) {
+			t.Errorf("%q: got error %v, want one about %q", args, err, wrong)
+		}
+	}
+	f("", "--tls-cert", "c", "--tls-key", "k")
+	f("", "--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "a", "--tls-listen", ":0")
+	f("tls.cert", "--tls-cert", "c")
+	f("tls.cert", "--tls-key", "k")
+	f("tls.client_ca", "--tls-client-ca", "a")
+	f("tls.listen", "--tls-listen", ":0")
+	f("tls.listen", "--tls-cert", "c", "--tls-key", "k", "--tls-listen", "443")
+	f("admin.listen", "--admin-listen", "somewhere")
 }

@@ -38,6 +38,9 @@ func (c *Config) Validate() error {
 	oneOf(&v, "log.format", c.Log.Format, "text", "json")
 	within(&v, "server.max_requests", c.Server.MaxRequests, 1, 1<<20)
 	within(&v, "server.shutdown_timeout", c.Server.ShutdownTimeout, time.Second, time.Hour)
+	c.TLS.validate(&v)
+	v.check(c.Admin.Listen == "" || validListen(c.Admin.Listen), "admin.listen", "is not HOST:PORT with a port from 0 to 65535")
+	networks(&v, "server.trusted_proxies", c.Server.TrustedProxies)
 	c.Ingest.validate(&v)
 	c.Quota.validate(&v)
 	within(&v, "storage.journal_file_bytes", c.Storage.JournalFileBytes, MiB, 4*GiB)
@@ -46,6 +49,7 @@ func (c *Config) Validate() error {
 	c.Index.validate(&v)
 	within(&v, "limits.shards_per_project", c.Limits.ShardsPerProject, 1, 1<<20)
 	within(&v, "limits.logstores_per_project", c.Limits.LogstoresPerProject, 1, 1<<20)
+	within(&v, "limits.documents_per_kind", c.Limits.DocumentsPerKind, 0, 1<<20)
 	within(&v, "retention.interval", c.Retention.Interval, time.Second, 24*time.Hour)
 	within(&v, "split.after", c.Split.After, time.Second, 24*time.Hour)
 	within(&v, "split.bytes_per_second", c.Split.BytesPerSecond, 1, 1<<50)
@@ -54,14 +58,47 @@ func (c *Config) Validate() error {
 	return errors.Join(v...)
 }
 
+func (t TLS) validate(v *problems) {
+	v.check((t.Cert == "") == (t.Key == ""), "tls.cert", "and tls.key go together")
+	v.check(t.ClientCA == "" || t.Cert != "", "tls.client_ca", "needs tls.cert and tls.key")
+	v.check(t.Listen == "" || t.Cert != "", "tls.listen", "needs tls.cert and tls.key")
+	v.check(t.Listen == "" || validListen(t.Listen), "tls.listen", "is not HOST:PORT with a port from 0 to 65535")
+}
+
 func (d Delivery) validate(v *problems) {
 	within(v, "delivery.memory_bytes", d.MemoryBytes, 16*MiB, 1<<50)
 	within(v, "delivery.cache_bytes", d.CacheBytes, MiB, 1<<50)
 	oneOf(v, "delivery.bucket_ownership", d.BucketOwnership, "trust", "token")
-	for name, text := range map[string]string{"delivery.allow_networks": d.AllowNetworks, "delivery.deny_networks": d.DenyNetworks} {
-		_, err := ParseNetworks(text)
-		v.check(err == nil, name, "is not a list of addresses and prefixes, such as 127.0.0.1,10.1.0.0/16")
+	networks(v, "delivery.allow_networks", d.AllowNetworks)
+	networks(v, "delivery.deny_networks", d.DenyNetworks)
+	_, err := ParseBuckets(d.OSSBuckets)
+	v.check(err == nil, "delivery.oss_buckets", "is not a list of PROJECT:BUCKET, such as shop-*:shop-logs,ops:*")
+}
+
+func networks(v *problems, name, text string) {
+	_, err := ParseNetworks(text)
+	v.check(err == nil, name, "is not a list of addresses and prefixes, such as 127.0.0.1,10.1.0.0/16")
+}
+
+// Buckets are buckets that projects may write to; both are patterns in which * is any text.
+type Buckets struct{ Project, Bucket string }
+
+var bucketPattern = regexp.MustCompile(`^[a-z0-9*-]{1,63}$`)
+
+// ParseBuckets reads PROJECT:BUCKET with commas between them.
+func ParseBuckets(text string) ([]Buckets, error) {
+	var list []Buckets
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		project, bucket, _ := strings.Cut(part, ":")
+		if !bucketPattern.MatchString(project) || !bucketPattern.MatchString(bucket) {
+			return nil, fmt.Errorf("%.80q is not PROJECT:BUCKET", part)
+		}
+		list = append(list, Buckets{project, bucket})
 	}
+	return list, nil
 }
 
 // ParseNetworks reads addresses and prefixes with commas between them. An address is the network of itself alone.

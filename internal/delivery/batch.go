@@ -112,8 +112,9 @@ func (w *worker) expiredFrom(from sink.Point, run []*group) int64 {
 	return max(0, int64(first-from.Position))
 }
 
-// fill adds logs to b until it is full or the log has no more.
+// fill adds logs to b until it is full or the log has no more. It keeps none of what it has read.
 func (w *worker) fill(ctx context.Context, b *batch) (atEnd bool, err error) {
+	defer w.forget()
 	defer guard(&err)
 	for !b.full {
 		if b.announced() && b.to.Compare(b.until) >= 0 {
@@ -156,6 +157,14 @@ func (w *worker) fill(ctx context.Context, b *batch) (atEnd bool, err error) {
 		w.e.budget.set(b.hold, b.memory())
 	}
 	return false, nil
+}
+
+// forget lets go of the log group that was looked at last.
+func (w *worker) forget() {
+	w.pipe.Forget()
+	fields := w.entry.Fields[:cap(w.entry.Fields)]
+	clear(fields)
+	w.entry = sink.Entry{Fields: fields[:0]}
 }
 
 func (b *batch) memory() int64 { return b.Memory() + int64(b.written) + markBytes*int64(cap(b.marks)) }

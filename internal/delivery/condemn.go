@@ -95,6 +95,7 @@ type condemned struct {
 
 // run goes up to behind the last log that is refused; if that is the last of the batch, up to the batch's end.
 func (k *condemned) run(ctx context.Context) error {
+	defer k.w.forget()
 	for k.at.Compare(k.b.to) < 0 {
 		run, err := k.w.e.source.from(k.w.log, k.at.Position)
 		if next, damaged := damageEnd(err); damaged {

@@ -18,8 +18,11 @@ func (f *faults) unbalanced(logs int64) { f.logs.Add(max(logs, -logs)) }
 // Unbalanced is 0: how many logs this engine's counters did not account for at some commit.
 func (e *Engine) Unbalanced() int64 { return e.faults.logs.Load() }
 
-// SourceReads counts the reads of shard logs, Commits the transactions that moved points.
+// SourceReads counts the reads of shard logs.
 func (e *Engine) SourceReads() int64 { return e.source.reads.Load() }
+
+// SourceRereads counts those that began before what had been read: for a task that is behind others, or forms a batch again.
+func (e *Engine) SourceRereads() int64 { return e.source.again.Load() }
 
 // Commits counts the transactions that moved points.
 func (e *Engine) Commits() int64 { return e.keeper.commits.Load() }
@@ -55,6 +58,7 @@ var (
 	workers    = describe("workers", "Shards that this engine works on, over all tasks.")
 	memory     = describe("memory_bytes", "Memory of batches.")
 	reads      = describe("source_reads_total", "Reads of shard logs by tasks.")
+	rereads    = describe("source_rereads_total", "Reads of what some task had read before, of all reads.")
 	commits    = describe("commits_total", "Transactions that stored the progress of tasks.")
 )
 
@@ -78,6 +82,7 @@ func (e *Engine) Collect(to chan<- prometheus.Metric) {
 	single(workers, prometheus.GaugeValue, float64(e.Workers()))
 	single(memory, prometheus.GaugeValue, float64(e.Memory()))
 	single(reads, prometheus.CounterValue, float64(e.SourceReads()))
+	single(rereads, prometheus.CounterValue, float64(e.SourceRereads()))
 	single(commits, prometheus.CounterValue, float64(e.Commits()))
 	all, err := e.Statuses(ctx)
 	if err != nil {

@@ -13,10 +13,11 @@ import (
 	"github.com/sluicelog/sluice/internal/shard"
 )
 
-// Size of one read of a shard log.
+// Size of one read of a shard log, and of what a worker holds of it decoded: logs that compress well take twenty times as much.
 const (
 	readGroups = 256
-	readBytes  = 1 << 20
+	readBytes  = 512 << 10 // stored
+	runBytes   = 4 << 20   // decoded; at least one group
 )
 
 // group is a decoded log group. Many tasks read it; nobody changes it.
@@ -43,8 +44,9 @@ type source struct {
 	order   list.List // of *keptGroup, the last used first
 	bytes   int64
 	reading map[sluice.LogID][]*read
+	seen    map[sluice.LogID]sluice.Position // how far each log was read; a few bytes for each log that there ever was
 
-	reads, decoded atomic.Int64 // reads of shard logs, and groups decoded
+	reads, again, decoded atomic.Int64 // reads of shard logs, those of them that began before what was seen, and groups decoded
 }
 
 type keptGroup struct {
@@ -59,7 +61,7 @@ type read struct {
 }
 
 func newSource(limit int64) *source {
-	return &source{limit: limit, kept: map[groupKey]*list.Element{}, reading: map[sluice.LogID][]*read{}}
+	return &source{limit: limit, kept: map[groupKey]*list.Element{}, reading: map[sluice.LogID][]*read{}, seen: map[sluice.LogID]sluice.Position{}}
 }
 
 // from returns the groups from a position on that are at hand or come with one read; none at the end of the log. The first may be at a
@@ -88,13 +90,14 @@ func (s *source) find(log sluice.LogID, from sluice.Position) ([]*group, *read) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var run []*group
-	for len(run) < readGroups {
+	for bytes := int64(0); len(run) < readGroups && bytes < runBytes; {
 		e, ok := s.kept[groupKey{log, from + sluice.Position(len(run))}]
 		if !ok {
 			break
 		}
 		s.order.MoveToFront(e)
-		run = append(run, e.Value.(*keptGroup).group)
+		g := e.Value.(*keptGroup).group
+		run, bytes = append(run, g), bytes+g.size
 	}
 	if len(run) > 0 {
 		return run, nil
@@ -105,6 +108,9 @@ func (s *source) find(log sluice.LogID, from sluice.Position) ([]*group, *read) 
 		}
 	}
 	s.reading[log] = append(s.reading[log], &read{from: from, done: make(chan struct{})})
+	if from < s.seen[log] {
+		s.again.Add(1)
+	}
 	return nil, nil
 }
 
@@ -118,7 +124,11 @@ func (s *source) read(l *shard.Log, from sluice.Position) ([]*group, error) {
 	}
 	defer b.Release()
 	run := make([]*group, 0, len(b.Groups))
+	bytes := int64(0)
 	for i := range b.Groups {
+		if bytes >= runBytes {
+			break
+		}
 		g, err := decode(&b.Groups[i])
 		if err != nil {
 			if len(run) > 0 {
@@ -127,7 +137,7 @@ func (s *source) read(l *shard.Log, from sluice.Position) ([]*group, error) {
 			p := b.Groups[i].Position
 			return nil, &shard.CorruptError{File: "log " + l.ID().String(), What: err.Error(), Position: p, Next: p + 1}
 		}
-		run = append(run, g)
+		run, bytes = append(run, g), bytes+g.size
 	}
 	s.decoded.Add(int64(len(run)))
 	s.keep(l.ID(), run)
@@ -154,6 +164,9 @@ func (s *source) ended(log sluice.LogID, from sluice.Position) {
 func (s *source) keep(log sluice.LogID, run []*group) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(run) > 0 {
+		s.seen[log] = max(s.seen[log], run[len(run)-1].position+1)
+	}
 	for _, g := range run {
 		key := groupKey{log, g.position}
 		if _, there := s.kept[key]; there || g.size > s.limit {

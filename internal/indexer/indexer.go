@@ -84,6 +84,8 @@ type Indexer struct {
 	jobs     sync.Mutex                    // guards rebuilds; taken before mu, and held while metadata is told of a rebuild
 	rebuilds map[sluice.LogstoreRef]string // those that run, with the last segment that is made anew whatever it was built under
 
+	held atomic.Int64 // how many want no object removed
+
 	working sync.Mutex // held for a turn; guards all below, and is taken before the other locks
 
 	generation uint64                     // of the metadata that refs was read from
@@ -411,8 +413,18 @@ func (x *Indexer) forgetRebuilds(all map[sluice.LogstoreRef]bool) {
 	}
 }
 
+// Hold keeps the objects of segments from being removed until letGo is called: those of all segments that are in metadata now, or later,
+// can be copied meanwhile.
+func (x *Indexer) Hold() (letGo func()) {
+	x.held.Add(1)
+	return sync.OnceFunc(func() { x.held.Add(-1) })
+}
+
 // bury removes the objects of segments that nobody can be reading any more.
 func (x *Indexer) bury(ctx context.Context) error {
+	if x.held.Load() > 0 {
+		return nil
+	}
 	if err := x.decide(ctx); err != nil {
 		return err
 	}

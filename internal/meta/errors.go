@@ -7,7 +7,7 @@ import (
 // phrases are what a client reads about a thing of some noun: clients and their tests look for these words (reference sls-api
 // 2.8 and 3.4).
 var phrases = map[string]struct{ missing, exists string }{
-	"project":       {"The Project does not exist : %s", "Project %s already exist"},
+	"project":       {"The Project does not exist: %s", "Project %s already exist"},
 	"logstore":      {"logstore %s does not exist", "logstore %s already exists"},
 	"shard":         {"shard %s does not exist", "shard %s already exists"},
 	"index":         {"log store index is not created: %s", "log store index is already created: %s"},
@@ -16,6 +16,8 @@ var phrases = map[string]struct{ missing, exists string }{
 	"rebuild":       {"the index of logstore %s was never rebuilt", "the index of logstore %s is being rebuilt"},
 	"document":      {"%s does not exist", "%s already exists"},
 	"deliverytask":  {"delivery task %s does not exist", "delivery task %s already exists"},
+	"identity":      {"%s does not exist", "%s already exists"},
+	"item":          {"%s does not exist", "%s already exists"},
 	"accesskey":     {"AccessKeyId not found: %s", "AccessKeyId already exists: %s"},
 }
 

@@ -6,12 +6,14 @@
 //
 // Values come back as they went in, up to what a database can keep: times in UTC, without the monotonic clock (the zero time
 // stays zero; outside the years 1678 to 2261 is an error); empty slices and maps as nil; JSON without the white space between
-// its tokens, save Index.Config, Document.Body, DeliveryTask.Spec and DeliveryPoint.Counters, which are kept byte for byte.
+// its tokens, save Index.Config, Document.Body, Identity.Body, Item.Body, DeliveryTask.Spec and DeliveryPoint.Counters, which are kept
+// byte for byte.
 package meta
 
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/sluicelog/sluice"
@@ -24,8 +26,8 @@ type Store interface {
 	// Update runs fn and commits durably if it returns nil; if it returns an error, panics, or ctx ends before the commit,
 	// nothing changes. Updates run one at a time; ctx also ends the wait for a turn. fn must not call View or Update.
 	Update(ctx context.Context, fn func(Tx) error) error
-	// Generation counts the committed updates that changed anything but checkpoints, segments, index progress, delivery points and
-	// leases: whoever caches projects, logstores, shards, indexes, groups, tasks or keys compares it with the number read before
+	// Generation counts the committed updates that changed anything but checkpoints, segments, index progress, delivery points, uses of
+	// keys, leases and items: whoever caches projects, logstores, shards, indexes, groups, tasks or keys compares it with the number read before
 	// filling the cache. It is cheap, grows before Update returns, and starts at 1 when the store is opened, so that a cache that
 	// holds 0 is stale.
 	Generation() uint64
@@ -49,16 +51,18 @@ type Tx interface {
 	// Logstores [logstore]; a missing project is NotFound [project].
 	Logstore(ref sluice.LogstoreRef) (Logstore, error)
 	Logstores(project string) ([]Logstore, error)
+	CountLogstores(project string) (int, error)
 	CreateLogstore(Logstore) error
 	UpdateLogstore(Logstore) error
-	DeleteLogstore(ref sluice.LogstoreRef) error // with shards, index, groups, checkpoints
+	DeleteLogstore(ref sluice.LogstoreRef) error // with shards, index, groups, checkpoints, documents of kinds below [LogstoreKinds]
 
 	// Shards [shard]. CreateShard gives the shard its Log number, never given before: not to a shard deleted since, nor in an
 	// Update that failed since the store was opened. UpdateShard leaves it as it is. AllShards sorts by project, logstore, id.
-	// LastLog is the highest number that a shard ever got, deleted ones included; 0 for none.
+	// LastLog is the highest number that a shard ever got, deleted ones included; 0 for none. CountShards counts the read-write ones.
 	Shard(ref sluice.LogstoreRef, id sluice.ShardID) (Shard, error)
 	Shards(ref sluice.LogstoreRef) ([]Shard, error)
 	AllShards() ([]Shard, error)
+	CountShards(project string) (int, error)
 	LastLog() (sluice.LogID, error)
 	CreateShard(Shard) (Shard, error)
 	UpdateShard(Shard) error
@@ -98,12 +102,26 @@ type Tx interface {
 	Checkpoints(ref sluice.LogstoreRef, group string) ([]Checkpoint, error)
 	SetCheckpoint(Checkpoint) error
 
-	// Documents [document] of one kind in a project, sorted by name.
-	Document(project, kind, name string) (Document, error)
-	Documents(project, kind string) ([]Document, error)
+	// Documents [document] of one kind in a scope, which is a project or an [AccountScope], sorted by name. EachDocument gives them
+	// to fn one by one, so that not all bodies are in memory at once; fn must not use the transaction, and its error ends the walk.
+	// DocumentNames and CountDocuments read no bodies. DocumentKinds are the kinds with this prefix of which there are documents,
+	// sorted. DeleteDocuments deletes those of all kinds with this prefix; there need be none.
+	Document(scope, kind, name string) (Document, error)
+	Documents(scope, kind string) ([]Document, error)
+	EachDocument(scope, kind string, fn func(Document) error) error
+	DocumentNames(scope, kind string) ([]string, error)
+	CountDocuments(scope, kind string) (int, error)
+	DocumentKinds(scope, prefix string) ([]string, error)
 	CreateDocument(Document) error
 	UpdateDocument(Document) error
-	DeleteDocument(project, kind, name string) error
+	DeleteDocument(scope, kind, name string) error
+	DeleteDocuments(scope, prefix string) error
+
+	// Items [item], which do not make caches stale, by name in byte order. SetItem creates or replaces; deleting a missing one is no error.
+	Item(kind, name string) (Item, error)
+	Items(kind string, r ItemRange) ([]Item, error)
+	SetItem(Item) error
+	DeleteItem(kind, name string) error
 
 	// Delivery tasks [deliverytask].
 	DeliveryTask(project, name string) (DeliveryTask, error)
@@ -128,17 +146,30 @@ type Tx interface {
 	SetLease(Lease) error
 	DeleteLease(name string) error
 
+	// Identities [identity] of one kind in an account, sorted by name: see Identity.
+	Identity(account, kind, name string) (Identity, error)
+	Identities(account, kind string) ([]Identity, error)
+	CreateIdentity(Identity) error
+	UpdateIdentity(Identity) error
+	DeleteIdentity(account, kind, name string) error
+
 	// Access keys [accesskey].
 	AccessKey(id string) (AccessKey, error)
 	AccessKeys() ([]AccessKey, error)
 	CreateAccessKey(AccessKey) error
 	UpdateAccessKey(AccessKey) error
 	DeleteAccessKey(id string) error
+
+	// KeyUses are the last uses of the keys that have any, by key; SetKeyUse creates or replaces. They do not make caches stale. A missing
+	// key is NotFound [accesskey].
+	KeyUses() ([]KeyUse, error)
+	SetKeyUse(KeyUse) error
 }
 
 // Project is a namespace of logstores. Its name is unique over the installation.
 type Project struct {
 	Name              string
+	Account           string // whose it is; "" is the account of the installation's root
 	Description       string
 	ResourceGroupID   string
 	DataRedundancy    string // LRS or ZRS, as the client said; kept, without effect on one node
@@ -237,24 +268,51 @@ type Checkpoint struct {
 	Updated                  time.Time
 }
 
-// Document is a JSON object that a client stored to get it back: byte for byte, whatever is in it.
+// Document is a JSON object that a client stored to get it back: byte for byte, whatever is in it. Project is its scope.
 type Document struct {
 	Project, Kind, Name string
 	Body                json.RawMessage
 	Created, Modified   time.Time
 }
 
+// Identity is an account, or a user, a group, a role or a policy of one, as package iam wrote it. Accounts themselves are in account "".
+type Identity struct {
+	Account, Kind, Name string
+	Body                json.RawMessage
+	Created, Modified   time.Time
+}
+
+// accountScope is what scopes of accounts begin with, and names of projects cannot.
+const accountScope = "@"
+
+// AccountScope is where documents are that belong to an account and to no project. They go with nothing else.
+func AccountScope(account string) string { return accountScope + account }
+
+// IsAccountScope reports whether a scope is that of an account.
+func IsAccountScope(scope string) bool { return strings.HasPrefix(scope, accountScope) }
+
+// LogstoreKinds is the prefix of the kinds of documents that belong to a logstore, and go with it.
+func LogstoreKinds(logstore string) string { return "logstore/" + logstore + "/" }
+
 // AccessKey is a credential. Secret and Token are sealed before they come here (see package auth): this package never
 // holds a secret in clear.
 type AccessKey struct {
 	ID          string
+	Account     string   // whose it is; "" is the account of the installation's root
+	User        string   // of the account; "" for keys of the account itself
 	Secret      []byte   // sealed
 	Token       []byte   // sealed security token of a temporary key; nil for a permanent one
 	Projects    []string // projects it may touch; empty means all
 	ReadOnly    bool
-	Root        bool // may manage keys
+	Root        bool // is the account: may do everything in it, and manage keys
 	Disabled    bool
 	Description string
 	Expires     time.Time // zero means never
 	Created     time.Time
+}
+
+// KeyUse says when an access key was last used.
+type KeyUse struct {
+	Key  string
+	Used time.Time
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ import (
 )
 
 // destinations are the kinds of places that tasks ship logs to. filesDir is where those that are files may be, "" for nowhere.
-func destinations(filesDir string) map[string]delivery.Destination {
+func destinations(filesDir string, keys *auth.Keys) map[string]delivery.Destination {
 	return map[string]delivery.Destination{
 		"file":         delivery.NewDestination(filesink.Under(vfs.OS{}, filesDir)),
 		"http":         delivery.NewDestination(httpsink.Open),
@@ -34,14 +35,38 @@ func destinations(filesDir string) map[string]delivery.Destination {
 		"oss":          delivery.NewDestination(osssink.Open),
 		"s3":           delivery.NewDestination(s3sink.Open),
 		"s3compatible": delivery.NewDestination(s3sink.OpenCompatible),
-		"sls":          delivery.NewDestination(slssink.Open),
+		"sls":          delivery.NewDestination(openLocally(keys)),
 		"splunk":       delivery.NewDestination(splunksink.Open),
 		"syslog":       delivery.NewDestination(syslogsink.Open),
 	}
 }
 
+// openLocally opens sinks to logstores, whose writes to this server keep to what accounts let each other do.
+func openLocally(keys *auth.Keys) func(slssink.Config, sink.Env) (sink.Sink, error) {
+	return func(c slssink.Config, env sink.Env) (sink.Sink, error) {
+		env.Local = tenantDoor{env.Local, keys, env.Project}
+		return slssink.Open(c, env)
+	}
+}
+
+// tenantDoor is the write door for tasks of one project. A logstore that a task was allowed to write to when it was made may by now be
+// somebody else's, of the same name.
+type tenantDoor struct {
+	sluice.Appender
+	keys *auth.Keys
+	from string
+}
+
+// Append implements [sluice.Appender].
+func (d tenantDoor) Append(ctx context.Context, ref sluice.LogstoreRef, group *sluice.LogGroup) (sluice.ShardID, sluice.Position, error) {
+	if err := d.keys.MayShip(ctx, d.from, ref); err != nil {
+		return 0, 0, err
+	}
+	return d.Appender.Append(ctx, ref, group)
+}
+
 func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Catalog, door sluice.Appender, ring *auth.Keyring,
-	history *shipper.History,
+	keys *auth.Keys, history *shipper.History,
 ) (*delivery.Engine, error) {
 	allow, err := config.ParseNetworks(c.Delivery.AllowNetworks)
 	if err != nil {
@@ -63,25 +88,35 @@ func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Ca
 	}
 	dialer := egress.New(egress.Options{Allow: allow, Deny: deny, Listeners: listeners(c)})
 	return delivery.New(store, cat, door, ring, delivery.Options{
-		Destinations: destinations(files), ProveBuckets: c.Delivery.BucketOwnership == "token",
+		Destinations: destinations(files, keys), ProveBuckets: c.Delivery.BucketOwnership == "token",
 		Env:         sink.Env{Dial: dialer.DialContext, Local: door, Dir: spool, Version: "sluice"},
 		MemoryBytes: int64(c.Delivery.MemoryBytes), CacheBytes: int64(c.Delivery.CacheBytes),
 		Delivered: history.Delivered, Now: o.Now, Logger: o.Logger,
 	}), nil
 }
 
-// ossRole are the operator's credentials of OSS.
-func ossRole(c *config.Config) delivery.OSSRole {
-	return delivery.OSSRole{
-		Endpoint: c.Delivery.OSSEndpoint, Region: c.Delivery.OSSRegion, AccessKeyID: c.Delivery.OSSAccessKeyID.Reveal(), AccessKeySecret: c.Delivery.OSSAccessKeySecret.Reveal(),
+// ossRole are the operator's credentials of OSS, and for whom they are.
+func ossRole(c *config.Config) (delivery.OSSRole, error) {
+	list, err := config.ParseBuckets(c.Delivery.OSSBuckets)
+	if err != nil {
+		return delivery.OSSRole{}, err
 	}
+	var buckets []delivery.OSSBuckets
+	for _, b := range list {
+		buckets = append(buckets, delivery.OSSBuckets(b))
+	}
+	return delivery.OSSRole{
+		Buckets:  buckets,
+		Endpoint: c.Delivery.OSSEndpoint, Region: c.Delivery.OSSRegion, AccessKeyID: c.Delivery.OSSAccessKeyID.Reveal(), AccessKeySecret: c.Delivery.OSSAccessKeySecret.Reveal(),
+	}, nil
 }
 
-// listeners is the address that the server was told to listen on, if that is an address and a port.
-func listeners(c *config.Config) []netip.AddrPort {
-	at, err := netip.ParseAddrPort(c.Listen)
-	if err != nil || at.Port() == 0 {
-		return nil
+// listeners are the addresses that the server was told to listen on, as far as they are an address and a port.
+func listeners(c *config.Config) (list []netip.AddrPort) {
+	for _, address := range []string{c.Listen, c.TLS.Listen, adminAddress(c)} {
+		if at, err := netip.ParseAddrPort(address); err == nil && at.Port() != 0 {
+			list = append(list, at)
+		}
 	}
-	return []netip.AddrPort{at}
+	return list
 }

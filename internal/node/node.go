@@ -29,11 +29,11 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -42,10 +42,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/delivery"
+	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
@@ -63,9 +66,12 @@ import (
 
 // Options of a node that no operator sets. The zero value of a field means the default in brackets.
 type Options struct {
-	Now        func() time.Time // [time.Now] the clock of all parts
-	Logger     *slog.Logger     // [discard]
-	Processors int              // [GOMAXPROCS] how many there are: what is parallel to use them all counts by it
+	Now    func() time.Time // [time.Now] the clock of all parts
+	Logger *slog.Logger     // [discard]
+	// Release is the version of the program, for who has to know later which it was. ["dev"]
+	Release string
+	// Processors is how many there are: what is parallel to use them all counts by it. [GOMAXPROCS]
+	Processors int
 }
 
 // Node is an open node.
@@ -76,8 +82,10 @@ type Node struct {
 	Index    *indexer.Indexer
 	Delivery *delivery.Engine
 
-	server *server.Server
-	close  []func() error // in the order of opening
+	server      *server.Server
+	keys        *auth.Keys
+	certificate *server.Certificate // nil without TLS
+	close       []func() error      // in the order of opening
 }
 
 // Root is the root key as found or made at start.
@@ -94,22 +102,26 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	o.Release = cmp.Or(o.Release, "dev")
 	n := &Node{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
 		}
 	}()
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
-	}
-	unlock, err := lockDir(c.DataDir)
+	unlock, err := Lock(c.DataDir)
 	if err != nil {
 		return nil, err
 	}
 	n.onClose(unlock)
+	if err := backup.CheckDir(c.DataDir); err != nil {
+		return nil, err
+	}
 	metrics := server.NewMetrics()
 	stored := newStoreMetrics(metrics.Registry)
+	if err := n.openCertificate(c, o, metrics); err != nil {
+		return nil, err
+	}
 
 	// State.
 	store, err := sqlite.Open(filepath.Join(c.DataDir, "meta.db"))
@@ -149,36 +161,53 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where))
 	n.onClose(engine.Close)
 	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
-	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, history); err != nil {
+	directory := iam.New(store, o.Now)
+	n.keys = auth.NewKeys(store, ring, directory, o.Now)
+	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, n.keys, history); err != nil {
+		return nil, err
+	}
+	role, err := ossRole(c)
+	if err != nil {
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Delivery)
-	keys := auth.NewKeys(store, ring, o.Now) // the last that can fail: a root secret that was made gets to be shown
-	_, n.Root.ID, n.Root.Secret, err = keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
+	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	// The last that can fail: a root secret that was made gets to be shown.
+	_, n.Root.ID, n.Root.Secret, err = n.keys.EnsureRoot(ctx, c.Root.AccessKeyID.Reveal(), c.Root.AccessKeySecret.Reveal())
+	if err != nil {
+		return nil, err
+	}
+
+	backups, err := backup.New(backupNode(c, o, store, logs, n.Index))
 	if err != nil {
 		return nil, err
 	}
 
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
-	authenticator := auth.New(keys, o.Now, 0)
+	authenticator := auth.New(n.keys, o.Now, auth.Options{Proxies: proxies})
 	dialect := sls.New(sls.Services{
 		Auth:       authenticator,
-		Keys:       keys,
+		Keys:       n.keys,
 		Catalog:    n.Catalog,
 		Ingest:     n.Ingest,
 		Reads:      readQuota(c, o),
 		Consumers:  consumer.New(store, n.Catalog, o.Now),
 		Query:      engine,
 		Deliveries: n.Delivery,
-		Shippers:   shipper.New(n.Delivery, history, ossRole(c)),
+		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
+		Backups:    backups,
+		Control:    control.New(store, ring, controlOptions(c, o)),
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
-		OSS:        ossRole(c),
+		OSS:        role,
 	})
 	n.server = server.New(wire.Select(dialect, rpc), metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
@@ -190,14 +219,29 @@ func machineName() string {
 	return name
 }
 
-// Run serves l until ctx ends or a part fails, then drains. The node stays open.
-func (n *Node) Run(ctx context.Context, l net.Listener) error {
+// Run serves at the listeners until ctx ends or a part fails, then drains. The node stays open.
+func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.Catalog.Run(ctx) })
+	g.Go(func() error { return n.keys.Run(ctx) })
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
-	g.Go(func() error { return n.server.Run(ctx, l) })
+	if n.certificate != nil {
+		g.Go(func() error { return n.certificate.Run(ctx) })
+	}
+	if l.Admin != nil {
+		g.Go(func() error { return n.server.RunAdmin(ctx, l.Admin) })
+	}
+	g.Go(func() error { return n.server.Run(ctx, n.doors(l)...) })
 	return g.Wait()
+}
+
+// Reload looks again at what a running node takes from files: its TLS certificate. What cannot be used is logged and leaves the old
+// in use.
+func (n *Node) Reload() {
+	if n.certificate != nil {
+		_ = n.certificate.Reload() // logged
+	}
 }
 
 // Handler serves one request as a listener would, for tests and benchmarks that need no network.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/testenv"
+	"github.com/sluicelog/sluice/test/certs"
 	"github.com/sluicelog/sluice/test/s3server"
 )
 
@@ -143,7 +145,15 @@ func TestMetrics(t *testing.T) {
 
 // docs/metrics.md names every metric of ours, and none that is not there.
 func TestMetricsPageTellsTheTruth(t *testing.T) {
-	env := hub(t, inBucket(t, s3server.Start(t)))
+	pair, dir := certs.New(t).Issue(t, "localhost"), t.TempDir()
+	env := hub(t, inBucket(t, s3server.Start(t)), func(c *config.Config) {
+		c.TLS.Cert, c.TLS.Key, c.TLS.Listen = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"), "127.0.0.1:0"
+		for path, text := range map[string]string{c.TLS.Cert: pair.Certificate, c.TLS.Key: pair.Key} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 	put(t, env)
 	env.Do(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores/access/shards/lb", Body: []byte("no protobuf")})
 	if _, err := env.Node.Delivery.Create(t.Context(), "web", &delivery.Spec{

@@ -6,9 +6,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/control"
+	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/objects"
 	"github.com/sluicelog/sluice/internal/objects/s3store"
 	"github.com/sluicelog/sluice/internal/query"
@@ -40,6 +44,10 @@ func catalogOptions(c *config.Config, o Options) catalog.Options {
 		SplitAfter:     c.Split.After, SplitBytesPerSecond: int64(c.Split.BytesPerSecond), SplitWritesPerSecond: c.Split.WritesPerSecond,
 		Now: o.Now,
 	}
+}
+
+func controlOptions(c *config.Config, o Options) control.Options {
+	return control.Options{PerKind: c.Limits.DocumentsPerKind, Now: o.Now}
 }
 
 func ingestOptions(c *config.Config, o Options, m *storeMetrics) ingest.Options {
@@ -109,4 +117,12 @@ func serverOptions(c *config.Config, a wire.Addressing, logs *shard.Store) serve
 		DrainTime: time.Duration(float64(c.Server.ShutdownTimeout) * drainShare),
 		Healthy:   func() error { return logs.Status().Failed },
 	}
+}
+
+func backupNode(c *config.Config, o Options, store *sqlite.Store, logs *shard.Store, index *indexer.Indexer) backup.Node {
+	n := backup.Node{Dir: c.DataDir, Meta: store, Logs: logs, Release: o.Release, Now: o.Now, Logger: o.Logger}
+	if c.Index.Store == "dir" {
+		n.Index = index.Hold
+	}
+	return n
 }

@@ -14,8 +14,9 @@ type limitedListener struct {
 	close  func() error
 }
 
-func limitConnections(l net.Listener, most int) net.Listener {
-	limited := &limitedListener{Listener: l, places: make(chan struct{}, most), closed: make(chan struct{})}
+// limitConnections limits l to the places that are free; several listeners may share them.
+func limitConnections(l net.Listener, places chan struct{}) net.Listener {
+	limited := &limitedListener{Listener: l, places: places, closed: make(chan struct{})}
 	limited.close = sync.OnceValue(func() error {
 		close(limited.closed)
 		return l.Close()

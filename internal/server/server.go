@@ -1,8 +1,8 @@
 // Package server carries the dialects: it listens, gives every request an id, limits what clients can occupy, answers
 // operators, logs and counts, and drains when it is told to stop.
 //
-//	accept ──> limit ──> id ──> operations (/healthz /readyz /metrics, off project hosts)
-//	                      └──> dialect ──> access log, metrics
+//	accept ──> limit ──> [TLS] ──> id ──> operations (/healthz /readyz /metrics, off project hosts)
+//	                                └──> dialect ──> access log, metrics
 //
 // Invariants:
 //   - A request that was begun is finished, or cut off when the drain time is over; none begins after the stop.
@@ -11,6 +11,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -77,9 +78,15 @@ func New(dialect wire.Dialect, m *Metrics, o Options, log *slog.Logger) *Server 
 	return &Server{o: o, dialect: dialect, metrics: m, log: log, places: make(chan struct{}, o.MaxRequests)}
 }
 
-// Run serves l until ctx ends, then drains: /readyz says no, no connection is accepted, running requests are finished. Those that
-// are not within DrainTime are cut off, which is logged and no error: a client that hangs must not make a stop a failure.
-func (s *Server) Run(ctx context.Context, l net.Listener) error {
+// Listener is a door of a server.
+type Listener struct {
+	net.Listener
+	Certificate *Certificate // makes it speak TLS; nil for plain HTTP
+}
+
+// Run serves the listeners until ctx ends, then drains: /readyz says no, no connection is accepted, running requests are finished. Those
+// that are not within DrainTime are cut off, which is logged and no error: a client that hangs must not make a stop a failure.
+func (s *Server) Run(ctx context.Context, listeners ...Listener) error {
 	h := &http.Server{
 		Handler:                      s,
 		ReadHeaderTimeout:            s.o.HeaderTime,
@@ -91,12 +98,19 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // clients that break off
 		BaseContext:                  func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
-	served := make(chan error, 1)
+	served := make(chan error, len(listeners))
+	open := make(chan struct{}, s.o.MaxConnections)
 	s.ready.Store(true) // before the first request can ask
-	go func() { served <- h.Serve(limitConnections(l, s.o.MaxConnections)) }()
+	for _, l := range listeners {
+		door := limitConnections(l.Listener, open)
+		if l.Certificate != nil {
+			door = tls.NewListener(door, l.Certificate.TLS()) // the handshake is within the limit
+		}
+		go func() { served <- fmt.Errorf("serve %s: %w", l.Addr(), h.Serve(door)) }()
+	}
 	select {
 	case err := <-served:
-		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+		return errors.Join(err, h.Close())
 	case <-ctx.Done():
 	}
 	return s.drain(h)

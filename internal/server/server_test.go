@@ -69,32 +69,40 @@ func (d *testDialect) Refuse(w http.ResponseWriter, _ *http.Request, c *wire.Cal
 // running is a server under test.
 type running struct {
 	*testDialect
-	t    *testing.T
-	url  string
-	log  *syncBuffer
-	stop context.CancelFunc
-	done chan error
+	t      *testing.T
+	server *Server
+	url    string
+	log    *syncBuffer
+	stop   context.CancelFunc
+	done   chan error
 }
 
-func run(t *testing.T, o Options) *running {
+// run serves on a listener of its own and on others.
+func run(t *testing.T, o Options, others ...Listener) *running {
 	t.Helper()
 	o.Addressing = wire.NewAddressing("sls.test")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t)
 	ctx, stop := context.WithCancel(context.Background())
 	s := &running{
 		testDialect: &testDialect{entered: make(chan struct{}, 8), leave: make(chan struct{}), drained: make(chan struct{})},
 		t:           t, url: "http://" + l.Addr().String(), log: &syncBuffer{}, stop: stop, done: make(chan error, 1),
 	}
-	server := New(s.testDialect, NewMetrics(), o, slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	go func() { s.done <- server.Run(ctx, l) }()
+	s.server = New(s.testDialect, NewMetrics(), o, slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	go func() { s.done <- s.server.Run(ctx, append(others, Listener{Listener: l})...) }()
 	t.Cleanup(func() {
 		stop()
 		http.DefaultClient.CloseIdleConnections()
 	})
 	return s
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 type syncBuffer struct {

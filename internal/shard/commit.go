@@ -143,7 +143,9 @@ func (s *Store) commitNext() bool {
 			g.reqs[i].err = failed
 		}
 	} else {
+		s.committing.Lock()
 		s.commit(g)
+		s.committing.Unlock()
 	}
 
 	s.commitMu.Lock()
@@ -184,8 +186,11 @@ func (s *Store) commit(g *group) {
 	}
 	start := time.Now()
 	err := s.journal.Commit(records, refs)
-	if errors.Is(err, wal.ErrDiskFull) && s.release() == nil {
-		err = s.journal.Commit(records, refs) // in a file that deletion or retention has emptied, if there is one
+	if errors.Is(err, wal.ErrDiskFull) {
+		s.breakHolds()
+		if s.release() == nil {
+			err = s.journal.Commit(records, refs) // in a file that deletion or retention has emptied, if there is one
+		}
 	}
 	if err != nil {
 		s.refuseGroup(g, err)

@@ -159,6 +159,7 @@ func (l *Log) move() error {
 		return ErrUnknownLog
 	}
 	l.files = append(slices.Clone(v.files[:len(v.files)-len(merge)]), made...)
+	l.notStale(made)
 	l.tail = slices.Clone(l.tail[len(v.tail):])
 	l.tailStart += sluice.Position(len(v.tail))
 	l.version++
@@ -326,11 +327,11 @@ func (l *Log) makeDir() error {
 	return l.s.fs.SyncDir(path.Dir(l.dir))
 }
 
-// removeFiles removes files that the log no longer needs, in their order. What cannot be removed, and all behind it, stays in
+// removeFiles removes files that the log no longer needs, in their order. What is held or cannot be removed, and all behind it, stays in
 // l.stale: files on disk never have a gap that comes from removing. l.moving is held.
 func (l *Log) removeFiles(files []*sealed) error {
 	l.stale = append(l.stale, files...)
-	if len(l.stale) == 0 {
+	if len(l.stale) == 0 || l.s.holds.any() {
 		return nil
 	}
 	for len(l.stale) > 0 {
@@ -342,4 +343,12 @@ func (l *Log) removeFiles(files []*sealed) error {
 		l.stale = l.stale[1:]
 	}
 	return l.s.fs.SyncDir(l.dir)
+}
+
+// notStale sees to it that no file of these, which the log has again under a name that it had before, is removed as a stale one.
+// l.moving is held.
+func (l *Log) notStale(files []*sealed) {
+	l.stale = slices.DeleteFunc(l.stale, func(old *sealed) bool {
+		return slices.ContainsFunc(files, func(f *sealed) bool { return f.path == old.path })
+	})
 }

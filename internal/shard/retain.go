@@ -80,6 +80,7 @@ func (l *Log) replaceFiles(old, made []*sealed, n int) error {
 		return ErrUnknownLog
 	}
 	l.files = append(slices.Clone(made), l.files[len(old):]...)
+	l.notStale(made)
 	l.tail = slices.Clone(l.tail[n:])
 	l.tailStart += sluice.Position(n)
 	l.version++
@@ -107,6 +108,9 @@ func (s *Store) Drop(id sluice.LogID) error {
 	l.mu.Unlock()
 	l.moving.Lock() // a move in progress ends first
 	defer l.moving.Unlock()
+	if s.holds.defers(l.dir) {
+		return nil
+	}
 	if err := s.removeDir(l.dir); err != nil {
 		return fmt.Errorf("drop log %d: %w", id, err)
 	}

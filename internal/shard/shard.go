@@ -101,6 +101,9 @@ type Store struct {
 	logs map[sluice.LogID]*Log
 	full atomic.Bool // the last batch found no room
 
+	committing sync.Mutex // held while a batch is committed, and at the moment of a Hold
+	holds      holds
+
 	damageMu sync.Mutex // guards damage
 	damage   []CorruptError
 
@@ -132,7 +135,7 @@ type Log struct {
 	dropped   bool
 
 	moving sync.Mutex // held while files are made or removed; taken before mu
-	stale  []*sealed  // files that are to be removed and could not be; guarded by moving
+	stale  []*sealed  // files that are to be removed and are held, or could not be; none is one of files; guarded by moving
 
 	// Writers; guarded by Store.commitMu.
 	sealed   bool

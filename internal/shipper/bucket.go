@@ -175,8 +175,8 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// fillSpec sets what a task's document says of fields, limits and destination.
-func (b *bucket) fillSpec(s *delivery.Spec, role delivery.OSSRole) error {
+// fillSpec sets what the document of a project's task says of fields, limits and destination.
+func (b *bucket) fillSpec(project string, s *delivery.Spec, role delivery.OSSRole) error {
 	section := map[string]any{
 		"type": "oss", "bucket": b.name, "prefix": b.prefix, "layout": "shipper", "pathFormat": b.path, "timeZone": b.zone,
 		"suffix": b.suffix, "format": b.format, "compression": b.compression,
@@ -184,7 +184,7 @@ func (b *bucket) fillSpec(s *delivery.Spec, role delivery.OSSRole) error {
 	if err := b.fillFormat(s, section); err != nil {
 		return err
 	}
-	if err := role.Fill(section); err != nil {
+	if err := role.Fill(project, section); err != nil {
 		return err
 	}
 	if err := b.setEndpoint(section, role); err != nil {

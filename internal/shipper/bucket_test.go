@@ -20,7 +20,7 @@ func TestQuoteOfCSV(t *testing.T) {
 			t.Fatal(err)
 		}
 		var s delivery.Spec
-		if err := b.fillSpec(&s, delivery.OSSRole{Region: "r", AccessKeyID: "k", AccessKeySecret: "s"}); err != nil {
+		if err := b.fillSpec("p", &s, delivery.OSSRole{Region: "r", AccessKeyID: "k", AccessKeySecret: "s"}); err != nil {
 			t.Fatal(err)
 		}
 		var section struct{ CSV struct{ Quote string } }
@@ -44,7 +44,7 @@ func TestEndpoints(t *testing.T) {
 			t.Fatal(err)
 		}
 		var s delivery.Spec
-		err := b.fillSpec(&s, delivery.OSSRole{Endpoint: operator, Region: "r", AccessKeyID: "k", AccessKeySecret: "s"})
+		err := b.fillSpec("p", &s, delivery.OSSRole{Endpoint: operator, Region: "r", AccessKeyID: "k", AccessKeySecret: "s"})
 		if (err == nil) != ok {
 			t.Errorf("%q: error %v", endpoint, err)
 			return

@@ -35,7 +35,7 @@ type ExportFilter struct{ Logstore, Name, DisplayName string }
 
 // CreateExport makes an export. Errors: Invalid "shipper", AlreadyExists "export", Unsupported.
 func (s *Shippers) CreateExport(ctx context.Context, project string, raw []byte) error {
-	spec, name, err := s.exportSpec(raw)
+	spec, name, err := s.exportSpec(project, raw)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *Shippers) CreateExport(ctx context.Context, project string, raw []byte)
 
 // LocalTargets returns the logstores of this server that an export would write to.
 func (s *Shippers) LocalTargets(project string, raw []byte) ([]sluice.LogstoreRef, error) {
-	spec, _, err := s.exportSpec(raw)
+	spec, _, err := s.exportSpec(project, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (s *Shippers) UpdateExport(ctx context.Context, project, name string, raw [
 	if err != nil {
 		return err
 	}
-	spec, named, err := s.exportSpec(raw)
+	spec, named, err := s.exportSpec(project, raw)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (s *Shippers) RestartExport(ctx context.Context, project, name string, raw 
 	if err != nil {
 		return err
 	}
-	spec, named, err := s.exportSpec(raw)
+	spec, named, err := s.exportSpec(project, raw)
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func exportStatus(s delivery.State) string {
 }
 
 // exportSpec makes the document of the task of an export's document.
-func (s *Shippers) exportSpec(raw []byte) (spec *delivery.Spec, name string, err error) {
+func (s *Shippers) exportSpec(project string, raw []byte) (spec *delivery.Spec, name string, err error) {
 	d, err := parse(raw)
 	if err != nil {
 		return nil, "", err
@@ -224,7 +224,7 @@ func (s *Shippers) exportSpec(raw []byte) (spec *delivery.Spec, name string, err
 	if err := configuration.into("sink", &sink); err != nil {
 		return nil, "", err
 	}
-	if err := s.fillExport(spec, sink); err != nil {
+	if err := s.fillExport(project, spec, sink); err != nil {
 		return nil, "", err
 	}
 	if sink.text("type") == sinkGeneral { // its secrets are the task's to keep, not the document's
@@ -241,14 +241,14 @@ func (s *Shippers) exportSpec(raw []byte) (spec *delivery.Spec, name string, err
 }
 
 // fillExport sets the destination.
-func (s *Shippers) fillExport(spec *delivery.Spec, sink document) error {
+func (s *Shippers) fillExport(project string, spec *delivery.Spec, sink document) error {
 	switch kind := sink.text("type"); kind {
 	case sinkOSS, "":
 		b, err := sink.exportBucket()
 		if err != nil {
 			return err
 		}
-		return b.fillSpec(spec, s.role)
+		return b.fillSpec(project, spec, s.role)
 	case sinkGeneral:
 		if spec.Sink = sink["fields"]; !sink.has("fields") {
 			return invalid("sink.fields must be the destination of a delivery task, such as {\"type\": \"http\", \"url\": …}")

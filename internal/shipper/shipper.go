@@ -279,7 +279,7 @@ func (s *Shippers) shipperSpec(ref sluice.LogstoreRef, raw []byte) (spec *delive
 		Annotations: map[string]string{annotationShipper: string(compact(raw))},
 	}
 	on = b.enabled
-	return spec, on, name, b.fillSpec(spec, s.role)
+	return spec, on, name, b.fillSpec(ref.Project, spec, s.role)
 }
 
 func compact(raw []byte) []byte {

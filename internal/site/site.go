@@ -8,8 +8,10 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -22,18 +24,27 @@ import (
 	"github.com/sluicelog/sluice/internal/meta"
 )
 
-// prefix of the projects of sites; what follows is the site's number.
-const prefix = "esa-"
+// Prefix begins the names of the projects of sites; what follows is the site's number.
+const Prefix = "esa-"
 
-// Account is the project of the categories that belong to no site.
-const Account = prefix + "account"
+// Account is the project of the root account's categories that belong to no site.
+const Account = Prefix + "account"
+
+// AccountProject is the project of an account's categories that belong to no site; "" is the root account.
+func AccountProject(account string) string {
+	if account == "" {
+		return Account
+	}
+	return Account + "-" + account
+}
 
 // Project is the project of a site.
-func Project(id int64) string { return prefix + strconv.FormatInt(id, 10) }
+func Project(id int64) string { return Prefix + strconv.FormatInt(id, 10) }
 
 // Site is one site.
 type Site struct {
 	ID      int64     `json:"-"`
+	Account string    `json:"-"`    // whose it is, as meta.Project has it
 	Name    string    `json:"name"` // a domain name
 	Created time.Time `json:"-"`
 	// What clients say at creation and get back; nothing here acts on it.
@@ -84,28 +95,45 @@ func (s *Sites) Create(ctx context.Context, site Site) (Site, error) {
 		return Site{}, sluice.Errorf(sluice.Invalid, "sitename", "site name %.260q is not a domain name", site.Name)
 	}
 	site.Name = name
-	all, err := s.List(ctx)
-	if err != nil {
+	if err := s.store.View(ctx, func(tx meta.Tx) error { return free(tx, site) }); err != nil {
 		return Site{}, err
-	}
-	for _, other := range all {
-		if other.Name == name || other.ID == site.ID {
-			return Site{}, sluice.Errorf(sluice.AlreadyExists, "site", "site %s (%d) already exists", other.Name, other.ID)
-		}
 	}
 	if site.ID == 0 {
 		site.ID = 1e14 + rand.Int64N(9e14) // 15 digits: a float keeps them, as JSON in some clients is read
 	}
 	site.Created = s.o.Now()
-	return site, s.makeProject(ctx, Project(site.ID), "edge site "+name, category.Site, &site)
+	p := meta.Project{Name: Project(site.ID), Account: site.Account, Description: "edge site " + name}
+	return site, s.makeProject(ctx, p, category.Site, &site)
+}
+
+// free returns AlreadyExists "site" if the account has a site of the name, or anybody one of the number.
+func free(tx meta.Tx, site Site) error {
+	all, err := sitesIn(tx)
+	for _, other := range all {
+		if other.ID == site.ID || other.Name == site.Name && other.Account == site.Account {
+			return sluice.Errorf(sluice.AlreadyExists, "site", "site %s (%d) already exists", other.Name, other.ID)
+		}
+	}
+	return err
 }
 
 // makeProject makes what is missing of a project with the logstores of a scope; site, if not nil, is kept in it last, so that a site that is
-// there is whole.
-func (s *Sites) makeProject(ctx context.Context, project, description string, scope category.Scope, site *Site) error {
-	err := s.cat.CreateProject(ctx, meta.Project{Name: project, Description: description})
+// there is whole. If somebody else made a site of the name meanwhile, the project goes again.
+func (s *Sites) makeProject(ctx context.Context, p meta.Project, scope category.Scope, site *Site) (err error) {
+	project := p.Name
+	err = s.cat.CreateProject(ctx, p)
 	if err != nil && sluice.KindOf(err) != sluice.AlreadyExists {
 		return err
+	}
+	if ours := err == nil; ours && site != nil {
+		defer func() {
+			if sluice.KindOf(err) == sluice.AlreadyExists {
+				err = errors.Join(err, s.cat.DeleteProject(context.WithoutCancel(ctx), project))
+			}
+		}()
+	}
+	if there, err := s.cat.Project(ctx, project); err != nil || there.Account != p.Account {
+		return cmp.Or(err, error(sluice.Errorf(sluice.AlreadyExists, "site", "project %s is somebody else's", project)))
 	}
 	for _, c := range category.All() {
 		if c.Scope != scope {
@@ -123,6 +151,9 @@ func (s *Sites) makeProject(ctx context.Context, project, description string, sc
 		return err
 	}
 	return s.store.Update(ctx, func(tx meta.Tx) error {
+		if err := free(tx, *site); err != nil {
+			return err
+		}
 		return tx.CreateDocument(meta.Document{
 			Project: project, Kind: document, Name: document, Body: body, Created: site.Created, Modified: site.Created,
 		})
@@ -141,16 +172,21 @@ func (s *Sites) makeLogstore(ctx context.Context, project string, c category.Cat
 	return err
 }
 
-// Ensure makes the account's project with its logstores, if it is not there yet.
-func (s *Sites) Ensure(ctx context.Context) error {
-	return s.makeProject(ctx, Account, "edge functions and containers of the account", category.Account, nil)
+// Ensure makes an account's project with its logstores, if it is not there yet. account is as meta.Project has it, project is AccountProject's.
+// Errors: AlreadyExists "site" if the project is another account's.
+func (s *Sites) Ensure(ctx context.Context, account, project string) error {
+	p := meta.Project{Name: project, Account: account, Description: "edge functions and containers of the account"}
+	return s.makeProject(ctx, p, category.Account, nil)
 }
 
 // Get returns a site. Errors: NotFound "site".
 func (s *Sites) Get(ctx context.Context, id int64) (Site, error) {
 	var doc meta.Document
+	var p meta.Project
 	err := s.store.View(ctx, func(tx meta.Tx) (err error) {
-		doc, err = tx.Document(Project(id), document, document)
+		if p, err = tx.Project(Project(id)); err == nil {
+			doc, err = tx.Document(Project(id), document, document)
+		}
 		return err
 	})
 	if sluice.KindOf(err) == sluice.NotFound {
@@ -159,11 +195,11 @@ func (s *Sites) Get(ctx context.Context, id int64) (Site, error) {
 	if err != nil {
 		return Site{}, err
 	}
-	return siteOf(id, doc)
+	return siteOf(id, p.Account, doc)
 }
 
-func siteOf(id int64, doc meta.Document) (Site, error) {
-	site := Site{ID: id, Created: doc.Created}
+func siteOf(id int64, account string, doc meta.Document) (Site, error) {
+	site := Site{ID: id, Account: account, Created: doc.Created}
 	if err := json.Unmarshal(doc.Body, &site); err != nil {
 		return Site{}, fmt.Errorf("site %d: %w", id, err)
 	}
@@ -171,34 +207,39 @@ func siteOf(id int64, doc meta.Document) (Site, error) {
 }
 
 // List returns all sites in the order of their numbers as text.
-func (s *Sites) List(ctx context.Context) ([]Site, error) {
-	var all []Site
-	err := s.store.View(ctx, func(tx meta.Tx) error {
-		projects, err := tx.Projects()
-		if err != nil {
-			return err
-		}
-		for _, p := range projects {
-			id, err := strconv.ParseInt(strings.TrimPrefix(p.Name, prefix), 10, 64)
-			if err != nil || Project(id) != p.Name {
-				continue
-			}
-			doc, err := tx.Document(p.Name, document, document)
-			if sluice.KindOf(err) == sluice.NotFound {
-				continue // a project of that name which is no site, or not yet
-			}
-			if err != nil {
-				return err
-			}
-			site, err := siteOf(id, doc)
-			if err != nil {
-				return err
-			}
-			all = append(all, site)
-		}
-		return nil
+func (s *Sites) List(ctx context.Context) (all []Site, err error) {
+	err = s.store.View(ctx, func(tx meta.Tx) error {
+		all, err = sitesIn(tx)
+		return err
 	})
 	return all, err
+}
+
+func sitesIn(tx meta.Tx) ([]Site, error) {
+	projects, err := tx.Projects()
+	if err != nil {
+		return nil, err
+	}
+	var all []Site
+	for _, p := range projects {
+		id, err := strconv.ParseInt(strings.TrimPrefix(p.Name, Prefix), 10, 64)
+		if err != nil || Project(id) != p.Name {
+			continue
+		}
+		doc, err := tx.Document(p.Name, document, document)
+		if sluice.KindOf(err) == sluice.NotFound {
+			continue // a project of that name which is no site, or not yet
+		}
+		if err != nil {
+			return nil, err
+		}
+		site, err := siteOf(id, p.Account, doc)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, site)
+	}
+	return all, nil
 }
 
 // Delete removes a site with its project, its logs and its delivery tasks.
@@ -209,7 +250,7 @@ func (s *Sites) Delete(ctx context.Context, id int64) error {
 	return s.cat.DeleteProject(ctx, Project(id))
 }
 
-// Ref is the logstore of a category of a site; id does not matter for categories of the account. Errors: Invalid "category".
+// Ref is the logstore of a category of a site; id does not matter for categories of the root account. Errors: Invalid "category".
 func Ref(id int64, business string) (sluice.LogstoreRef, category.Category, error) {
 	c, ok := category.Find(business)
 	if !ok {

@@ -2,6 +2,8 @@ package site_test
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -10,6 +12,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
 	"github.com/sluicelog/sluice/internal/delivery/category"
+	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/site"
 )
@@ -73,7 +76,7 @@ func TestLifeOfASite(t *testing.T) {
 func TestAccountCategories(t *testing.T) {
 	sites, e := open(t)
 	for range 2 { // the second time nothing is missing
-		if err := sites.Ensure(t.Context()); err != nil {
+		if err := sites.Ensure(t.Context(), "", site.Account); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -122,5 +125,41 @@ func TestCustomLog(t *testing.T) {
 	}
 	if err := sites.SetCustomLog(t.Context(), 1, empty); sluice.KindOf(err) != sluice.NotFound {
 		t.Errorf("no such site: %v", err)
+	}
+}
+
+// Of many who make sites of one name at once, one does, and nothing is left of what the others began.
+func TestOneSiteOfAName(t *testing.T) {
+	sites, e := open(t)
+	const makers = 8
+	var made, refused atomic.Int64
+	var all sync.WaitGroup
+	for range makers {
+		all.Go(func() {
+			_, err := sites.Create(t.Context(), site.Site{Name: "example.com"})
+			switch {
+			case err == nil:
+				made.Add(1)
+			case sluice.KindOf(err) == sluice.AlreadyExists:
+				refused.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if made.Load() != 1 || refused.Load() != makers-1 {
+		t.Errorf("%d sites of one name were made, %d refused", made.Load(), refused.Load())
+	}
+	list, err := sites.List(t.Context())
+	if err != nil || len(list) != 1 {
+		t.Errorf("list: %+v, %v", list, err)
+	}
+	var projects []meta.Project
+	if err := e.Meta.View(t.Context(), func(tx meta.Tx) (err error) {
+		projects, err = tx.Projects()
+		return err
+	}); err != nil || len(projects) != 1 {
+		t.Errorf("projects: %+v, %v", projects, err)
 	}
 }

@@ -33,10 +33,11 @@ type Env struct {
 	Node *node.Node
 	Addr string // host:port it listens on
 
-	config *config.Config
-	client *http.Client
-	stop   context.CancelFunc
-	done   chan error
+	Listeners *node.Listeners // those of Addr and, where configured, of TLS and for operators
+	config    *config.Config
+	client    *http.Client
+	stop      context.CancelFunc
+	done      chan error
 }
 
 // Start starts a server and stops it when the test ends. change may change its configuration before that.
@@ -57,7 +58,7 @@ func Start(t testing.TB, change ...func(*config.Config)) *Env {
 // Open starts a server on a data directory; the caller stops it.
 func Open(dir string, change ...func(*config.Config)) (*Env, error) {
 	e := &Env{config: config.Default()}
-	e.config.DataDir, e.config.BaseDomain = dir, Domain
+	e.config.DataDir, e.config.BaseDomain, e.config.Listen = dir, Domain, "127.0.0.1:0"
 	e.config.Root = config.Root{AccessKeyID: RootID, AccessKeySecret: RootSecret}
 	e.config.Storage.MinFreeBytes = 0 // a full disk of the machine is not what tests are about
 	for _, f := range change {
@@ -71,18 +72,18 @@ func (e *Env) Restart() error {
 	if err := e.Stop(); err != nil {
 		return err
 	}
+	l, err := node.Listen(e.config)
+	if err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	n, err := node.Open(ctx, e.config, node.Options{})
 	if err != nil {
 		stop()
+		l.Close()
 		return err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		stop()
-		return errors.Join(err, n.Close())
-	}
-	e.Node, e.Addr, e.stop, e.done = n, l.Addr().String(), stop, make(chan error, 1)
+	e.Node, e.Listeners, e.Addr, e.stop, e.done = n, l, l.Main.Addr().String(), stop, make(chan error, 1)
 	e.client = &http.Client{Transport: e.Transport(), Timeout: 30 * time.Second}
 	go func() { e.done <- n.Run(ctx, l) }()
 	return nil

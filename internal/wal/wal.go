@@ -101,9 +101,10 @@ type Journal struct {
 	failed  error
 	buf     []byte
 
-	mu    sync.RWMutex // guards files and spare
+	mu    sync.RWMutex // guards files, spare and held
 	files []*file      // oldest first; the last is being written
 	spare []*file      // released, closed, to be written over
+	held  []*Held      // who wants no file released
 	next  uint64       // the next sequence number; guarded by making
 
 	making sync.Mutex // held while a file is made; taken before mu
@@ -364,10 +365,14 @@ func (j *Journal) Files() (seqs []uint64, bytes int64) {
 	return seqs, bytes
 }
 
-// Release gives up the files before seq, of which nobody needs anything any more. The file being written stays.
+// Release gives up the files before seq, of which nobody needs anything any more. The file being written stays; while the journal is
+// held, all stay.
 func (j *Journal) Release(seq uint64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if len(j.held) > 0 {
+		return nil
+	}
 	var total int64
 	for _, f := range slices.Concat(j.files, j.spare) {
 		total += f.size

@@ -44,8 +44,9 @@ func New(t testing.TB) *Authority {
 	return a
 }
 
-// Issue signs a certificate for localhost and the loopback addresses, good for servers and for clients, whose common name is name.
-func (a *Authority) Issue(t testing.TB, name string) Pair {
+// Issue signs a certificate for localhost, the loopback addresses and other names, good for servers and for clients, whose common name
+// is name.
+func (a *Authority) Issue(t testing.TB, name string, others ...string) Pair {
 	t.Helper()
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	if err != nil {
@@ -55,7 +56,7 @@ func (a *Authority) Issue(t testing.TB, name string) Pair {
 	template := x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: name}, NotBefore: a.cert.NotBefore, NotAfter: a.cert.NotAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		DNSNames: append([]string{"localhost"}, others...), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, &template, a.cert, key.Public(), a.key)
 	if err != nil {
@@ -66,6 +67,13 @@ func (a *Authority) Issue(t testing.TB, name string) Pair {
 		t.Fatal(err)
 	}
 	return Pair{encode("CERTIFICATE", der), encode("PRIVATE KEY", secret)}
+}
+
+// Client is a TLS configuration that trusts servers whose certificates a signed.
+func (a *Authority) Client() *tls.Config {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.cert)
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 }
 
 // Server is a TLS configuration that presents p; if clients is not nil, callers have to present a certificate that it signed.

@@ -1,7 +1,11 @@
 //go:build compat
 
-// Package compat runs the official clients of other languages, unmodified, against a real sluiced. Their own runners (pytest,
-// node --test) do the testing; each of their cases becomes a subtest here, so that one summary tells all.
+// Package compat runs the official clients, unmodified, against a real sluiced. Their own runners (pytest, node --test, JUnit, go test) do the
+// testing; each of their cases becomes a subtest here, so that one summary tells all.
+//
+//	make compat ──> TestPython, TestJava, … ──> a sluiced each <── the client's runner, as a child process
+//	                       │                                           │ rows: what worked, what was refused
+//	                       └── subtests                                └──> SLUICE_COMPAT_RESULTS ──> table ──> docs/compat.md
 //
 // `make compat` builds the server and installs the clients first. The clients find the server in SLUICE_TEST_ADDR
 // (host:port), SLUICE_TEST_DOMAIN (its base domain) and SLUICE_TEST_ACCESS_KEY_ID and _SECRET.
@@ -18,6 +22,7 @@ import (
 	"testing"
 
 	"github.com/sluicelog/sluice/test/child"
+	"github.com/sluicelog/sluice/test/tools"
 )
 
 func TestPython(t *testing.T) {
@@ -28,6 +33,26 @@ func TestPython(t *testing.T) {
 	s := startServer(t)
 	runSuite(t, s, "python", func(report string) []string {
 		return []string{python, "-m", "pytest", "-q", "--tb=short", "--junitxml", report}
+	})
+}
+
+func TestJava(t *testing.T) {
+	libs := filepath.Join(tools.Dir(t, "java"), "*")
+	sources, err := filepath.Glob("java/*.java")
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes := t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), "javac", append([]string{"-nowarn", "-d", classes, "-cp", libs}, sources...)...).CombinedOutput(); err != nil {
+		t.Fatalf("javac: %v\n%s", err, out)
+	}
+	s := startServer(t)
+	t.Setenv("JAVA_TOOL_OPTIONS", javaOptions(t, s.Addr, "java-sdk", "java-nobody", "java-producer", "java-consumer", "java-logback", "java-log4j2"))
+	runSuite(t, s, "java", func(report string) []string {
+		return []string{
+			"java", "-XX:TieredStopAtLevel=1", "-cp", classes + ":" + libs, "org.junit.platform.console.ConsoleLauncher", "execute",
+			"--scan-classpath", classes, "--disable-banner", "--details=none", "--reports-dir=" + filepath.Dir(report),
+		}
 	})
 }
 
@@ -43,7 +68,7 @@ func TestNode(t *testing.T) {
 // runSuite runs another language's test runner in dir against s and turns its JUnit report into subtests.
 func runSuite(t *testing.T, s *child.Server, dir string, command func(report string) []string) {
 	t.Helper()
-	report := filepath.Join(t.TempDir(), "report.xml")
+	report := filepath.Join(t.TempDir(), "TEST-junit-jupiter.xml") // the name that JUnit itself would choose
 	args := command(report)
 	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
 	cmd.Dir = dir
@@ -58,7 +83,7 @@ func runSuite(t *testing.T, s *child.Server, dir string, command func(report str
 		t.Run(c.Name, func(t *testing.T) {
 			switch {
 			case c.Skipped != nil:
-				t.Skip(c.Skipped.Message)
+				t.Skip(c.Skipped.Message + c.Skipped.Text)
 			case c.Failure != nil:
 				t.Errorf("%s\n%s", c.Failure.Message, c.Failure.Text)
 			case c.Error != nil:

@@ -3,6 +3,7 @@
 package compat
 
 import (
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/sluicelog/sluice/test/child"
+	"github.com/sluicelog/sluice/test/ossserver"
 )
 
 const (
@@ -37,9 +39,11 @@ func startServer(t *testing.T) *child.Server {
 			t.Logf("what the server said is in %s", logName)
 		}
 	})
+	bucket := startOSS(t)
 	s, err := child.Start(t.Context(), child.Options{
 		Binary: filepath.Join(root, "bin/sluiced"), DataDir: t.TempDir(), BaseDomain: baseDomain,
 		AccessKeyID: accessKeyID, AccessSecret: accessSecret, Output: output,
+		Env: bucket,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +54,23 @@ func startServer(t *testing.T) *child.Server {
 		}
 	})
 	return s
+}
+
+// startOSS starts what shippers and exports deliver to. It returns the settings of a server that uses it; test runners find it in SLUICE_TEST_OSS and
+// the like.
+func startOSS(t *testing.T) (settings []string) {
+	t.Helper()
+	const bucket = "compat-bucket"
+	store := ossserver.New(bucket)
+	server := httptest.NewServer(store)
+	t.Cleanup(server.Close)
+	for name, value := range map[string]string{"": server.URL, "_BUCKET": bucket, "_ACCESS_KEY_ID": store.ID, "_ACCESS_KEY_SECRET": store.Secret} {
+		t.Setenv("SLUICE_TEST_OSS"+name, value)
+	}
+	return []string{
+		"SLUICE_DELIVERY_OSS_ACCESS_KEY_ID=" + store.ID, "SLUICE_DELIVERY_OSS_ACCESS_KEY_SECRET=" + store.Secret,
+		"SLUICE_DELIVERY_OSS_ENDPOINT=" + server.URL, "SLUICE_DELIVERY_ALLOW_NETWORKS=127.0.0.0/8",
+	}
 }
 
 // environ is what a client's test runner gets: this process's environment without proxies, and where the server is.

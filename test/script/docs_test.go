@@ -31,7 +31,9 @@ var pages = map[string][]string{
 	"docs/howto/consumer-groups.md":      {": order 1", ": order 2", ": order 3", "0 log groups to consume", "1 log group to consume"},
 	"docs/howto/access-keys.md":          {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token"},
 	"docs/howto/edge-logs.md":            {"shop.example", "/pay", "502"},
-	"docs/howto/backup-and-disk.md":      {"\nworth keeping\n"},
+	"docs/howto/backup.md":               {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged"},
+	"docs/howto/tls.md":                  {"howto-tls  20"},
+	"docs/howto/look-inside.md":          {"ok\n", `"go":"go1.`},
 	"docs/howto/open-with-duckdb.md":     {"segments/0", ".parquet"},
 	"docs/howto/segments-in-a-bucket.md": {}, // internal/node tests what it says on a real S3 server
 	"docs/howto/search.md": {
@@ -87,9 +89,9 @@ func TestPages(t *testing.T) {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			script := scriptOf(t, page, "")
-			if strings.Contains(script, "curl ") {
-				if _, err := exec.LookPath("curl"); err != nil {
-					t.Skip("this page needs curl")
+			for _, tool := range []string{"curl", "openssl"} {
+				if _, err := exec.LookPath(tool); err != nil && strings.Contains(script, tool+" ") {
+					t.Skipf("this page needs %s", tool)
 				}
 			}
 			out := runPage(t, script, page == "README.md")
@@ -148,7 +150,7 @@ func runPage(t *testing.T, script string, demo bool) string {
 		t.Fatal(err)
 	}
 	script = strings.NewReplacer(
-		":8080", ":"+port, ":8090", ":"+freePort(t), "go run ", "go run -C "+absolute+" ", "python3 ", cmp.Or(os.Getenv("PYTHON"), "python3")+" ",
+		":8080", ":"+port, ":8090", ":"+freePort(t), ":8091", ":"+freePort(t), "go run ", "go run -C "+absolute+" ", "python3 ", cmp.Or(os.Getenv("PYTHON"), "python3")+" ",
 	).Replace(script)
 
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)

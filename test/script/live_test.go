@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -137,12 +136,13 @@ func TestPutDoesNotHoldBackWhatASlowInputGives(t *testing.T) {
 // startAhead starts a server whose clock is two hours ahead.
 func startAhead(t *testing.T) (url string) {
 	c := config.Default()
+	c.Listen = "127.0.0.1:0"
 	c.DataDir, c.Root = t.TempDir(), config.Root{AccessKeyID: testenv.RootID, AccessKeySecret: testenv.RootSecret}
 	n, err := node.Open(t.Context(), c, node.Options{Now: func() time.Time { return time.Now().Add(2 * time.Hour) }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := node.Listen(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func startAhead(t *testing.T) (url string) {
 			t.Errorf("stop the server: %v", err)
 		}
 	})
-	return "http://" + l.Addr().String()
+	return "http://" + l.Main.Addr().String()
 }
 
 func TestClockSkewIsExplained(t *testing.T) {

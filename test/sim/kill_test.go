@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -55,11 +53,7 @@ func TestKill(t *testing.T) {
 		n = min(n, 10)
 	}
 	t.Logf("seed %d", *seed)
-	binary := filepath.Join(t.TempDir(), "sluiced")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/sluiced").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	m := &run{t: t, r: rand.New(rand.NewPCG(*seed, 1)), binary: binary, dir: t.TempDir(), next: map[sluice.ShardID]string{}}
+	m := &run{t: t, r: rand.New(rand.NewPCG(*seed, 1)), binary: buildServer(t), dir: t.TempDir(), next: map[sluice.ShardID]string{}}
 	for w := range writers {
 		m.acked[w] = map[int]bool{}
 	}

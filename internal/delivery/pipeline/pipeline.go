@@ -100,6 +100,9 @@ func (p *Pipeline) Apply(shard sluice.ShardID, at sink.Point, g *sluice.LogGroup
 	return Keep
 }
 
+// Forget lets go of the log group that was looked at last, until the next Apply: pipelines that rest would each keep one in memory.
+func (p *Pipeline) Forget() { p.log = view{seconds: p.log.seconds, time: p.log.time} }
+
 // view is the log that is looked at.
 type view struct {
 	index.Log

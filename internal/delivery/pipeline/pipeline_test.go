@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -350,4 +352,28 @@ func FuzzSpec(f *testing.F) {
 			t.Errorf("verdicts %d and %d, %s", first, second, cmp.Diff(e, again))
 		}
 	})
+}
+
+// A pipeline that forgot keeps nothing of the log group, and goes on as before.
+func TestForget(t *testing.T) {
+	p, err := pipeline.Compile(&pipeline.Spec{Filter: pipeline.Filter{Search: "status:500"}}, pipeline.Options{Task: "t"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func() weak.Pointer[sluice.LogGroup] {
+		g := &sluice.LogGroup{Topic: "x", Records: []sluice.Record{{Time: 7, Fields: []sluice.Field{{Key: "status", Value: "500"}}}}}
+		var e sink.Entry
+		if v := p.Apply(0, sink.Point{}, g, 0, &e); v != pipeline.Keep || e.Fields[0].Value != "500" {
+			t.Errorf("%v %+v", v, e)
+		}
+		return weak.Make(g)
+	}
+	for range 2 {
+		g := look()
+		p.Forget()
+		runtime.GC()
+		if g.Value() != nil {
+			t.Error("the log group is still in memory")
+		}
+	}
 }

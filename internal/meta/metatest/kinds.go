@@ -37,7 +37,7 @@ var kinds = []kind{
 	{
 		noun: "project",
 		full: meta.Project{
-			Name: "p", Description: "d", ResourceGroupID: "rg", DataRedundancy: "LRS", RecycleBinEnabled: true,
+			Name: "p", Account: "a", Description: "d", ResourceGroupID: "rg", DataRedundancy: "LRS", RecycleBinEnabled: true,
 			Created: early, Modified: late,
 		},
 		other: meta.Project{
@@ -161,9 +161,21 @@ var kinds = []kind{
 		list:   func(tx meta.Tx) ([]any, error) { return anys(tx.DeliveryTasks("p")) },
 		remove: func(tx meta.Tx) error { return tx.DeleteDeliveryTask("p", "d") },
 	}, {
+		noun: "identity",
+		full: meta.Identity{
+			Account: "a", Kind: "user", Name: "i", Body: json.RawMessage(`{ "b": [1, 2.50], "a": "<" }`), Created: early, Modified: late,
+		},
+		other:  meta.Identity{Account: "a", Kind: "user", Name: "i", Body: json.RawMessage(`{}`), Created: before, Modified: epoch},
+		bare:   meta.Identity{Account: "a", Kind: "user", Name: "i"},
+		create: change(meta.Tx.CreateIdentity),
+		update: change(meta.Tx.UpdateIdentity),
+		get:    func(tx meta.Tx) (any, error) { return tx.Identity("a", "user", "i") },
+		list:   func(tx meta.Tx) ([]any, error) { return anys(tx.Identities("a", "user")) },
+		remove: func(tx meta.Tx) error { return tx.DeleteIdentity("a", "user", "i") },
+	}, {
 		noun: "accesskey",
 		full: meta.AccessKey{
-			ID: "k", Secret: []byte{0, 1, 0xff}, Token: []byte{0}, Projects: []string{"b", "a"}, ReadOnly: true,
+			ID: "k", Account: "a", User: "u", Secret: []byte{0, 1, 0xff}, Token: []byte{0}, Projects: []string{"b", "a"}, ReadOnly: true,
 			Root: true, Disabled: true, Description: "d", Expires: late, Created: early,
 		},
 		other: meta.AccessKey{

@@ -9,12 +9,12 @@ var accessKeys = table[meta.AccessKey]{
 	name: "access_keys",
 	keys: []string{"id"},
 	columns: []string{
-		"id", "secret", "token", "projects", "read_only", "root", "disabled", "description", "expires",
+		"id", "account", "user", "secret", "token", "projects", "read_only", "root", "disabled", "description", "expires",
 		"created",
 	},
 	fields: func(k *meta.AccessKey) []any {
 		return []any{
-			&k.ID, (*blob)(&k.Secret), (*blob)(&k.Token), (*list[string])(&k.Projects), &k.ReadOnly, &k.Root,
+			&k.ID, &k.Account, &k.User, (*blob)(&k.Secret), (*blob)(&k.Token), (*list[string])(&k.Projects), &k.ReadOnly, &k.Root,
 			&k.Disabled, &k.Description, (*moment)(&k.Expires), (*moment)(&k.Created),
 		}
 	},
@@ -25,3 +25,16 @@ func (t *tx) AccessKeys() ([]meta.AccessKey, error)       { return accessKeys.li
 func (t *tx) CreateAccessKey(k meta.AccessKey) error      { return accessKeys.insert(t, &k) }
 func (t *tx) UpdateAccessKey(k meta.AccessKey) error      { return accessKeys.update(t, &k) }
 func (t *tx) DeleteAccessKey(id string) error             { return accessKeys.delete(t, id) }
+
+var keyUses = table[meta.KeyUse]{
+	noun:    "keyuse",
+	name:    "key_uses",
+	keys:    []string{"id"},
+	columns: []string{"id", "used"},
+	parent:  &accessKeys,
+	quiet:   true,
+	fields:  func(u *meta.KeyUse) []any { return []any{&u.Key, (*moment)(&u.Used)} },
+}
+
+func (t *tx) KeyUses() ([]meta.KeyUse, error) { return keyUses.list(t) }
+func (t *tx) SetKeyUse(u meta.KeyUse) error   { return keyUses.replace(t, &u) }

@@ -11,10 +11,10 @@ var projects = table[meta.Project]{
 	noun:    "project",
 	name:    "projects",
 	keys:    []string{"name"},
-	columns: []string{"name", "description", "resource_group", "data_redundancy", "recycle_bin", "created", "modified"},
+	columns: []string{"name", "account", "description", "resource_group", "data_redundancy", "recycle_bin", "created", "modified"},
 	fields: func(p *meta.Project) []any {
 		return []any{
-			&p.Name, &p.Description, &p.ResourceGroupID, &p.DataRedundancy, &p.RecycleBinEnabled,
+			&p.Name, &p.Account, &p.Description, &p.ResourceGroupID, &p.DataRedundancy, &p.RecycleBinEnabled,
 			(*moment)(&p.Created), (*moment)(&p.Modified),
 		}
 	},
@@ -49,9 +49,24 @@ func (t *tx) Logstore(ref sluice.LogstoreRef) (meta.Logstore, error) {
 }
 
 func (t *tx) Logstores(project string) ([]meta.Logstore, error) { return logstores.list(t, project) }
+func (t *tx) CountLogstores(project string) (int, error) {
+	return t.countIn(project, "SELECT COUNT(*) FROM logstores WHERE project = ?")
+}
+
+// countIn returns the count of a query about a project, which must be there.
+func (t *tx) countIn(project, query string) (n int, err error) {
+	if err := t.row(query, []any{project}, &n); err != nil || n > 0 {
+		return n, wrap("count", err)
+	}
+	return 0, projects.require(t, []any{project})
+}
+
 func (t *tx) CreateLogstore(l meta.Logstore) error              { return logstores.insert(t, &l) }
 func (t *tx) UpdateLogstore(l meta.Logstore) error              { return logstores.update(t, &l) }
 
 func (t *tx) DeleteLogstore(ref sluice.LogstoreRef) error {
-	return logstores.delete(t, ref.Project, ref.Logstore)
+	if err := logstores.delete(t, ref.Project, ref.Logstore); err != nil {
+		return err
+	}
+	return t.DeleteDocuments(ref.Project, meta.LogstoreKinds(ref.Logstore))
 }

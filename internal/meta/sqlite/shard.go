@@ -32,6 +32,10 @@ func (t *tx) Shards(ref sluice.LogstoreRef) ([]meta.Shard, error) {
 
 func (t *tx) AllShards() ([]meta.Shard, error) { return shards.list(t) }
 
+func (t *tx) CountShards(project string) (int, error) {
+	return t.countIn(project, "SELECT COUNT(*) FROM shards WHERE project = ? AND NOT read_only")
+}
+
 func (t *tx) CreateShard(s meta.Shard) (meta.Shard, error) {
 	var err error
 	if s.Log, err = t.nextLog(); err != nil {

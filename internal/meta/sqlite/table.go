@@ -66,28 +66,39 @@ func (b *table[T]) list(t *tx, keys ...any) ([]T, error) {
 	if err != nil {
 		return nil, wrap("list "+b.name, err)
 	}
-	if len(all) == 0 && len(keys) > 0 {
+	if len(all) == 0 && len(keys) > 0 && b.parent != nil {
 		return nil, b.parent.require(t, keys)
 	}
 	return all, nil
 }
 
 func (b *table[T]) scan(t *tx, keys []any) ([]T, error) {
+	var all []T
+	err := b.each(t, keys, func(v T) error {
+		all = append(all, v)
+		return nil
+	})
+	return all, err
+}
+
+// each gives the rows whose first keys are these to fn, sorted by the others, until it returns an error.
+func (b *table[T]) each(t *tx, keys []any, fn func(T) error) error {
 	rows, err := t.rows("SELECT "+strings.Join(b.columns, ", ")+" FROM "+b.name+b.where(len(keys))+
 		" ORDER BY "+strings.Join(b.keys, ", "), keys...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	var all []T
 	for rows.Next() {
 		var v T
 		if err := rows.Scan(b.fields(&v)...); err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, v)
+		if err := fn(v); err != nil {
+			return err
+		}
 	}
-	return all, rows.Err()
+	return rows.Err()
 }
 
 func (b *table[T]) insert(t *tx, v *T) error {

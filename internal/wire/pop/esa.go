@@ -1,6 +1,7 @@
 package pop
 
 import (
+	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/delivery/category"
 	"github.com/sluicelog/sluice/internal/site"
 )
@@ -23,7 +24,9 @@ func (a *API) siteID(q *request) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := q.permit(site.Project(id)); err != nil { // before anybody is told whether the site is there
+	if err := q.permit(site.Project(id)); sluice.KindOf(err) == sluice.NotFound {
+		return 0, sluice.Errorf(sluice.NotFound, "site", "site %d does not exist", id)
+	} else if err != nil { // before anybody is told whether the site is there
 		return 0, err
 	}
 	_, err = a.Sites.Get(q.r.Context(), id)

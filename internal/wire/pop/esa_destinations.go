@@ -18,8 +18,8 @@ type destination struct {
 // mask is what secrets are told as.
 const mask = "********"
 
-// destination reads the structure that goes with a DeliveryType.
-func (a *API) destination(q *request, kind string) (*destination, error) {
+// destination reads the structure that goes with a DeliveryType, for a task of a project.
+func (a *API) destination(q *request, project, kind string) (*destination, error) {
 	switch kind {
 	case "http":
 		return q.httpDelivery()
@@ -28,7 +28,7 @@ func (a *API) destination(q *request, kind string) (*destination, error) {
 	case "sls":
 		return q.slsDelivery()
 	case "oss":
-		return a.ossDelivery(q)
+		return a.ossDelivery(q, project)
 	case "aws3", "aws3cmpt":
 		return q.s3Delivery(kind)
 	}
@@ -208,13 +208,13 @@ func (q *request) slsDelivery() (*destination, error) {
 	}, nil
 }
 
-func (a *API) ossDelivery(q *request) (*destination, error) {
+func (a *API) ossDelivery(q *request, project string) (*destination, error) {
 	var o struct{ Aliuid, BucketName, PrefixPath, Region string }
 	if err := q.structure("OssDelivery", &o); err != nil {
 		return nil, err
 	}
 	section := map[string]any{"type": "oss", "region": o.Region, "bucket": o.BucketName, "prefix": directory(o.PrefixPath)}
-	if err := a.OSS.Fill(section); err != nil {
+	if err := a.OSS.Fill(project, section); err != nil {
 		return nil, err
 	}
 	return &destination{

@@ -101,5 +101,5 @@ var esaContainers = []action{
 
 func noContainers(_ *API, q *request) (any, error) {
 	return nil, sluice.Errorf(sluice.Unsupported, "action",
-		"%s is not supported by this server: it runs no containers and keeps no offline files; write logs to project %s", q.action.name, site.Account)
+		"%s is not supported by this server: it runs no containers and keeps no offline files; write logs to project %s", q.action.name, site.AccountProject(q.principal.Tenant()))
 }

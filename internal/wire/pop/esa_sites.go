@@ -50,7 +50,7 @@ func (a *API) createSite(q *request) (any, error) {
 		return nil, err
 	}
 	made, err := a.Sites.Create(q.r.Context(), site.Site{
-		Name: name, AccessType: q.params.Get("AccessType"), Coverage: q.params.Get("Coverage"), InstanceID: q.params.Get("InstanceId"),
+		Account: q.principal.Tenant(), Name: name, AccessType: q.params.Get("AccessType"), Coverage: q.params.Get("Coverage"), InstanceID: q.params.Get("InstanceId"),
 	})
 	if sluice.KindOf(err) == sluice.Invalid {
 		return nil, invalid("SiteName", "%v", err)
@@ -89,7 +89,7 @@ func (a *API) listSites(q *request) (any, error) {
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(s site.Site) bool {
-		return !match(s.Name) || q.permit(site.Project(s.ID)) != nil
+		return !match(s.Name) || !q.principal.Owns(s.Account) || q.permit(site.Project(s.ID)) != nil
 	})
 	q.call.Project = ""
 	sites := []siteModel{}

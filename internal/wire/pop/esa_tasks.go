@@ -72,14 +72,19 @@ func (a *API) siteOwner(q *request) (owner, error) {
 }
 
 func (a *API) userOwner(q *request) (owner, error) {
-	if err := q.permit(site.Account); err != nil {
-		return owner{}, err
+	tenant := q.principal.Tenant()
+	o := owner{category.Account, 0, site.AccountProject(tenant)}
+	err := q.permit(o.project)
+	if sluice.KindOf(err) != sluice.NotFound {
+		return o, err
 	}
-	o := owner{category.Account, 0, site.Account}
-	if !q.action.mutating { // a read-only key makes no project
+	if !q.action.mutating { // looking makes no project: there is nothing to be seen
 		return o, nil
 	}
-	return o, a.Sites.Ensure(q.r.Context())
+	if err := a.Sites.Ensure(q.r.Context(), tenant, o.project); err != nil {
+		return o, err
+	}
+	return o, q.permit(o.project)
 }
 
 func (a *API) createTask(q *request, o owner) (*delivery.Task, *made, error) {
@@ -98,7 +103,7 @@ func (a *API) createTask(q *request, o owner) (*delivery.Task, *made, error) {
 	if err := q.choices(m); err != nil {
 		return nil, nil, err
 	}
-	to, err := a.destination(q, m.DeliveryType)
+	to, err := a.destination(q, o.project, m.DeliveryType)
 	if err != nil {
 		return nil, nil, err
 	}

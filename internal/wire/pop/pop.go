@@ -191,10 +191,20 @@ func parameters(where, text string) (url.Values, error) {
 	return values, nil
 }
 
-// permit asks whether the signer may do this action to what lies in a project; "" is the account.
+// permit asks whether the signer may do this action to a site, or to what the account has of sites; "" is the account, without any project.
 func (q *request) permit(project string) error {
 	q.call.Project = project
-	return q.principal.Authorize(auth.Action{Name: q.action.permission, Mutating: q.action.mutating}, auth.Resource{Project: project})
+	r := auth.Resource{Project: project}
+	if id, ok := strings.CutPrefix(project, site.Prefix); ok {
+		if r.Name = "*"; project != site.AccountProject(q.principal.Tenant()) {
+			r.Name = "site/" + id
+		}
+	}
+	return q.authorize(r)
+}
+
+func (q *request) authorize(r auth.Resource) error {
+	return q.principal.Authorize(auth.Action{Name: q.action.permission, Mutating: q.action.mutating}, r)
 }
 
 // requestID is the call's id in the form of a UUID, which some clients check.

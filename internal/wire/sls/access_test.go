@@ -23,6 +23,9 @@ func example(r sls.Route) testenv.Call {
 	if r.Host == sls.OnBare {
 		c.Project = ""
 	}
+	if r.Late {
+		c.Body = []byte(`{"projectName":"web","logstoreName":"access","ttl":1,"shardCount":1}`)
+	}
 	return c
 }
 

@@ -23,8 +23,10 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/consumer"
+	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
@@ -45,6 +47,8 @@ type Services struct {
 	Deliveries *delivery.Engine
 	Shippers   *shipper.Shippers
 	Index      *indexer.Indexer
+	Backups    *backup.Backups
+	Control    *control.Control
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.
@@ -99,7 +103,7 @@ func New(s Services, o Options) *API {
 
 // Serve implements [wire.Dialect].
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
-	q := &request{w: w, r: r, call: c}
+	q := &request{api: a, w: w, r: r, call: c}
 	a.mark(w, c)
 	if err := a.serve(q); err != nil {
 		a.fail(w, c, err)
@@ -151,11 +155,15 @@ func (a *API) admit(q *request) error {
 	}
 	q.principal, q.digest = principal, digest
 	q.call.AccessKey = principal.AccessKeyID
-	return q.permit(q.project, q.call.Logstore)
+	if q.route.Late {
+		return nil
+	}
+	return q.authorize(q.resource())
 }
 
 // request is one request on its way through its handler.
 type request struct {
+	api   *API
 	w     http.ResponseWriter
 	r     *http.Request
 	call  *wire.Call
@@ -175,11 +183,27 @@ func (q *request) logstore() sluice.LogstoreRef {
 	return sluice.LogstoreRef{Project: q.project, Logstore: q.vars.get("logstore")}
 }
 
-// permit asks whether the signer may do this route's action to a resource.
+// permit asks whether the signer may do this route's action to a project or to a logstore in it.
 func (q *request) permit(project, logstore string) error {
-	return q.principal.Authorize(
-		auth.Action{Name: q.route.Permission, Mutating: q.route.Mutating, Root: q.route.Root},
-		auth.Resource{Project: project, Logstore: logstore})
+	return q.authorize(auth.Resource{Project: project, Logstore: logstore})
+}
+
+// renew asks again whether the signer may: it took time to read a body, or an answer goes on, and the key may be gone by now, or the project
+// somebody else's.
+func (q *request) renew() error {
+	principal, err := q.api.Auth.Renew(q.ctx(), q.principal)
+	if err != nil {
+		return err
+	}
+	q.principal = principal
+	if q.route.Late {
+		return nil
+	}
+	return q.authorize(q.resource())
+}
+
+func (q *request) authorize(r auth.Resource) error {
+	return q.principal.Authorize(auth.Action{Name: q.route.Permission, Mutating: q.route.Mutating, Root: q.route.Root}, r)
 }
 
 func parseQuery(raw string) (url.Values, error) {

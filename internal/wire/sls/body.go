@@ -102,7 +102,8 @@ func (q *request) sendsJSON() bool {
 	return q.route.Anonymous || strings.HasPrefix(q.r.Header.Get("Content-Type"), "application/json")
 }
 
-// body reads the whole request body, at most limit bytes, and checks it against what was signed. The caller releases the buffer.
+// body reads the whole request body, at most limit bytes, checks it against what was signed, and asks again whether the
+// signer may. The caller releases the buffer.
 func (q *request) body(limit int) (*buffer, error) {
 	if q.r.ContentLength > int64(limit) {
 		return nil, tooLarge(limit)
@@ -113,7 +114,11 @@ func (q *request) body(limit int) (*buffer, error) {
 		return nil, err
 	}
 	if !q.route.Anonymous {
-		if err := q.digest.Check(buf.b); err != nil {
+		err := q.digest.Check(buf.b)
+		if err == nil && q.principal != nil {
+			err = q.renew()
+		}
+		if err != nil {
 			buf.release()
 			return nil, err
 		}

@@ -37,13 +37,13 @@ import (
 // Behavior: an entry for every shard, with an empty checkpoint where there is none; shard={id} chooses one.
 
 var consumerGroupRoutes = []Route{
-	{Method: "POST", Path: "/logstores/{logstore}/consumergroups", Action: "CreateConsumerGroup", Mutating: true, handle: (*API).createConsumerGroup},
-	{Method: "GET", Path: "/logstores/{logstore}/consumergroups", Action: "ListConsumerGroup", handle: (*API).listConsumerGroups},
-	{Method: "PUT", Path: "/logstores/{logstore}/consumergroups/{group}", Action: "UpdateConsumerGroup", Mutating: true, handle: (*API).updateConsumerGroup},
-	{Method: "DELETE", Path: "/logstores/{logstore}/consumergroups/{group}", Action: "DeleteConsumerGroup", Mutating: true, handle: (*API).deleteConsumerGroup},
-	{Method: "POST", Path: "/logstores/{logstore}/consumergroups/{group}", When: "type=heartbeat", Action: "HeartBeat", Permission: "log:ConsumerGroupHeartBeat", Mutating: true, handle: (*API).heartbeat},
-	{Method: "POST", Path: "/logstores/{logstore}/consumergroups/{group}", When: "type=checkpoint", Action: "ConsumerGroupUpdateCheckPoint", Mutating: true, handle: (*API).updateCheckpoint},
-	{Method: "GET", Path: "/logstores/{logstore}/consumergroups/{group}", Action: "GetConsumerGroupCheckPoint", handle: (*API).getCheckpoints},
+	{Method: "POST", Path: "/logstores/{logstore}/consumergroups", Action: "CreateConsumerGroup", Resource: "logstore/{logstore}/consumergroup/*", Mutating: true, handle: (*API).createConsumerGroup},
+	{Method: "GET", Path: "/logstores/{logstore}/consumergroups", Action: "ListConsumerGroup", Resource: "logstore/{logstore}/consumergroup/*", handle: (*API).listConsumerGroups},
+	{Method: "PUT", Path: "/logstores/{logstore}/consumergroups/{group}", Action: "UpdateConsumerGroup", Resource: "logstore/{logstore}/consumergroup/{group}", Mutating: true, handle: (*API).updateConsumerGroup},
+	{Method: "DELETE", Path: "/logstores/{logstore}/consumergroups/{group}", Action: "DeleteConsumerGroup", Resource: "logstore/{logstore}/consumergroup/{group}", Mutating: true, handle: (*API).deleteConsumerGroup},
+	{Method: "POST", Path: "/logstores/{logstore}/consumergroups/{group}", When: "type=heartbeat", Action: "HeartBeat", Permission: "log:ConsumerGroupHeartBeat", Resource: "logstore/{logstore}/consumergroup/{group}", Mutating: true, handle: (*API).heartbeat},
+	{Method: "POST", Path: "/logstores/{logstore}/consumergroups/{group}", When: "type=checkpoint", Action: "ConsumerGroupUpdateCheckPoint", Resource: "logstore/{logstore}/consumergroup/{group}", Mutating: true, handle: (*API).updateCheckpoint},
+	{Method: "GET", Path: "/logstores/{logstore}/consumergroups/{group}", Action: "GetConsumerGroupCheckPoint", Resource: "logstore/{logstore}/consumergroup/{group}", handle: (*API).getCheckpoints},
 }
 
 func (a *API) createConsumerGroup(q *request) error {

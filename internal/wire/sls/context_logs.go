@@ -18,8 +18,8 @@ import (
 // Behavior: the topics of all logs held, in order, from token on.
 
 var contextRoutes = []Route{
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=context_log", Action: "GetContextLogs", Permission: "log:GetLogStoreContextLogs", handle: (*API).getContextLogs},
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=topic", Action: "ListTopics", Permission: "log:GetLogStoreLogs", handle: (*API).listTopics},
+	{Method: "GET", Path: "/logstores/{logstore}", When: "type=context_log", Action: "GetContextLogs", Permission: "log:GetLogStoreContextLogs", Resource: "logstore/{logstore}", handle: (*API).getContextLogs},
+	{Method: "GET", Path: "/logstores/{logstore}", When: "type=topic", Action: "ListTopics", Permission: "log:GetLogStoreLogs", Resource: "logstore/{logstore}", handle: (*API).listTopics},
 }
 
 func (a *API) getContextLogs(q *request) error {

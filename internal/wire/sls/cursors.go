@@ -20,8 +20,8 @@ import (
 // [begin, end], on which clients that ask for the previous cursor's time rely.
 
 var cursorRoutes = []Route{
-	{Method: "GET", Path: "/logstores/{logstore}/shards/{shard}", When: "type=cursor", Action: "GetCursor", Permission: "log:GetCursorOrData", handle: (*API).getCursor},
-	{Method: "GET", Path: "/logstores/{logstore}/shards/{shard}", When: "type=cursor_time", Action: "GetCursorTime", Permission: "log:GetCursorOrData", handle: (*API).getCursorTime},
+	{Method: "GET", Path: "/logstores/{logstore}/shards/{shard}", When: "type=cursor", Action: "GetCursor", Permission: "log:GetCursorOrData", Resource: "logstore/{logstore}", handle: (*API).getCursor},
+	{Method: "GET", Path: "/logstores/{logstore}/shards/{shard}", When: "type=cursor_time", Action: "GetCursorTime", Permission: "log:GetCursorOrData", Resource: "logstore/{logstore}", handle: (*API).getCursorTime},
 }
 
 func (a *API) getCursor(q *request) error {

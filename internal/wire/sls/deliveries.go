@@ -72,11 +72,11 @@ import (
 // Differs: an action of this server, not of Simple Log Service.
 
 var deliveryRoutes = []Route{
-	{Method: "POST", Path: "/sluice/v1/deliveries", Action: "CreateDeliveryTask", Permission: "sluice:CreateDeliveryTask", Mutating: true, handle: (*API).createDelivery},
-	{Method: "GET", Path: "/sluice/v1/deliveries", Action: "ListDeliveryTasks", Permission: "sluice:ListDeliveryTasks", handle: (*API).listDeliveries},
-	{Method: "GET", Path: "/sluice/v1/deliveries/{task}", Action: "GetDeliveryTask", Permission: "sluice:GetDeliveryTask", handle: (*API).getDelivery},
-	{Method: "PUT", Path: "/sluice/v1/deliveries/{task}", Action: "UpdateDeliveryTask", Permission: "sluice:UpdateDeliveryTask", Mutating: true, handle: (*API).updateDelivery},
-	{Method: "DELETE", Path: "/sluice/v1/deliveries/{task}", Action: "DeleteDeliveryTask", Permission: "sluice:DeleteDeliveryTask", Mutating: true, handle: (*API).deleteDelivery},
+	{Method: "POST", Path: "/sluice/v1/deliveries", Action: "CreateDeliveryTask", Permission: "sluice:CreateDeliveryTask", Resource: "delivery/*", Mutating: true, handle: (*API).createDelivery},
+	{Method: "GET", Path: "/sluice/v1/deliveries", Action: "ListDeliveryTasks", Permission: "sluice:ListDeliveryTasks", Resource: "delivery/*", handle: (*API).listDeliveries},
+	{Method: "GET", Path: "/sluice/v1/deliveries/{task}", Action: "GetDeliveryTask", Permission: "sluice:GetDeliveryTask", Resource: "delivery/{task}", handle: (*API).getDelivery},
+	{Method: "PUT", Path: "/sluice/v1/deliveries/{task}", Action: "UpdateDeliveryTask", Permission: "sluice:UpdateDeliveryTask", Resource: "delivery/{task}", Mutating: true, handle: (*API).updateDelivery},
+	{Method: "DELETE", Path: "/sluice/v1/deliveries/{task}", Action: "DeleteDeliveryTask", Permission: "sluice:DeleteDeliveryTask", Resource: "delivery/{task}", Mutating: true, handle: (*API).deleteDelivery},
 	deliveryVerb("VerifyDeliveryTask", "verify", (*API).verifyDelivery),
 	deliveryVerb("ChallengeDeliveryTask", "challenge", (*API).challengeDelivery),
 	deliveryVerb("ProveDeliveryTask", "prove", (*API).proveDelivery),
@@ -89,7 +89,7 @@ var deliveryRoutes = []Route{
 func deliveryVerb(action, verb string, handle func(*API, *request) error) Route {
 	return Route{
 		Method: "POST", Path: "/sluice/v1/deliveries/{task}", When: "action=" + verb,
-		Action: action, Permission: "sluice:" + action, Mutating: true, handle: handle,
+		Action: action, Permission: "sluice:" + action, Resource: "delivery/{task}", Mutating: true, handle: handle,
 	}
 }
 

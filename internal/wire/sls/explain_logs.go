@@ -13,7 +13,7 @@ import (
 // Differs: an action of this server, not of Simple Log Service.
 
 var explainLogsRoutes = []Route{
-	{Method: "GET", Path: "/sluice/v1/logstores/{logstore}/explain", Action: "ExplainLogs", Permission: "log:GetLogStoreLogs", handle: (*API).explainLogs},
+	{Method: "GET", Path: "/sluice/v1/logstores/{logstore}/explain", Action: "ExplainLogs", Permission: "log:GetLogStoreLogs", Resource: "logstore/{logstore}", handle: (*API).explainLogs},
 }
 
 func (a *API) explainLogs(q *request) error {

@@ -37,8 +37,8 @@ import (
 // Differs: forward is ignored: pages follow offset and reverse.
 
 var getLogsRoutes = []Route{
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=log", Action: "GetLogs", Permission: "log:GetLogStoreLogs", handle: (*API).getLogs},
-	{Method: "POST", Path: "/logstores/{logstore}/logs", Action: "GetLogsV2", Permission: "log:GetLogStoreLogs", handle: (*API).getLogsV2},
+	{Method: "GET", Path: "/logstores/{logstore}", When: "type=log", Action: "GetLogs", Permission: "log:GetLogStoreLogs", Resource: "logstore/{logstore}", handle: (*API).getLogs},
+	{Method: "POST", Path: "/logstores/{logstore}/logs", Action: "GetLogsV2", Permission: "log:GetLogStoreLogs", Resource: "logstore/{logstore}", handle: (*API).getLogsV2},
 }
 
 // maxLine is the size of a page, and what a missing, negative or larger line means.

@@ -15,8 +15,8 @@ import (
 // Differs: shard is ignored.
 
 var histogramRoutes = []Route{
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=histogram", Action: "GetHistograms", Permission: "log:GetLogStoreHistogram", handle: (*API).getHistograms},
-	{Method: "GET", Path: "/logstores/{logstore}/index", When: "type=histogram", Action: "GetHistograms", Permission: "log:GetLogStoreHistogram", handle: (*API).getHistograms},
+	{Method: "GET", Path: "/logstores/{logstore}", When: "type=histogram", Action: "GetHistograms", Permission: "log:GetLogStoreHistogram", Resource: "logstore/{logstore}", handle: (*API).getHistograms},
+	{Method: "GET", Path: "/logstores/{logstore}/index", When: "type=histogram", Action: "GetHistograms", Permission: "log:GetLogStoreHistogram", Resource: "logstore/{logstore}", handle: (*API).getHistograms},
 }
 
 func (a *API) getHistograms(q *request) error {

@@ -25,10 +25,10 @@ import (
 // Behavior: ParameterInvalid where there is none.
 
 var indexRoutes = []Route{
-	{Method: "POST", Path: "/logstores/{logstore}/index", Action: "CreateIndex", Mutating: true, handle: (*API).createIndex},
-	{Method: "PUT", Path: "/logstores/{logstore}/index", Action: "UpdateIndex", Mutating: true, handle: (*API).updateIndex},
-	{Method: "GET", Path: "/logstores/{logstore}/index", When: "type=", Action: "GetIndex", handle: (*API).getIndex},
-	{Method: "DELETE", Path: "/logstores/{logstore}/index", Action: "DeleteIndex", Mutating: true, handle: (*API).deleteIndex},
+	{Method: "POST", Path: "/logstores/{logstore}/index", Action: "CreateIndex", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).createIndex},
+	{Method: "PUT", Path: "/logstores/{logstore}/index", Action: "UpdateIndex", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).updateIndex},
+	{Method: "GET", Path: "/logstores/{logstore}/index", When: "type=", Action: "GetIndex", Resource: "logstore/{logstore}", handle: (*API).getIndex},
+	{Method: "DELETE", Path: "/logstores/{logstore}/index", Action: "DeleteIndex", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).deleteIndex},
 }
 
 func (a *API) createIndex(q *request) error { return q.putIndex(a.Catalog.CreateIndex) }

@@ -24,9 +24,9 @@ import (
 // Differs: an action of this server, not of Simple Log Service.
 
 var indexRebuildRoutes = []Route{
-	{Method: "POST", Path: rebuildPath, Action: "RebuildIndex", Permission: "sluice:RebuildIndex", Mutating: true, handle: (*API).rebuildIndex},
-	{Method: "GET", Path: rebuildPath, Action: "GetIndexRebuild", Permission: "sluice:GetIndexRebuild", handle: (*API).getRebuild},
-	{Method: "DELETE", Path: rebuildPath, Action: "CancelIndexRebuild", Permission: "sluice:CancelIndexRebuild", Mutating: true, handle: (*API).cancelRebuild},
+	{Method: "POST", Path: rebuildPath, Action: "RebuildIndex", Permission: "sluice:RebuildIndex", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).rebuildIndex},
+	{Method: "GET", Path: rebuildPath, Action: "GetIndexRebuild", Permission: "sluice:GetIndexRebuild", Resource: "logstore/{logstore}", handle: (*API).getRebuild},
+	{Method: "DELETE", Path: rebuildPath, Action: "CancelIndexRebuild", Permission: "sluice:CancelIndexRebuild", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).cancelRebuild},
 }
 
 const rebuildPath = "/sluice/v1/logstores/{logstore}/index/rebuild"

@@ -11,7 +11,7 @@ import (
 // Differs: an action of this server, not of Simple Log Service.
 
 var indexSegmentRoutes = []Route{{
-	Method: "GET", Path: "/sluice/v1/logstores/{logstore}/index/segments", Action: "ListIndexSegments",
+	Method: "GET", Path: "/sluice/v1/logstores/{logstore}/index/segments", Action: "ListIndexSegments", Resource: "logstore/{logstore}",
 	Permission: "sluice:ListIndexSegments", handle: (*API).listSegments,
 }}
 

@@ -1,34 +1,52 @@
 package sls
 
 import (
-	"encoding/json"
+	"errors"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/shipper"
 )
 
 // CreateJob: POST /jobs
 //
 // Behavior: of type Export, a delivery task to OSS, online at once, from fromTime (0 and 1: the oldest log) to toTime (0: for ever).
+// Of type Alert, ScheduledSQL, ETL, Ingestion, Report, AuditJob or DownSampling, a document that comes back as it was; passwords and
+// secret keys in it are sealed, and shown as asterisks.
 // Differs: endpoint is one of OSS, and where the server's operator set one, it is that.
-// Differs: jobs of other types are refused with NotSupported.
+// Differs: alerts are kept and not evaluated yet; scheduled SQL, ETL, ingestions, reports and the rest are kept and not run yet.
 // Differs: sink type General takes in fields the destination of a delivery task (docs/delivery.md); AliyunODPS is refused with NotSupported.
 
 // ListJobs: GET /jobs
 //
-// Behavior: those of jobType Export, by name. No other jobs are ever there.
+// Behavior: by name; jobType and logstore match whole, jobName and displayName parts, resourceProvider the dashboard of an alert.
 
 // GetJob: GET /jobs/{name}
 //
-// Behavior: what was sent, with what clients insist on filled in.
+// Behavior: what was sent, with what clients insist on filled in. Alerts and scheduled SQL are ENABLED or DISABLED; of the others,
+// exports tell how they do, and the rest are STOPPED or, since nothing runs them yet, STARTING.
 
 // UpdateJob: PUT /jobs/{name}
 //
-// Behavior: the job goes on where it is; with action START or STOP it comes online or goes offline, with RESTART it begins anew with the document that is sent.
+// Behavior: the whole document is replaced, and an export goes on where it is. With action enable or disable an alert or a scheduled SQL is
+// switched, with START or STOP another job; with RESTART it begins anew with the document that is sent.
+// Differs: enabling what is enabled, and so on, is ParameterInvalid, save for exports.
 
 // DeleteJob: DELETE /jobs/{name}
 //
-// Behavior: what it has not exported stays so.
+// Behavior: what an export has not exported stays so.
+
+// ListJobInstances: GET /jobs/{name}/jobinstances
+//
+// Differs: no job has run, so there are none; exports tell what they did as delivery tasks.
+
+// GetJobInstance: GET /jobs/{name}/jobinstances/{id}
+//
+// Differs: JobInstanceNotExist, see ListJobInstances.
+
+// ModifyJobInstanceState: PUT /jobs/{name}/jobinstances/{id}
+//
+// Differs: JobInstanceNotExist, see ListJobInstances.
 
 // CreateOSSExport: POST /ossexports
 //
@@ -51,76 +69,89 @@ import (
 // Behavior: as DeleteJob.
 
 var jobRoutes = []Route{
-	{Method: "GET", Path: "/jobs", Action: "ListJobs", handle: (*API).listJobs},
-	{Method: "POST", Path: "/jobs", Action: "CreateJob", Mutating: true, handle: (*API).createJob},
-	{Method: "GET", Path: "/jobs/{name}", Action: "GetJob", handle: (*API).getJob},
-	{Method: "PUT", Path: "/jobs/{name}", Action: "UpdateJob", Mutating: true, handle: (*API).updateJob},
-	{Method: "DELETE", Path: "/jobs/{name}", Action: "DeleteJob", Mutating: true, handle: (*API).deleteJob},
-	{Method: "GET", Path: "/ossexports", Action: "ListOSSExports", handle: (*API).listJobs},
-	{Method: "POST", Path: "/ossexports", Action: "CreateOSSExport", Mutating: true, handle: (*API).createJob},
-	{Method: "GET", Path: "/ossexports/{name}", Action: "GetOSSExport", handle: (*API).getJob},
-	{Method: "PUT", Path: "/ossexports/{name}", Action: "UpdateOSSExport", Mutating: true, handle: (*API).updateJob},
-	{Method: "DELETE", Path: "/ossexports/{name}", Action: "DeleteOSSExport", Mutating: true, handle: (*API).deleteJob},
+	{Method: "GET", Path: "/jobs", Action: "ListJobs", Resource: "job/*", handle: (*API).listJobs},
+	{Method: "POST", Path: "/jobs", Action: "CreateJob", Resource: "job/*", Mutating: true, handle: (*API).createJob},
+	{Method: "GET", Path: "/jobs/{name}", Action: "GetJob", Resource: "job/{name}", handle: (*API).getJob},
+	{Method: "PUT", Path: "/jobs/{name}", Action: "UpdateJob", Resource: "job/{name}", Mutating: true, handle: (*API).updateJob},
+	{Method: "DELETE", Path: "/jobs/{name}", Action: "DeleteJob", Resource: "job/{name}", Mutating: true, handle: (*API).deleteJob},
+	{Method: "GET", Path: "/jobs/{name}/jobinstances", Action: "ListJobInstances", Resource: "job/{name}", handle: (*API).listJobInstances},
+	{Method: "GET", Path: "/jobs/{name}/jobinstances/{id}", Action: "GetJobInstance", Resource: "job/{name}", handle: (*API).jobInstance},
+	{Method: "PUT", Path: "/jobs/{name}/jobinstances/{id}", Action: "ModifyJobInstanceState", Resource: "job/{name}", Mutating: true, handle: (*API).jobInstance},
+	{Method: "GET", Path: "/ossexports", Action: "ListOSSExports", Resource: "job/*", handle: (*API).listExports},
+	{Method: "POST", Path: "/ossexports", Action: "CreateOSSExport", Resource: "job/*", Mutating: true, handle: (*API).createExport},
+	{Method: "GET", Path: "/ossexports/{name}", Action: "GetOSSExport", Resource: "job/{name}", handle: (*API).getExport},
+	{Method: "PUT", Path: "/ossexports/{name}", Action: "UpdateOSSExport", Resource: "job/{name}", Mutating: true, handle: (*API).updateExport},
+	{Method: "DELETE", Path: "/ossexports/{name}", Action: "DeleteOSSExport", Resource: "job/{name}", Mutating: true, handle: (*API).deleteExport},
 }
 
-// exportDocument reads the document of an export; jobs of other types are not supported. What would write to this server is asked for.
-func (a *API) exportDocument(q *request) ([]byte, error) {
-	raw, err := q.document()
-	if err != nil {
-		return nil, err
+// A job of any type but Export is a document (package control); an export is a delivery task (package shipper). isDocument tells by the
+// name, which the two share.
+func (a *API) isDocument(q *request) (bool, error) {
+	_, err := a.Control.Get(q.ctx(), control.Place{Scope: q.project}, control.Jobs, q.vars.get("name"))
+	var e *sluice.Error
+	if errors.As(err, &e) && e.Kind == sluice.NotFound && e.Noun == control.Jobs.Noun {
+		return false, nil
 	}
-	if ok, kind := shipper.IsExport(raw); !ok {
-		return nil, sluice.Errorf(sluice.Unsupported, "action", "%s of type %.40q is not supported by this server; type Export is", q.route.Action, kind)
-	}
-	return raw, a.mayExport(q, raw)
-}
-
-// mayExport asks whether the signer may write to the logstores of this server that an export would write to.
-func (a *API) mayExport(q *request, raw []byte) error {
-	targets, err := a.Shippers.LocalTargets(q.project, raw)
-	if err != nil {
-		return err
-	}
-	return q.mayWrite(targets)
+	return err == nil, err
 }
 
 func (a *API) createJob(q *request) error {
-	raw, err := a.exportDocument(q)
+	raw, err := q.document()
 	if err != nil {
 		return err
 	}
-	if err := a.Shippers.CreateExport(q.ctx(), q.project, raw); err != nil {
+	if export, _ := shipper.IsExport(raw); export {
+		return a.makeExport(q, raw)
+	}
+	return a.makeJob(q, raw)
+}
+
+// makeJob makes a job that is a document.
+func (a *API) makeJob(q *request, raw []byte) error {
+	err := a.Control.CreateJob(q.ctx(), q.project, raw, func(name string) (bool, error) {
+		_, err := a.Shippers.Export(q.ctx(), q.project, name)
+		if sluice.KindOf(err) == sluice.NotFound {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	if err != nil {
 		return err
 	}
 	return q.ok()
 }
 
 func (a *API) updateJob(q *request) error {
-	name := q.vars.get("name")
-	var err error
-	switch action := q.query.Get("action"); action {
-	case "START":
-		if _, err = a.Shippers.Export(q.ctx(), q.project, name); err == nil {
-			err = a.mayRun(q, name)
-		}
-		if err != nil {
+	document, err := a.isDocument(q)
+	if err != nil {
+		return err
+	}
+	if !document {
+		if _, err := a.Shippers.Export(q.ctx(), q.project, q.vars.get("name")); err != nil {
 			return err
 		}
-		err = a.Shippers.StartExport(q.ctx(), q.project, name)
-	case "STOP":
-		err = a.Shippers.StopExport(q.ctx(), q.project, name)
-	case "", "RESTART":
-		var raw []byte
-		if raw, err = a.exportDocument(q); err != nil {
+		return a.updateExport(q)
+	}
+	return a.updateDocumentJob(q, func(raw []byte) ([]byte, error) { return raw, nil })
+}
+
+// updateDocumentJob changes a job that is a document, after adapt made one of jobs of the body.
+func (a *API) updateDocumentJob(q *request, adapt func([]byte) ([]byte, error)) error {
+	name, action := q.vars.get("name"), q.query.Get("action")
+	if action != "" && action != "RESTART" {
+		if err := a.Control.SwitchJob(q.ctx(), q.project, name, action); err != nil {
 			return err
 		}
-		if action == "" {
-			err = a.Shippers.UpdateExport(q.ctx(), q.project, name, raw)
-		} else {
-			err = a.Shippers.RestartExport(q.ctx(), q.project, name, raw)
-		}
-	default:
-		return badParameter("action", action, "none of START, STOP, RESTART")
+		return q.ok()
+	}
+	raw, err := q.document()
+	if err == nil {
+		raw, err = adapt(raw)
+	}
+	if err == nil && action == "RESTART" {
+		err = a.Control.RestartJob(q.ctx(), q.project, name, raw)
+	} else if err == nil {
+		err = a.Control.Update(q.ctx(), control.Place{Scope: q.project}, control.Jobs, name, raw)
 	}
 	if err != nil {
 		return err
@@ -129,39 +160,67 @@ func (a *API) updateJob(q *request) error {
 }
 
 func (a *API) getJob(q *request) error {
-	d, err := a.Shippers.Export(q.ctx(), q.project, q.vars.get("name"))
+	d, err := a.job(q)
 	if err != nil {
 		return err
 	}
 	return q.json(d)
 }
 
-func (a *API) deleteJob(q *request) error {
-	if err := a.Shippers.DeleteExport(q.ctx(), q.project, q.vars.get("name")); err != nil {
-		return err
+// job is the job that the path names, of whatever type.
+func (a *API) job(q *request) (any, error) {
+	document, err := a.isDocument(q)
+	switch {
+	case err != nil:
+		return nil, err
+	case document:
+		return a.Control.Get(q.ctx(), control.Place{Scope: q.project}, control.Jobs, q.vars.get("name"))
 	}
-	return q.ok()
+	return a.Shippers.Export(q.ctx(), q.project, q.vars.get("name"))
+}
+
+func (a *API) deleteJob(q *request) error {
+	document, err := a.isDocument(q)
+	switch {
+	case err != nil:
+		return err
+	case document:
+		return deleteDocument(control.Jobs)(a, q)
+	}
+	return a.deleteExport(q)
+}
+
+// jobFilters are the parameters of lists of jobs, and what of a job they are compared with.
+var jobFilters = map[string]func(control.Document) []string{
+	"jobType":          text("type"),
+	"logstore":         func(d control.Document) []string { return control.JobLogstores(d) },
+	"resourceProvider": func(d control.Document) []string { return []string{d.Object("configuration").Text("dashboard")} },
 }
 
 func (a *API) listJobs(q *request) error {
-	offset, size, err := q.page()
-	if err != nil {
+	l := listing{kind: control.Jobs, key: "results", part: "jobName", parts: "displayName", bodies: true, values: jobFilters}
+	switch q.query.Get("jobType") {
+	case "Export":
+		return a.listExports(q)
+	case "":
+		l.others = a.exportDocuments
+	}
+	return list(l)(a, q)
+}
+
+func (a *API) listJobInstances(q *request) error {
+	if _, _, err := q.page(); err != nil {
 		return err
 	}
-	var all []json.RawMessage
-	if kind := q.query.Get("jobType"); kind == "" || kind == "Export" {
-		if _, err := a.Catalog.Project(q.ctx(), q.project); err != nil {
-			return err
-		}
-		f := shipper.ExportFilter{Logstore: q.query.Get("logstore"), Name: q.query.Get("jobName"), DisplayName: q.query.Get("displayName")}
-		if all, err = a.Shippers.Exports(q.ctx(), q.project, f); err != nil {
-			return err
-		}
+	if _, err := a.job(q); err != nil {
+		return err
 	}
-	page := array(slice(all, offset, size))
-	return q.json(struct {
-		Count   int               `json:"count"`
-		Total   int               `json:"total"`
-		Results []json.RawMessage `json:"results"`
-	}{len(page), len(all), page})
+	return q.json(map[string]any{"count": 0, "total": 0, "results": []any{}})
+}
+
+func (a *API) jobInstance(q *request) error {
+	if _, err := a.job(q); err != nil {
+		return err
+	}
+	return sluice.Errorf(sluice.NotFound, "jobinstance", "Job %s has no instance %s: it has not run", q.vars.get("name"), q.vars.get("id"))
 }

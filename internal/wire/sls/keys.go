@@ -32,11 +32,11 @@ import (
 // Differs: an action of this server, not of Simple Log Service; root keys only, on the bare host.
 
 var keyRoutes = []Route{
-	{Method: "POST", Path: "/sluice/v1/keys", Host: OnBare, Action: "CreateAccessKey", Permission: "sluice:CreateAccessKey", Mutating: true, Root: true, handle: (*API).createKey},
-	{Method: "GET", Path: "/sluice/v1/keys", Host: OnBare, Action: "ListAccessKeys", Permission: "sluice:ListAccessKeys", Root: true, handle: (*API).listKeys},
-	{Method: "GET", Path: "/sluice/v1/keys/{id}", Host: OnBare, Action: "GetAccessKey", Permission: "sluice:GetAccessKey", Root: true, handle: (*API).getKey},
-	{Method: "PATCH", Path: "/sluice/v1/keys/{id}", Host: OnBare, Action: "UpdateAccessKey", Permission: "sluice:UpdateAccessKey", Mutating: true, Root: true, handle: (*API).updateKey},
-	{Method: "DELETE", Path: "/sluice/v1/keys/{id}", Host: OnBare, Action: "DeleteAccessKey", Permission: "sluice:DeleteAccessKey", Mutating: true, Root: true, handle: (*API).deleteKey},
+	{Method: "POST", Path: "/sluice/v1/keys", Host: OnBare, Action: "CreateAccessKey", Permission: "sluice:CreateAccessKey", Resource: "account", Mutating: true, Root: true, handle: (*API).createKey},
+	{Method: "GET", Path: "/sluice/v1/keys", Host: OnBare, Action: "ListAccessKeys", Permission: "sluice:ListAccessKeys", Resource: "account", Root: true, handle: (*API).listKeys},
+	{Method: "GET", Path: "/sluice/v1/keys/{id}", Host: OnBare, Action: "GetAccessKey", Permission: "sluice:GetAccessKey", Resource: "account", Root: true, handle: (*API).getKey},
+	{Method: "PATCH", Path: "/sluice/v1/keys/{id}", Host: OnBare, Action: "UpdateAccessKey", Permission: "sluice:UpdateAccessKey", Resource: "account", Mutating: true, Root: true, handle: (*API).updateKey},
+	{Method: "DELETE", Path: "/sluice/v1/keys/{id}", Host: OnBare, Action: "DeleteAccessKey", Permission: "sluice:DeleteAccessKey", Resource: "account", Mutating: true, Root: true, handle: (*API).deleteKey},
 }
 
 type keyObject struct {

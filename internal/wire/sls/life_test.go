@@ -248,7 +248,7 @@ func TestErrorsOfReading(t *testing.T) {
 	f("/logstores/none", "LogStoreNotExist", 404)
 	f("/logstores/%2e%2e", "LogStoreNotExist", 404)
 	f("/asyncsql/1", "NotSupported", 400)
-	f("/dashboards", "NotSupported", 400)
+	f("/materializedviews", "NotSupported", 400)
 	f("/nothing", "PathNotExist", 404)
 
 	a := env.Do(t, testenv.Call{Project: "none", Target: "/logstores"})
@@ -417,4 +417,24 @@ func TestConsumerGroupExchange(t *testing.T) {
 	f("GET", "", "", `[{"name":"g","timeout":60,"order":true}]`)
 	f("DELETE", "/g", ``, ``)
 	f("GET", "", "", `[]`)
+}
+
+// The Java SDK sends every field of a logstore, and -1 where it was told nothing.
+func TestLogstoreOfAClientThatSaysMinusOne(t *testing.T) {
+	env := testenv.Start(t)
+	body := `{"autoSplit":false,"telemetryType":"","resourceQuota":{"storage":{"preserved":-1}},"logstoreName":"java","maxSplitShard":-1,"ttl":7,"shardCount":2}`
+	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/", Body: []byte(`{"projectName":"web"}`)})
+	shown := func(method, target, body string) (got struct{ TTL, MaxSplitShard int }) {
+		t.Helper()
+		env.OK(t, testenv.Call{Method: method, Project: "web", Target: target, Body: []byte(body)})
+		env.JSON(t, testenv.Call{Project: "web", Target: "/logstores/java"}, &got)
+		return got
+	}
+	if got := shown("POST", "/logstores", body); got.TTL != 7 || got.MaxSplitShard != 0 {
+		t.Errorf("created: %+v", got)
+	}
+	shown("PUT", "/logstores/java", `{"autoSplit":true,"maxSplitShard":9}`)
+	if got := shown("PUT", "/logstores/java", `{"logstoreName":"java","ttl":8,"maxSplitShard":-1}`); got.TTL != 8 || got.MaxSplitShard != 9 {
+		t.Errorf("updated: %+v, want what was said before", got)
+	}
 }

@@ -36,11 +36,11 @@ import (
 // Behavior: sorted by name; logstoreName matches parts, telemetryType and mode match whole.
 
 var logstoreRoutes = []Route{
-	{Method: "POST", Path: "/logstores", Action: "CreateLogStore", Mutating: true, handle: (*API).createLogstore},
-	{Method: "GET", Path: "/logstores", Action: "ListLogStores", handle: (*API).listLogstores},
-	{Method: "GET", Path: "/logstores/{logstore}", When: "type=", Action: "GetLogStore", handle: (*API).getLogstore},
-	{Method: "PUT", Path: "/logstores/{logstore}", Action: "UpdateLogStore", Mutating: true, handle: (*API).updateLogstore},
-	{Method: "DELETE", Path: "/logstores/{logstore}", Action: "DeleteLogStore", Mutating: true, handle: (*API).deleteLogstore},
+	{Method: "POST", Path: "/logstores", Action: "CreateLogStore", Resource: "logstore/*", Mutating: true, Late: true, handle: (*API).createLogstore},
+	{Method: "GET", Path: "/logstores", Action: "ListLogStores", Resource: "logstore/*", handle: (*API).listLogstores},
+	{Method: "GET", Path: "/logstores/{logstore}", When: "type=", Action: "GetLogStore", Resource: "logstore/{logstore}", handle: (*API).getLogstore},
+	{Method: "PUT", Path: "/logstores/{logstore}", Action: "UpdateLogStore", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).updateLogstore},
+	{Method: "DELETE", Path: "/logstores/{logstore}", Action: "DeleteLogStore", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).deleteLogstore},
 }
 
 // Defaults of a new logstore.
@@ -48,6 +48,9 @@ const (
 	defaultTTLDays = 30
 	defaultShards  = 2
 )
+
+// unsaid is the maxSplitShard of clients that send every field and were told nothing of this one: the Java SDK.
+const unsaid = -1
 
 // logstoreBody is what a client may say about a logstore; nil is what it did not say.
 type logstoreBody struct {
@@ -103,7 +106,9 @@ func (b *logstoreBody) apply(l *meta.Logstore) error {
 	set(&l.Tracking, (*bool)(b.Tracking))
 	set(&l.AppendMeta, (*bool)(b.AppendMeta))
 	set(&l.AutoSplit, (*bool)(b.AutoSplit))
-	set(&l.MaxSplitShard, (*int)(b.MaxSplitShard))
+	if b.MaxSplitShard != nil && *b.MaxSplitShard != unsaid {
+		l.MaxSplitShard = int(*b.MaxSplitShard)
+	}
 	set(&l.TelemetryType, b.TelemetryType)
 	set(&l.Mode, b.Mode)
 	set(&l.HotTTLDays, (*int)(b.HotTTL))

@@ -12,7 +12,7 @@ import (
 // Differs: powerSql is accepted, and changes neither speed nor limits.
 
 var projectLogsRoutes = []Route{
-	{Method: "GET", Path: "/logs", Action: "GetProjectLogs", handle: (*API).getProjectLogs},
+	{Method: "GET", Path: "/logs", Action: "GetProjectLogs", Resource: "project", handle: (*API).getProjectLogs},
 }
 
 func (a *API) getProjectLogs(q *request) error {

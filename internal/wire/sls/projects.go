@@ -3,17 +3,19 @@ package sls
 import (
 	"cmp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/meta"
+	"github.com/sluicelog/sluice/internal/site"
 )
 
 // CreateProject: POST / on the project's host or, as the Node SDK does, on the bare one.
 //
 // Body: projectName, description, resourceGroupId, dataRedundancyType (LRS or ZRS), recycleBinEnabled.
-// Behavior: the project exists when the answer leaves.
+// Behavior: the project exists when the answer leaves, and belongs to the signer's account. Names are unique over all accounts.
 // Differs: dataRedundancyType and recycleBinEnabled are kept and shown, and change nothing.
 
 // GetProject: GET / on the project's host.
@@ -31,15 +33,15 @@ import (
 
 // ListProject: GET / on the bare host.
 //
-// Behavior: projectName and description match parts, resourceGroupId matches whole.
+// Behavior: the projects of the signer's account. projectName and description match parts, resourceGroupId matches whole.
 // Differs: fetchQuota, type, regionId and searchText are ignored.
 
 var projectRoutes = []Route{
-	{Method: "POST", Path: "/", Host: OnAny, Action: "CreateProject", Mutating: true, handle: (*API).createProject},
-	{Method: "GET", Path: "/", Action: "GetProject", handle: (*API).getProject},
-	{Method: "PUT", Path: "/", Action: "UpdateProject", Mutating: true, handle: (*API).updateProject},
-	{Method: "DELETE", Path: "/", Action: "DeleteProject", Mutating: true, handle: (*API).deleteProject},
-	{Method: "GET", Path: "/", When: "crossRegion=|false|False", Host: OnBare, Action: "ListProject", handle: (*API).listProjects},
+	{Method: "POST", Path: "/", Host: OnAny, Action: "CreateProject", Resource: "project", Mutating: true, Late: true, handle: (*API).createProject},
+	{Method: "GET", Path: "/", Action: "GetProject", Resource: "project", handle: (*API).getProject},
+	{Method: "PUT", Path: "/", Action: "UpdateProject", Resource: "project", Mutating: true, handle: (*API).updateProject},
+	{Method: "DELETE", Path: "/", Action: "DeleteProject", Resource: "project", Mutating: true, handle: (*API).deleteProject},
+	{Method: "GET", Path: "/", When: "crossRegion=|false|False", Host: OnBare, Action: "ListProject", Resource: "project/*", handle: (*API).listProjects},
 }
 
 type projectObject struct {
@@ -60,7 +62,7 @@ type projectObject struct {
 
 func (a *API) projectObject(p meta.Project) projectObject {
 	return projectObject{
-		Name: p.Name, Status: "Normal", Description: p.Description, Region: a.o.Region,
+		Name: p.Name, Status: "Normal", Description: p.Description, Owner: a.Keys.AccountID(p.Account), Region: a.o.Region,
 		CreateTime: unixText(p.Created), LastModifyTime: unixText(p.Modified),
 		ResourceGroupID: p.ResourceGroupID, DataRedundancy: cmp.Or(p.DataRedundancy, "LRS"), RecycleBinEnabled: p.RecycleBinEnabled,
 		Location: a.o.Region, InternetEndpoint: a.o.Endpoint, InternalEndpoint: a.o.Endpoint,
@@ -88,8 +90,11 @@ func (a *API) createProject(q *request) error {
 	if err := q.permit(name, ""); err != nil {
 		return err
 	}
+	if strings.HasPrefix(name, site.Prefix) && !q.principal.Owns("") { // or one account could take the names of another's sites
+		return sluice.Errorf(sluice.Invalid, "project", "projects named %s… belong to edge sites: make a site", site.Prefix)
+	}
 	err := a.Catalog.CreateProject(q.ctx(), meta.Project{
-		Name: name, Description: body.Description, ResourceGroupID: body.ResourceGroupID,
+		Name: name, Account: q.principal.Tenant(), Description: body.Description, ResourceGroupID: body.ResourceGroupID,
 		DataRedundancy: body.DataRedundancy, RecycleBinEnabled: bool(body.RecycleBinEnabled),
 	})
 	if err != nil {
@@ -145,7 +150,7 @@ func (a *API) listProjects(q *request) error {
 	}
 	page, total, err := a.Catalog.Projects(q.ctx(), catalog.ProjectFilter{
 		Name: q.query.Get("projectName"), Description: q.query.Get("description"), ResourceGroupID: q.query.Get("resourceGroupId"),
-		Offset: offset, Size: size,
+		Owner: q.principal.Owns, Offset: offset, Size: size,
 	})
 	if err != nil {
 		return err

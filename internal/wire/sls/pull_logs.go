@@ -30,8 +30,8 @@ import (
 // Differs: read quotas are off unless configured.
 
 var pullLogsRoutes = []Route{
-	{Method: "GET", Path: "/logstores/{logstore}/shards/{shard}", When: "type=log|logs", Action: "PullLogs", Permission: "log:GetCursorOrData", handle: (*API).pullLogs},
-	{Method: "HEAD", Path: "/logstores/{logstore}/shards/{shard}", When: "type=log|logs", Action: "PullLogs", Permission: "log:GetCursorOrData", handle: (*API).pullLogs},
+	{Method: "GET", Path: "/logstores/{logstore}/shards/{shard}", When: "type=log|logs", Action: "PullLogs", Permission: "log:GetCursorOrData", Resource: "logstore/{logstore}", handle: (*API).pullLogs},
+	{Method: "HEAD", Path: "/logstores/{logstore}/shards/{shard}", When: "type=log|logs", Action: "PullLogs", Permission: "log:GetCursorOrData", Resource: "logstore/{logstore}", handle: (*API).pullLogs},
 }
 
 const maxPullGroups = 1000

@@ -22,9 +22,9 @@ import (
 // Differs: write quotas are off unless configured.
 
 var putLogsRoutes = []Route{
-	{Method: "POST", Path: "/logstores/{logstore}", Action: "PutLogs", Permission: "log:PostLogStoreLogs", Mutating: true, handle: (*API).putLogs},
-	{Method: "POST", Path: "/logstores/{logstore}/shards/lb", Action: "PutLogs", Permission: "log:PostLogStoreLogs", Mutating: true, handle: (*API).putLogs},
-	{Method: "POST", Path: "/logstores/{logstore}/shards/route", Action: "PutLogs", Permission: "log:PostLogStoreLogs", Mutating: true, handle: (*API).putLogs},
+	{Method: "POST", Path: "/logstores/{logstore}", Action: "PutLogs", Permission: "log:PostLogStoreLogs", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).putLogs},
+	{Method: "POST", Path: "/logstores/{logstore}/shards/lb", Action: "PutLogs", Permission: "log:PostLogStoreLogs", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).putLogs},
+	{Method: "POST", Path: "/logstores/{logstore}/shards/route", Action: "PutLogs", Permission: "log:PostLogStoreLogs", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).putLogs},
 }
 
 // maxPackages bounds a batch: agents send a few dozen.

@@ -17,9 +17,11 @@ type Route struct {
 
 	Action     string // the API's name of the action, for logs, metrics and messages
 	Permission string // the name that policies know it by; "" in a row is "log:" and the action
+	Resource   string // what policies know its object by, see resource.go
 	Mutating   bool   // a read-only key may not
 	Root       bool   // only a root key may
 	Anonymous  bool   // needs no signature; the handler decides who may
+	Late       bool   // the body names the object: the handler asks whether the signer may, and nobody before it
 
 	handle func(*API, *request) error
 }

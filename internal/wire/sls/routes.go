@@ -9,6 +9,7 @@ import (
 func Routes() []Route {
 	routes := slices.Concat(
 		projectRoutes,
+		projectPolicyRoutes,
 		logstoreRoutes,
 		shardRoutes,
 		cursorRoutes,
@@ -25,11 +26,23 @@ func Routes() []Route {
 		indexRoutes,
 		indexRebuildRoutes,
 		indexSegmentRoutes,
+		machineGroupRoutes,
 		configRoutes,
+		dashboardRoutes,
+		externalStoreRoutes,
+		storeViewRoutes,
+		subStoreRoutes,
+		tagRoutes,
+		projectSettingRoutes,
+		resourceRoutes,
+		topoStoreRoutes,
+		etlJobRoutes,
 		shipperRoutes,
 		jobRoutes,
+		typedJobRoutes,
 		deliveryRoutes,
 		keyRoutes,
+		backupRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {

@@ -23,10 +23,10 @@ import (
 // Behavior: read-only shards only, with their data.
 
 var shardRoutes = []Route{
-	{Method: "GET", Path: "/logstores/{logstore}/shards", Action: "ListShards", handle: (*API).listShards},
-	{Method: "POST", Path: "/logstores/{logstore}/shards/{shard}", When: "action=split", Action: "SplitShard", Mutating: true, handle: (*API).splitShard},
-	{Method: "POST", Path: "/logstores/{logstore}/shards/{shard}", When: "action=merge", Action: "MergeShards", Mutating: true, handle: (*API).mergeShards},
-	{Method: "DELETE", Path: "/logstores/{logstore}/shards/{shard}", Action: "DeleteShard", Mutating: true, handle: (*API).deleteShard},
+	{Method: "GET", Path: "/logstores/{logstore}/shards", Action: "ListShards", Resource: "logstore/{logstore}", handle: (*API).listShards},
+	{Method: "POST", Path: "/logstores/{logstore}/shards/{shard}", When: "action=split", Action: "SplitShard", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).splitShard},
+	{Method: "POST", Path: "/logstores/{logstore}/shards/{shard}", When: "action=merge", Action: "MergeShards", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).mergeShards},
+	{Method: "DELETE", Path: "/logstores/{logstore}/shards/{shard}", Action: "DeleteShard", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).deleteShard},
 }
 
 type shardObject struct {

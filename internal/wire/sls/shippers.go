@@ -38,13 +38,13 @@ import (
 // Behavior: failed tasks are tried again at once; the server tries them again by itself, too.
 
 var shipperRoutes = []Route{
-	{Method: "GET", Path: "/logstores/{logstore}/shipper", Action: "ListShipper", handle: (*API).listShippers},
-	{Method: "POST", Path: "/logstores/{logstore}/shipper", Action: "CreateShipper", Mutating: true, handle: (*API).createShipper},
-	{Method: "GET", Path: "/logstores/{logstore}/shipper/{name}", Action: "GetShipper", handle: (*API).getShipper},
-	{Method: "PUT", Path: "/logstores/{logstore}/shipper/{name}", Action: "UpdateShipper", Mutating: true, handle: (*API).updateShipper},
-	{Method: "DELETE", Path: "/logstores/{logstore}/shipper/{name}", Action: "DeleteShipper", Mutating: true, handle: (*API).deleteShipper},
-	{Method: "GET", Path: "/logstores/{logstore}/shipper/{name}/tasks", Action: "GetShipperStatus", handle: (*API).shipperTasks},
-	{Method: "PUT", Path: "/logstores/{logstore}/shipper/{name}/tasks", Action: "RetryShipperTask", Mutating: true, handle: (*API).retryShipper},
+	{Method: "GET", Path: "/logstores/{logstore}/shipper", Action: "ListShipper", Resource: "logstore/{logstore}/shipper/*", handle: (*API).listShippers},
+	{Method: "POST", Path: "/logstores/{logstore}/shipper", Action: "CreateShipper", Resource: "logstore/{logstore}/shipper/*", Mutating: true, handle: (*API).createShipper},
+	{Method: "GET", Path: "/logstores/{logstore}/shipper/{name}", Action: "GetShipper", Resource: "logstore/{logstore}/shipper/{name}", handle: (*API).getShipper},
+	{Method: "PUT", Path: "/logstores/{logstore}/shipper/{name}", Action: "UpdateShipper", Resource: "logstore/{logstore}/shipper/{name}", Mutating: true, handle: (*API).updateShipper},
+	{Method: "DELETE", Path: "/logstores/{logstore}/shipper/{name}", Action: "DeleteShipper", Resource: "logstore/{logstore}/shipper/{name}", Mutating: true, handle: (*API).deleteShipper},
+	{Method: "GET", Path: "/logstores/{logstore}/shipper/{name}/tasks", Action: "GetShipperStatus", Resource: "logstore/{logstore}/shipper/{name}", handle: (*API).shipperTasks},
+	{Method: "PUT", Path: "/logstores/{logstore}/shipper/{name}/tasks", Action: "RetryShipperTask", Resource: "logstore/{logstore}/shipper/{name}", Mutating: true, handle: (*API).retryShipper},
 }
 
 // document reads a JSON document of a client that says nothing of its size that could be relied on.

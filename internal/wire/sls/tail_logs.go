@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/sluicelog/sluice"
-	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/search"
 )
@@ -24,7 +23,7 @@ import (
 // Differs: an action of this server, not of Simple Log Service.
 
 var tailLogsRoutes = []Route{
-	{Method: "GET", Path: "/sluice/v1/logstores/{logstore}/tail", Action: "TailLogs", Permission: "log:GetLogStoreLogs", handle: (*API).tailLogs},
+	{Method: "GET", Path: "/sluice/v1/logstores/{logstore}/tail", Action: "TailLogs", Permission: "log:GetLogStoreLogs", Resource: "logstore/{logstore}", handle: (*API).tailLogs},
 }
 
 // writeTime is how long a client may take to accept one event. What it is sent meanwhile waits in the shard logs.
@@ -40,7 +39,7 @@ func (a *API) tailLogs(q *request) error {
 	defer context.AfterFunc(a.draining, func() { cancel(errDraining) })()
 	s := &eventStream{w: q.w, control: http.NewResponseController(q.w)}
 	err = a.Query.Tail(ctx, r, func(e *query.TailEvent) error {
-		if err := a.stillPermitted(q); err != nil {
+		if err := q.renew(); err != nil { // a key that was deleted opens nothing
 			return err
 		}
 		return s.tailed(e)
@@ -98,15 +97,6 @@ func (a *API) tail(q *request) (r query.Tail, err error) {
 		r.Places, err = a.Query.PlacesAt(q.ctx(), r.Ref, time.Unix(seconds, 0))
 	}
 	return r, err
-}
-
-// stillPermitted asks again whether the signer may read: a key that was deleted opens nothing.
-func (a *API) stillPermitted(q *request) error {
-	principal, err := a.Auth.Renew(q.ctx(), q.principal)
-	if err != nil {
-		return err
-	}
-	return principal.Authorize(auth.Action{Name: q.route.Permission}, auth.Resource{Project: q.project, Logstore: q.call.Logstore})
 }
 
 // eventStream writes server-sent events.

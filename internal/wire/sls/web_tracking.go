@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/logpb"
 )
@@ -16,15 +17,15 @@ import (
 // Also: GET /logstores/{logstore}/track, /track.gif and /track_ua.gif take one log from the query string, at most 16 KB;
 // OPTIONS answers browsers that ask first.
 // Body: the JSON of reference sls-api 4.5, plain or compressed.
-// Behavior: unsigned, only where the logstore has enable_tracking. The time of a log is when it was received. Pages of any
+// Behavior: unsigned, only where the logstore has enable_tracking and the project's policy does not deny it. The time of a log is when it was received. Pages of any
 // origin may send. track.gif answers an image; track_ua.gif adds User-Agent and Referer to the log as __userAgent__ and __referer__.
 
 var trackingRoutes = []Route{
-	{Method: "POST", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Mutating: true, Anonymous: true, handle: (*API).trackBody},
-	{Method: "GET", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Mutating: true, Anonymous: true, handle: (*API).trackQuery},
-	{Method: "GET", Path: "/logstores/{logstore}/track.gif", Action: "PutWebtracking", Permission: "log:PutWebTracking", Mutating: true, Anonymous: true, handle: (*API).trackQuery},
-	{Method: "GET", Path: "/logstores/{logstore}/track_ua.gif", Action: "PutWebtracking", Permission: "log:PutWebTracking", Mutating: true, Anonymous: true, handle: (*API).trackQuery},
-	{Method: "OPTIONS", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Anonymous: true, handle: (*API).trackPreflight},
+	{Method: "POST", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Resource: "logstore/{logstore}", Mutating: true, Anonymous: true, handle: (*API).trackBody},
+	{Method: "GET", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Resource: "logstore/{logstore}", Mutating: true, Anonymous: true, handle: (*API).trackQuery},
+	{Method: "GET", Path: "/logstores/{logstore}/track.gif", Action: "PutWebtracking", Permission: "log:PutWebTracking", Resource: "logstore/{logstore}", Mutating: true, Anonymous: true, handle: (*API).trackQuery},
+	{Method: "GET", Path: "/logstores/{logstore}/track_ua.gif", Action: "PutWebtracking", Permission: "log:PutWebTracking", Resource: "logstore/{logstore}", Mutating: true, Anonymous: true, handle: (*API).trackQuery},
+	{Method: "OPTIONS", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Resource: "logstore/{logstore}", Anonymous: true, handle: (*API).trackPreflight},
 }
 
 // Limits of what anybody may send.
@@ -49,7 +50,8 @@ func (a *API) admitTracking(q *request) error {
 	if err != nil || !l.Tracking {
 		return sluice.Errorf(sluice.Unauthorized, "tracking", "web tracking is not enabled for logstore %.64q", ref.Logstore)
 	}
-	return nil
+	return a.Auth.Anonymous(q.r).Forbids(
+		auth.Action{Name: q.route.Permission, Mutating: true}, auth.Resource{Project: ref.Project, Logstore: ref.Logstore})
 }
 
 func (a *API) trackPreflight(q *request) error {

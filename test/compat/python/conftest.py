@@ -6,12 +6,14 @@ A client reaches its project in one of two ways, both of which users need:
   proxy      the endpoint is DOMAIN and the server itself is the http_proxy, so that requests arrive in absolute form
 """
 
+import importlib.metadata
 import os
 import time
 import uuid
 from collections import namedtuple
 
 import pytest
+import recorder
 import resolver
 from aliyun.log import IndexConfig, IndexKeyConfig, IndexLineConfig, LogClient, LogException, LogItem, PutLogsRequest
 
@@ -25,9 +27,29 @@ resolver.install()
 for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
     os.environ.pop(name, None)
 
+SDK = recorder.Recorder("Python SDK", importlib.metadata.version("aliyun-log-python-sdk"))
+SDK.watch(LogClient)
+
 Store = namedtuple("Store", "project name")
 Searched = namedtuple("Searched", "project name begin end")
 SEARCHED = 230  # logs of the logstore that is searched
+
+
+def pytest_runtest_setup(item):
+    SDK.begin()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test that the server refuses is skipped, and says what was refused: the table of clients tells whether that may be."""
+    report = yield
+    if call.excinfo and recorder.is_refusal(call.excinfo.value):
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), item.location[1] + 1, f"refused: {', '.join(sorted(SDK.refused))}: {call.excinfo.value.get_error_message()}")
+    if report.when == "call":
+        item.stash[recorder.PASSED] = report.passed
+        SDK.end(report.passed, report.failed)
+    return report
 
 
 def new_client(endpoint=ENDPOINT, auth="v1", key_id=KEY_ID, secret=SECRET):

@@ -12,6 +12,7 @@ import (
 	"fmt"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/logline"
 )
 
 // Format is how a record is written as a line.
@@ -42,11 +43,11 @@ func Of(fields []sluice.Field) Entry {
 }
 
 const (
-	keyTime   = "__time__"
-	keyNanos  = "__time_ns_part__"
-	keyTopic  = "__topic__"
-	keySource = "__source__"
-	prefixTag = "__tag__:"
+	keyTime   = logline.KeyTime
+	keyNanos  = logline.KeyNanos
+	keyTopic  = logline.KeyTopic
+	keySource = logline.KeySource
+	prefixTag = logline.PrefixTag
 )
 
 // DefaultField holds the text of a raw line.

@@ -20,13 +20,8 @@ type batch struct {
 	header sink.Header
 	shard  string
 	row    encode.Row
-
-	text   []byte
-	places []place
-
-	records []kgo.Record // of the first Send on
-	errs    []error      // of each record's last try; nil if it was acknowledged
-	order   []int32      // records in the order of their numbers that are not acknowledged
+	*memory
+	lent bool // the client may still look at the memory: it gave up some of it, or has not answered
 }
 
 // place is where the parts of a message end in the batch's text: key, value, cursor.
@@ -75,10 +70,15 @@ func (b *batch) Encoded() int64 { return int64(len(b.text)) }
 const recordMemory = 400
 
 func (b *batch) Memory() int64 {
-	return int64(cap(b.text)) + recordMemory*int64(len(b.places)) + 1024
+	return int64(cap(b.text)) + recordMemory*int64(cap(b.places)) + 1024
 }
 
-func (b *batch) Release() { b.text, b.places, b.records, b.errs, b.order = nil, nil, nil, nil, nil }
+func (b *batch) Release() {
+	if !b.lent {
+		b.sink.giveBack(b.memory)
+	}
+	b.memory = nil
+}
 
 func (b *batch) Send(ctx context.Context, to sink.Point) error {
 	if len(b.places) == 0 {
@@ -94,10 +94,12 @@ func (b *batch) Send(ctx context.Context, to sink.Point) error {
 	}
 	bounded, cancel := context.WithTimeout(ctx, time.Duration(b.sink.config.TimeoutSeconds)*time.Second)
 	defer cancel()
+	lent := b.lent
+	b.lent = true
 	b.produce(bounded)
 	worst := b.worst()
-	if worst == nil {
-		b.order = b.order[:0]
+	if worst == nil { // what was acknowledged, the client has let go of
+		b.lent, b.order = lent, b.order[:0]
 		return nil
 	}
 	b.again()
@@ -125,13 +127,11 @@ func (b *batch) produce(ctx context.Context) {
 
 // prepare makes the records.
 func (b *batch) prepare(to sink.Point) {
-	n := len(b.places)
-	b.records, b.errs, b.order = make([]kgo.Record, n), make([]error, n), make([]int32, n)
-	headers := make([]kgo.RecordHeader, 3*n)
+	b.make(len(b.places))
 	task, id := []byte(b.header.Task), []byte(b.header.ID(to))
 	from := 0
 	for i, p := range b.places {
-		h := headers[3*i : 3*i+3 : 3*i+3]
+		h := b.headers[3*i : 3*i+3 : 3*i+3]
 		h[0] = kgo.RecordHeader{Key: "sluice-task", Value: task}
 		h[1] = kgo.RecordHeader{Key: "sluice-batch", Value: id}
 		h[2] = kgo.RecordHeader{Key: "sluice-cursor", Value: b.text[p.value:p.cursor:p.cursor]}

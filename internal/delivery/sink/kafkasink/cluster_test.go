@@ -90,18 +90,7 @@ func (c *cluster) control(request kmsg.Request) (kmsg.Response, error, bool) {
 		if !ok {
 			return nil, nil, false
 		}
-		answer := r.ResponseKind().(*kmsg.ProduceResponse)
-		for _, t := range r.Topics {
-			about := kmsg.NewProduceResponseTopic()
-			about.Topic, about.TopicID = t.Topic, t.TopicID
-			for _, p := range t.Partitions {
-				part := kmsg.NewProduceResponseTopicPartition()
-				part.Partition, part.ErrorCode = p.Partition, code.Code
-				about.Partitions = append(about.Partitions, part)
-			}
-			answer.Topics = append(answer.Topics, about)
-		}
-		return answer, nil, true
+		return answerProduce(r, code.Code), nil, true
 	case *kmsg.SASLAuthenticateRequest:
 		if fault == sinktest.Unauthorized {
 			answer := r.ResponseKind().(*kmsg.SASLAuthenticateResponse)
@@ -110,6 +99,22 @@ func (c *cluster) control(request kmsg.Request) (kmsg.Response, error, bool) {
 		}
 	}
 	return nil, nil, false
+}
+
+// answerProduce answers with this code for all partitions.
+func answerProduce(r *kmsg.ProduceRequest, code int16) *kmsg.ProduceResponse {
+	answer := r.ResponseKind().(*kmsg.ProduceResponse)
+	for _, t := range r.Topics {
+		about := kmsg.NewProduceResponseTopic()
+		about.Topic, about.TopicID = t.Topic, t.TopicID
+		for _, p := range t.Partitions {
+			part := kmsg.NewProduceResponseTopicPartition()
+			part.Partition, part.ErrorCode = p.Partition, code
+			about.Partitions = append(about.Partitions, part)
+		}
+		answer.Topics = append(answer.Topics, about)
+	}
+	return answer
 }
 
 // The destination of sinktest.

@@ -37,6 +37,7 @@ type Sink struct {
 	env    sink.Env
 	tls    *tls.Config // nil: plain
 	client *kgo.Client
+	used   sync.Pool // of *memory
 
 	mu      sync.Mutex // guards trouble
 	trouble error      // of the last attempt to connect; nil if it succeeded
@@ -165,5 +166,5 @@ func (s *Sink) Close() error {
 
 // Begin begins a batch.
 func (s *Sink) Begin(h sink.Header) sink.Batch {
-	return &batch{sink: s, header: h, row: s.config.Open(), shard: strconv.Itoa(int(h.Shard))}
+	return &batch{sink: s, header: h, row: s.config.Open(), shard: strconv.Itoa(int(h.Shard)), memory: s.borrow()}
 }

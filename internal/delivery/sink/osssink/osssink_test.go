@@ -26,20 +26,22 @@ import (
 	"github.com/sluicelog/sluice/internal/delivery/sink/sinktest"
 	"github.com/sluicelog/sluice/internal/delivery/sink/tlsconf"
 	"github.com/sluicelog/sluice/test/netfault"
+	"github.com/sluicelog/sluice/test/ossserver"
 )
 
 // bucket is a bucket called logs behind a network that can fail.
 type bucket struct {
-	*ossServer
+	*ossserver.Server
 	net  *netfault.Proxy
 	sink sink.Sink
 }
 
 func newBucket(t *testing.T, change func(*osssink.Config)) *bucket {
 	t.Helper()
-	b := &bucket{ossServer: newOSSServer(t)}
-	b.buckets["logs"] = map[string]stored{}
-	b.net = netfault.New(t, b.server.Listener.Addr().String())
+	b := &bucket{Server: ossserver.New("logs")}
+	server := httptest.NewServer(b.Server)
+	t.Cleanup(server.Close)
+	b.net = netfault.New(t, server.Listener.Addr().String())
 	b.sink = b.open(t, change)
 	return b
 }
@@ -47,7 +49,7 @@ func newBucket(t *testing.T, change func(*osssink.Config)) *bucket {
 func (b *bucket) open(t *testing.T, change func(*osssink.Config)) sink.Sink {
 	t.Helper()
 	c := osssink.Config{
-		Endpoint: "http://" + b.net.Addr(), Region: "oss-cn-hangzhou", Bucket: "logs", AccessKeyID: b.id, AccessKeySecret: sink.NewSecret(b.secret),
+		Endpoint: "http://" + b.net.Addr(), Region: "oss-cn-hangzhou", Bucket: "logs", AccessKeyID: b.ID, AccessKeySecret: sink.NewSecret(b.Secret),
 		Options: object.Options{Names: object.Names{Prefix: "dir/%Y%m%d"}},
 	}
 	if change != nil {
@@ -70,11 +72,7 @@ func (b *bucket) open(t *testing.T, change func(*osssink.Config)) sink.Sink {
 
 func (b *bucket) Sink() sink.Sink { return b.sink }
 
-func (b *bucket) objects() map[string]stored {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return maps.Clone(b.buckets["logs"])
-}
+func (b *bucket) objects() map[string]ossserver.Object { return b.Objects("logs") }
 
 // Received reads the objects of logs, in the order of their names, which is that of the times of their logs.
 func (b *bucket) Received(context.Context, int) ([]sinktest.Delivery, error) {
@@ -84,7 +82,7 @@ func (b *bucket) Received(context.Context, int) ([]sinktest.Delivery, error) {
 		if !strings.HasSuffix(name, ".json.gz") {
 			continue
 		}
-		r, err := gzip.NewReader(bytes.NewReader(objects[name].body))
+		r, err := gzip.NewReader(bytes.NewReader(objects[name].Body))
 		if err != nil {
 			return nil, err
 		}
@@ -122,19 +120,13 @@ func (b *bucket) Inject(f sinktest.Fault) {
 	case sinktest.Silent:
 		b.net.CutAnswer(20)
 	default:
-		b.set(answers[f])
+		b.Answer(answers[f])
 	}
 }
 
 func (b *bucket) Heal() {
 	b.net.Heal()
-	b.set("")
-}
-
-func (b *bucket) set(answer string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.answer = answer
+	b.Answer("")
 }
 
 func TestSink(t *testing.T) {
@@ -189,25 +181,22 @@ func TestParts(t *testing.T) {
 			if err := batch.Send(t.Context(), sink.Point{Position: 2}); err != nil {
 				t.Fatalf("%s %s: %v", signature, addressing, err)
 			}
-			var got []stored
+			var got []ossserver.Object
 			for _, o := range b.objects() {
 				got = append(got, o)
 			}
-			if len(got) != 1 || int64(len(got[0].body)) != batch.Encoded() || got[0].typ != "application/x-ndjson" || got[0].encryption != "AES256" {
+			if len(got) != 1 || int64(len(got[0].Body)) != batch.Encoded() || got[0].Type != "application/x-ndjson" || got[0].Encryption != "AES256" {
 				t.Errorf("%s %s: the bucket holds %d objects", signature, addressing, len(got))
 			}
 
-			b.mu.Lock()
-			b.corrupt, b.log = true, nil // so that the first part fails
-			b.mu.Unlock()
+			b.Served()
+			b.Corrupt(true) // so that the first part fails
 			if err := batch.Send(t.Context(), sink.Point{Position: 3}); err == nil {
 				t.Errorf("%s %s: a part that arrived as something else was taken for sent", signature, addressing)
 			}
-			b.mu.Lock()
-			if len(b.uploads) != 0 || len(b.log) != 3 || !strings.HasPrefix(b.log[2], "DELETE ") {
-				t.Errorf("%s %s: the upload was not aborted: %q", signature, addressing, b.log)
+			if served := b.Served(); b.Uploads() != 0 || len(served) != 3 || !strings.HasPrefix(served[2], "DELETE ") {
+				t.Errorf("%s %s: the upload was not aborted: %q", signature, addressing, served)
 			}
-			b.mu.Unlock()
 		}
 	}
 }
@@ -255,7 +244,7 @@ func TestAnswers(t *testing.T) {
 		{"400 EntityTooLarge", "too large", ""},
 		{"400 Other", "halt", "because of the test"},
 	} {
-		b.set(a.answer)
+		b.Answer(a.answer)
 		err := fill(t, b.sink, 3, 10).Send(t.Context(), sink.Point{Position: 2})
 		if got := class(err); got != a.class || !strings.Contains(err.Error(), a.reason) {
 			t.Errorf("%s: %s: %v, want %s of %q", a.answer, got, err, a.class, a.reason)
@@ -282,7 +271,7 @@ func class(err error) string {
 // TestTLS delivers to a server whose certificate is signed by an authority of its own.
 func TestTLS(t *testing.T) {
 	b := newBucket(t, nil)
-	server := httptest.NewUnstartedServer(b.ossServer)
+	server := httptest.NewUnstartedServer(b.Server)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()

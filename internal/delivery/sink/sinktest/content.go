@@ -60,6 +60,10 @@ func testFull(t *testing.T, h Harness) {
 	if err := trySend(t, b, logs); err != nil {
 		t.Fatalf("send %d logs, %d bytes: %v", b.Len(), b.Encoded(), err)
 	}
+	if h.Unanswered {
+		h.compareSome(t, flat(received(t, d, len(logs))), logs)
+		return
+	}
 	h.compare(t, flat(received(t, d, len(logs))), logs)
 }
 

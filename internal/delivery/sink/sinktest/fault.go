@@ -72,6 +72,60 @@ func testFault(t *testing.T, h Harness, f Fault, class Class) {
 	h.compareAtLeast(t, d, append(before, logs...))
 }
 
+// testGivenUp gives a batch up while its Send fails, and sends others when the destination is well. Whatever arrives of the first, late or in
+// part, is what was in it, though the others may use its memory again.
+func testGivenUp(t *testing.T, h Harness, f Fault, class Class) {
+	d := h.Open(t)
+	before, lost, logs := entries(0, 0, 10), entries(0, 10, 20), entries(0, 30, 20)
+	send(t, d.Sink(), 0, before)
+	received(t, d, len(before))
+
+	d.Inject(f)
+	b := batch(t, d.Sink(), 0, lost)
+	h.sendFailing(t, f, class, b, lost)
+	b.Release()
+	d.Heal()
+
+	half := len(logs) / 2
+	for _, part := range [][]*sink.Entry{logs[:half], logs[half:]} {
+		next := batch(t, d.Sink(), 0, part)
+		err := trySend(t, next, part)
+		for tries := 1; err != nil && tries < 5; tries++ {
+			err = trySend(t, next, part)
+		}
+		next.Release()
+		if err != nil {
+			t.Fatalf("send after the fault: %v", err)
+		}
+	}
+	h.compareButFor(t, d, append(before, logs...), lost)
+}
+
+// compareButFor is compareAtLeast for a destination that may also have got logs that were given up.
+func (h *Harness) compareButFor(t *testing.T, d Destination, want, lost []*sink.Entry) {
+	t.Helper()
+	byName := map[string]*sink.Entry{}
+	for _, e := range lost {
+		byName[e.Fields[0].Value] = e
+	}
+	var got [][]sink.Field
+	for n := len(want); len(got) < len(want); n++ {
+		all := flat(received(t, d, n))
+		got = nil
+		for _, fields := range firsts(all) {
+			if e := byName[nameOf(fields)]; e != nil {
+				h.compare(t, [][]sink.Field{fields}, []*sink.Entry{e})
+			} else {
+				got = append(got, fields)
+			}
+		}
+		if len(all) < n {
+			break // there is no more
+		}
+	}
+	h.compare(t, got, want)
+}
+
 func (h *Harness) sendFailing(t *testing.T, f Fault, class Class, b sink.Batch, logs []*sink.Entry) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -9,6 +9,7 @@ package sinktest
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,11 @@ type Harness struct {
 
 	// Faults are those that Inject can make, each with what Send tells the engine while it lasts.
 	Faults map[Fault]Class
+
+	// Unanswered: the destination never says what it has, so that Send's yes promises nothing. The suite asks that small batches arrive where nothing
+	// is lost on the way, and that whatever arrives is exact. That a full batch arrives, and what is sent during a fault, it does not ask: it says what
+	// was lost. Faults are Lost alone.
+	Unanswered bool
 
 	// Refusable makes a log that Add refuses; nil where every log can go.
 	Refusable func() *sink.Entry
@@ -86,6 +92,7 @@ const (
 	Broken       Fault = "broken"       // answers with an error of its own
 	TooLarge     Fault = "tooLarge"     // takes no batch of this size
 	Invalid      Fault = "invalid"      // takes none of these logs, for good
+	Lost         Fault = "lost"         // everything is lost on the way, and nobody says so
 	Silent       Fault = "silent"       // says that it took the batch and closes before the end of the answer
 )
 
@@ -99,6 +106,8 @@ const (
 	Halt     Class = "halt"
 	Refused  Class = "refused"
 	Oversize Class = "too large"
+	// Delivered: Send says yes.
+	Delivered Class = "yes"
 	// AnyClass: the fault shows in more than one way.
 	AnyClass Class = "any"
 )
@@ -135,7 +144,14 @@ func Run(t *testing.T, h Harness) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, h) })
 	}
 	for fault, class := range h.Faults {
+		if h.Unanswered {
+			t.Run("fault "+string(fault), func(t *testing.T) { testUnanswered(t, h, fault, class) })
+			continue
+		}
 		t.Run("fault "+string(fault), func(t *testing.T) { testFault(t, h, fault, class) })
+		if slices.Contains([]Fault{Cut, Stall, Silent}, fault) { // what was sent may still be on its way
+			t.Run("given up at "+string(fault), func(t *testing.T) { testGivenUp(t, h, fault, class) })
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sluicelog/sluice/internal/delivery/sink"
 	"github.com/sluicelog/sluice/internal/delivery/sink/sinktest"
@@ -204,4 +205,113 @@ func datagrams(t *testing.T) (port int, next func() string) {
 		}
 		return string(bytes.Clone(buffer[:n]))
 	}
+}
+
+// blackHole is a syslog server over UDP, and a network that loses what it is told to lose. Datagrams to a socket of this machine are in its queue
+// when they are sent, or dropped because it is full: so a mark that the receiver sends itself comes behind all that there will be.
+type blackHole struct {
+	t    *testing.T
+	conn net.PacketConn
+	self net.Conn
+	sink sink.Sink
+	done sync.WaitGroup
+
+	mu       sync.Mutex // guards what is below
+	messages []string
+	losing   bool
+	marks    chan struct{} // gets one for each mark
+}
+
+const datagramMark = "mark"
+
+func newBlackHole(t *testing.T) *blackHole {
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := net.Dial("udp", conn.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &blackHole{t: t, conn: conn, self: self, marks: make(chan struct{}, 1)}
+	h.done.Go(h.read)
+	t.Cleanup(func() {
+		conn.Close()
+		self.Close()
+		h.done.Wait()
+	})
+	return h
+}
+
+func (h *blackHole) read() {
+	buffer := make([]byte, 1<<16)
+	for {
+		n, _, err := h.conn.ReadFrom(buffer)
+		if err != nil {
+			return
+		}
+		message := string(buffer[:n])
+		h.mu.Lock()
+		switch {
+		case message == datagramMark:
+			select {
+			case h.marks <- struct{}{}:
+			default:
+			}
+		case !h.losing:
+			h.messages = append(h.messages, message)
+		}
+		h.mu.Unlock()
+	}
+}
+
+func (h *blackHole) Sink() sink.Sink { return h.sink }
+
+// Received returns what there is, however much was asked for: more will not come.
+func (h *blackHole) Received(ctx context.Context, _ int) ([]sinktest.Delivery, error) {
+	h.settle(ctx)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var out []sinktest.Delivery
+	for _, message := range h.messages {
+		fields, err := jsonOf(message)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, sinktest.Delivery{Logs: [][]sink.Field{fields}})
+	}
+	return out, nil
+}
+
+// settle returns when all that was sent is read or lost.
+func (h *blackHole) settle(ctx context.Context) {
+	select {
+	case <-h.marks: // of an earlier call
+	default:
+	}
+	again := time.NewTicker(10 * time.Millisecond) // for a mark that found the queue full
+	defer again.Stop()
+	for {
+		if _, err := h.self.Write([]byte(datagramMark)); err != nil {
+			h.t.Error(err)
+			return
+		}
+		select {
+		case <-h.marks:
+			return
+		case <-again.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (h *blackHole) Inject(f sinktest.Fault) { h.lose(f == sinktest.Lost) }
+func (h *blackHole) Heal()                   { h.lose(false) }
+
+func (h *blackHole) lose(losing bool) {
+	h.settle(h.t.Context())
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.losing = losing
 }

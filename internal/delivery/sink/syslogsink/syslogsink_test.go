@@ -99,6 +99,37 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// Over UDP the suite says what is not promised.
+func TestConformanceOfUDP(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		config syslogsink.Config
+	}{
+		{"5424", syslogsink.Config{}},
+		{"3164", syslogsink.Config{Standard: "rfc3164"}},
+		{"refusing what is long", syslogsink.Config{Long: "refuse"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := sinktest.Harness{
+				Unanswered: true, Repeats: sinktest.Twice, Faults: map[sinktest.Fault]sinktest.Class{sinktest.Lost: sinktest.Delivered}, MaxValue: 30_000,
+				Open: func(t *testing.T) sinktest.Destination {
+					r := newBlackHole(t)
+					conf := at(t, c.config, r.conn.LocalAddr().String())
+					conf.Protocol, conf.MaxLength = syslogsink.UDP, 60_000
+					r.sink = open(t, conf, nil)
+					return r
+				},
+			}
+			if c.config.Long == syslogsink.Reject {
+				h.Refusable = func() *sink.Entry {
+					return &sink.Entry{Fields: []sink.Field{{Key: "n", Value: "x"}, {Key: "v", Value: strings.Repeat("x", 60_000)}}}
+				}
+			}
+			sinktest.Run(t, h)
+		})
+	}
+}
+
 // log makes a log of pairs.
 func log(pairs ...string) *sink.Entry {
 	e := &sink.Entry{At: sink.Point{Position: 7, Index: 2}, Time: 1767323045, Nanos: 678_000_000, Source: "host1"}

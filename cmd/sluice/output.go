@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/jmespath/go-jmespath"
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
+)
+
+// form is how a command shows what it found.
+type form struct {
+	name  string             // "table", "json" or "yaml"
+	query *jmespath.JMESPath // what of it, nil for all
+}
+
+// form reads --output and --query. Words other than table, json and yaml are refused.
+func (a *app) form(cmd *cobra.Command) (form, error) {
+	f := form{name: a.output}
+	switch f.name {
+	case "", "table":
+		f.name = "table"
+	case "json", "yaml":
+	default:
+		return f, misused(cmd, fmt.Errorf("output %q is not table, json or yaml", a.output))
+	}
+	if a.query == "" {
+		return f, nil
+	}
+	var err error
+	if f.query, err = jmespath.Compile(a.query); err != nil {
+		return f, misused(cmd, fmt.Errorf("--query is not JMESPath: %w", err))
+	}
+	return f, nil
+}
+
+// noQuery refuses --query where the output is a stream of logs.
+func (a *app) noQuery(cmd *cobra.Command) error {
+	if a.query != "" {
+		return misused(cmd, fmt.Errorf("--query chooses parts of a JSON document, and this command writes logs, one on a line"))
+	}
+	return nil
+}
+
+// show writes v as JSON or YAML if that is wanted, and otherwise calls table. With --query it writes what that finds; a table of it is
+// its texts, one on a line.
+func (a *app) show(cmd *cobra.Command, v any, table func() error) error {
+	f, err := a.form(cmd)
+	if err != nil {
+		return err
+	}
+	if f.query != nil {
+		if v, err = search(f.query, v); err != nil {
+			return misused(cmd, fmt.Errorf("--query: %w", err))
+		}
+		table = func() error { return a.texts(v) }
+	}
+	switch f.name {
+	case "table":
+		return table()
+	case "yaml":
+		return a.yaml(v)
+	}
+	return a.json(v)
+}
+
+func (a *app) json(v any) error {
+	encoder := json.NewEncoder(a.out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}
+
+// yaml writes the JSON of v as YAML: the same members in the same order.
+func (a *app) yaml(v any) error {
+	text, err := toYAML(v)
+	if err == nil {
+		if a.out.Terminal() {
+			text = []byte(tty.VisibleLines(string(text)))
+		}
+		_, err = a.out.Write(text)
+	}
+	return err
+}
+
+func toYAML(v any) ([]byte, error) {
+	var raw, text bytes.Buffer
+	encoder := json.NewEncoder(&raw)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, err
+	}
+	var document yaml.Node
+	if err := yaml.Unmarshal(raw.Bytes(), &document); err != nil { // JSON is YAML
+		return nil, err
+	}
+	blockStyle(&document)
+	out := yaml.NewEncoder(&text)
+	out.SetIndent(2)
+	if err := out.Encode(&document); err != nil {
+		return nil, err
+	}
+	return text.Bytes(), out.Close()
+}
+
+// blockStyle takes the brackets and quotes of JSON away where YAML needs none.
+func blockStyle(n *yaml.Node) {
+	n.Style = 0
+	for _, child := range n.Content {
+		blockStyle(child)
+	}
+}
+
+// search applies a JMESPath expression to the JSON of v.
+func search(query *jmespath.JMESPath, v any) (any, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var document any
+	if err := json.Unmarshal(raw, &document); err != nil {
+		return nil, err
+	}
+	return query.Search(document)
+}
+
+// texts writes what a query found for people and scripts: texts and numbers as they are, lists one on a line, and objects as JSON.
+func (a *app) texts(v any) error {
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	for _, item := range list {
+		text, ok := item.(string)
+		if !ok {
+			raw, err := json.Marshal(item)
+			if err != nil {
+				return err
+			}
+			text = string(raw)
+		}
+		if a.out.Terminal() {
+			text = tty.VisibleLines(text)
+		}
+		if _, err := fmt.Fprintln(a.out, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/iam"
+	"github.com/sluicelog/sluice/internal/iam/policy"
+	"github.com/sluicelog/sluice/internal/meta"
+)
+
+// PolicyKind and PolicyName are the document that is a project's policy.
+const (
+	PolicyKind = "project-policy"
+	PolicyName = "policy"
+)
+
+// owned is what decisions need of a project: whose it is, and its policy.
+type owned struct {
+	account string
+	policy  policy.Set
+}
+
+// owners holds what was found out of projects, as of one generation of the metadata. Only projects that are there are kept: strangers choose
+// other names.
+type owners struct {
+	mu         sync.RWMutex
+	generation uint64
+	projects   map[string]owned
+}
+
+func (o *owners) get(generation uint64, project string) (owned, bool) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if o.generation != generation {
+		return owned{}, false
+	}
+	found, ok := o.projects[project]
+	return found, ok
+}
+
+// put keeps what was read when the metadata was at generation or later.
+func (o *owners) put(generation uint64, project string, found owned) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if generation < o.generation {
+		return // it may be out of date already
+	}
+	if generation > o.generation {
+		o.generation, o.projects = generation, map[string]owned{}
+	}
+	o.projects[project] = found
+}
+
+// owner finds whose a project is, and its policy. A policy that cannot be read is an error: it may deny something.
+func (k *Keys) owner(ctx context.Context, project string) (found owned, exists bool, err error) {
+	generation := k.store.Generation() // before the View: what it reads is at least as new
+	if found, ok := k.owners.get(generation, project); ok {
+		return found, true, nil
+	}
+	err = k.store.View(ctx, func(tx meta.Tx) error {
+		p, err := tx.Project(project)
+		if err != nil {
+			return err
+		}
+		if found.account, err = k.directory.OwnerOf(tx, p.Account); err != nil {
+			return err
+		}
+		found.policy, err = k.projectPolicy(tx, project)
+		return err
+	})
+	if sluice.KindOf(err) == sluice.NotFound {
+		return owned{}, false, nil
+	}
+	if err == nil {
+		k.owners.put(generation, project, found)
+	}
+	return found, err == nil, err
+}
+
+func (k *Keys) projectPolicy(tx meta.Tx, project string) (policy.Set, error) {
+	doc, err := tx.Document(project, PolicyKind, PolicyName)
+	if sluice.KindOf(err) == sluice.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := k.directory.Compile(string(doc.Body), policy.Resource)
+	if err != nil {
+		return nil, sluice.Errorf(sluice.Internal, "policy", "the policy of project %s: %w", project, err)
+	}
+	return policy.Set{{Name: "policy of project " + project, Policy: p}}, nil
+}
+
+// AccountID is the id of the account that metadata calls account: "" is the root.
+func (k *Keys) AccountID(account string) string {
+	if account == "" {
+		return k.directory.Root()
+	}
+	return account
+}
+
+// MayShip asks whether logs may go from a project to a logstore without anybody's request: in one account they may, and into another as far as
+// the policy of the project there lets this account write. Whoever set up the way was asked, too; but projects may have changed hands since.
+func (k *Keys) MayShip(ctx context.Context, from string, to sluice.LogstoreRef) error {
+	source, exists, err := k.owner(ctx, from)
+	if err != nil {
+		return err
+	}
+	target, there, err := k.owner(ctx, to.Project)
+	if err != nil {
+		return err
+	}
+	if !there || exists && source.account == target.account {
+		return nil // that nothing is there, the write door says
+	}
+	p := Principal{Account: source.account, Owner: exists, keys: k}
+	return p.at(policy.Context{Time: k.now()}).Authorize(Action{Name: "log:PostLogStoreLogs", Mutating: true}, Resource{Project: to.Project, Logstore: to.Logstore})
+}
+
+// ProjectPolicy returns the policy of a project, as it was set; "" if it has none. Errors: NotFound "project".
+func (k *Keys) ProjectPolicy(ctx context.Context, project string) (string, error) {
+	var doc meta.Document
+	err := k.store.View(ctx, func(tx meta.Tx) (err error) {
+		doc, err = tx.Document(project, PolicyKind, PolicyName)
+		return err
+	})
+	var missing *sluice.Error
+	if errors.As(err, &missing) && missing.Noun == "document" {
+		return "", nil
+	}
+	return string(doc.Body), err
+}
+
+// SetProjectPolicy sets the policy of a project, or takes it away if document is "". It is in force when the call returns. Errors: Invalid
+// "document"; NotFound "project".
+func (k *Keys) SetProjectPolicy(ctx context.Context, project, document string) error {
+	if document != "" {
+		if err := iam.CheckDocument(document, policy.Resource); err != nil {
+			return err
+		}
+	}
+	return k.store.Update(ctx, func(tx meta.Tx) error {
+		old, err := tx.Document(project, PolicyKind, PolicyName)
+		now := k.now()
+		doc := meta.Document{Project: project, Kind: PolicyKind, Name: PolicyName, Body: []byte(document), Created: now, Modified: now}
+		switch missing := sluice.KindOf(err) == sluice.NotFound; {
+		case err != nil && !missing:
+			return err
+		case missing && document == "":
+			_, err := tx.Project(project)
+			return err
+		case missing:
+			return tx.CreateDocument(doc)
+		case document == "":
+			return tx.DeleteDocument(project, PolicyKind, PolicyName)
+		}
+		doc.Created = old.Created
+		return tx.UpdateDocument(doc)
+	})
+}

@@ -1,0 +1,465 @@
+package sim
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/client"
+	"github.com/sluicelog/sluice/internal/archive"
+	"github.com/sluicelog/sluice/test/child"
+)
+
+// busy is a server under load, and what is known of it.
+type busy struct {
+	*run
+	s      *child.Server
+	c      *client.Client
+	key    client.NewKey // a second key, whose secret only the server's files have
+	mu     sync.Mutex    // guards sent and acked of run
+	stop   context.CancelFunc
+	actors sync.WaitGroup
+}
+
+func newBusy(t *testing.T) *busy {
+	t.Helper()
+	b := &busy{run: &run{t: t, r: rand.New(rand.NewPCG(*seed, 2)), binary: buildServer(t), dir: t.TempDir(), next: map[sluice.ShardID]string{}}}
+	for w := range writers {
+		b.acked[w] = map[int]bool{}
+	}
+	b.start()
+	b.setUp(t.Context(), b.c)
+	index := `{"line":{"token":[" "]},"keys":{"writer":{"type":"long","doc_value":true},"n":{"type":"long","doc_value":true}}}`
+	err := b.c.SetIndex(t.Context(), ref, json.RawMessage(index))
+	if err == nil {
+		err = b.c.CreateConsumerGroup(t.Context(), ref, client.ConsumerGroup{Name: "readers", TimeoutSeconds: 60})
+	}
+	if err == nil {
+		b.key, err = b.c.CreateKey(t.Context(), client.KeySpec{Description: "in the backup"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func buildServer(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "sluiced")
+	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/sluiced").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+func (b *busy) start() {
+	b.t.Helper()
+	b.s, b.c = b.startOn(b.dir)
+}
+
+// startOn starts a server on a directory. Its journal is so short that the mover has always something to do.
+func (b *busy) startOn(dir string) (*child.Server, *client.Client) {
+	b.t.Helper()
+	b.log.Reset()
+	s, err := child.Start(b.t.Context(), child.Options{
+		Binary: b.binary, DataDir: dir, AccessKeyID: keyID, AccessSecret: secret, Output: &b.log,
+		Args: []string{"--storage-journal-file-bytes", "1MiB", "--storage-journal-bytes", "2MiB", "--retention-interval", "1s"},
+	})
+	if err != nil {
+		b.t.Fatalf("%v\n%s", err, b.log.String())
+	}
+	c, err := client.New(client.Options{Endpoint: "http://" + s.Addr, AccessKeyID: keyID, Secret: secret, Attempts: 1})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return s, c
+}
+
+// load writes, consumes, splits, merges, makes and deletes logstores until rest is called.
+func (b *busy) load() {
+	ctx, stop := context.WithCancel(b.t.Context())
+	b.stop = stop
+	for w := range writers {
+		b.actors.Go(func() { b.write(ctx, w) })
+	}
+	b.actors.Go(func() { b.consume(ctx) })
+	b.actors.Go(func() { b.churn(ctx) })
+}
+
+func (b *busy) rest() {
+	b.stop()
+	b.actors.Wait()
+}
+
+// write sends the next numbers of a writer. What fails is not sent again: it is stored or not, but never twice.
+func (b *busy) write(ctx context.Context, w int) {
+	for ctx.Err() == nil {
+		b.mu.Lock()
+		b.sent[w]++
+		n := b.sent[w]
+		b.mu.Unlock()
+		err := b.c.PutLogs(ctx, ref, groupOf(w, n, 10+n%20_000), client.PutOptions{HashKey: fmt.Sprintf("%032x", w*2+1)})
+		b.mu.Lock()
+		b.acked[w][n] = err == nil
+		b.mu.Unlock()
+		var refused *client.Error
+		if err != nil && !errors.As(err, &refused) {
+			return // the server is dead, or the test ends
+		}
+	}
+}
+
+// consume keeps checkpoints at the very end of every shard: any that a backup has before its logs shows.
+func (b *busy) consume(ctx context.Context) {
+	for ctx.Err() == nil {
+		shards, err := b.c.Shards(ctx, ref)
+		if err != nil {
+			continue
+		}
+		for _, s := range shards {
+			if end, err := b.c.EndCursor(ctx, ref, s.ID); err == nil {
+				_ = b.c.ForceCheckpoint(ctx, ref, "readers", s.ID, end)
+			}
+		}
+	}
+}
+
+// churn changes what metadata and logs have to agree about.
+func (b *busy) churn(ctx context.Context) {
+	for n := 0; ctx.Err() == nil; n++ {
+		other := sluice.LogstoreRef{Project: ref.Project, Logstore: fmt.Sprintf("passing-%d", n)}
+		if b.c.CreateLogstore(ctx, other, client.LogstoreSpec{TTLDays: ptr(1), ShardCount: ptr(2)}) != nil {
+			continue
+		}
+		for k := range 20 {
+			_ = b.c.PutLogs(ctx, other, groupOf(0, k, 20_000), client.PutOptions{})
+		}
+		if n >= 2 {
+			_ = b.c.DeleteLogstore(ctx, sluice.LogstoreRef{Project: ref.Project, Logstore: fmt.Sprintf("passing-%d", n-2)})
+		}
+		shards, err := b.c.Shards(ctx, ref)
+		if err != nil || n%3 != 0 || len(shards) > 40 {
+			continue
+		}
+		for _, s := range shards {
+			if s.ReadOnly {
+				continue
+			}
+			if n%2 == 0 {
+				_, _ = b.c.SplitShard(ctx, ref, s.ID, client.SplitOptions{})
+			} else {
+				_, _ = b.c.MergeShard(ctx, ref, s.ID)
+			}
+			break
+		}
+	}
+}
+
+// known returns what was sent and acknowledged so far.
+func (b *busy) known() (sent [writers]int, acked [writers]map[int]bool, total int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for w := range writers {
+		acked[w] = maps.Clone(b.acked[w])
+		total += len(acked[w])
+	}
+	return b.sent, acked, total
+}
+
+// waitForWrites waits until the writers have sent that many more.
+func (b *busy) waitForWrites(more int) {
+	_, _, was := b.known()
+	for b.t.Context().Err() == nil {
+		if _, _, total := b.known(); total >= was+more {
+			return
+		}
+		if _, err := b.c.Shards(b.t.Context(), ref); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+// restore runs sluiced restore.
+func (b *busy) restore(from, to string) (string, error) {
+	out, err := exec.Command(b.binary, "restore", from, "--data-dir", to).CombinedOutput()
+	return string(out), err
+}
+
+// A backup that is taken of a server under load, brought back, holds every group that was acknowledged before it began, each once and in
+// order, and nothing that was sent after it ended; checkpoints lie within the shards; searches and keys work.
+func TestBackupUnderLoad(t *testing.T) {
+	rounds := 6
+	if testing.Short() {
+		rounds = 2
+	}
+	t.Logf("seed %d", *seed)
+	b := newBusy(t)
+	b.load()
+	for round := range rounds {
+		b.waitForWrites(600)
+		path := filepath.Join(t.TempDir(), "backup")
+		asFile, spec := round%2 == 1, client.BackupSpec{WithoutIndex: round%3 == 2}
+		_, acked, before := b.known()
+		stream, err := b.c.Backup(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := archive.Save(stream, path, asFile, nil)
+		if err = errors.Join(err, stream.Close()); err != nil {
+			t.Fatalf("%v\n%s", err, b.log.String())
+		}
+		sent, _, after := b.known()
+		t.Logf("round %d: %d files, %d bytes; %d groups before, %d after", round, len(m.Entries), m.Size(), before, after)
+		b.checkRestored(path, sent, acked)
+	}
+	b.rest()
+	if err := b.s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkRestored brings a backup back and looks at it.
+func (b *busy) checkRestored(path string, sent [writers]int, acked [writers]map[int]bool) {
+	t := b.t
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "restored")
+	if out, err := b.restore(path, dir); err != nil {
+		t.Fatalf("restore: %v\n%s", err, out)
+	}
+	s, c := b.startOn(dir)
+	view := &run{t: t, sent: sent, acked: acked, next: map[sluice.ShardID]string{}}
+	view.readBack(t.Context(), c)
+	b.checkCheckpoints(c)
+	total := b.countLogs(c)
+	own, err := client.New(client.Options{Endpoint: "http://" + s.Addr, AccessKeyID: b.key.ID, Secret: b.key.Secret, Attempts: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := own.Logstores(t.Context(), ref.Project); err != nil {
+		t.Errorf("a key that only the backup has: %v", err)
+	}
+	// Life goes on where it was: new positions follow the old, and the index has what comes.
+	if err := c.PutLogs(t.Context(), ref, groupOf(0, 1<<30, 10), client.PutOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.countLogs(c); got != total+1 {
+		t.Errorf("%d logs are found after one more was written to %d", got, total)
+	}
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.log.String(), "corrupt") {
+		t.Errorf("damage in what was restored:\n%s", b.log.String())
+	}
+}
+
+func (b *busy) checkCheckpoints(c *client.Client) {
+	b.t.Helper()
+	checkpoints, err := c.Checkpoints(b.t.Context(), ref, "readers")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, p := range checkpoints {
+		if p.Cursor == "" {
+			continue // of a shard that is new
+		}
+		end, err := c.EndCursor(b.t.Context(), ref, p.Shard)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		at, err1 := sluice.ParseCursor(p.Cursor)
+		last, err2 := sluice.ParseCursor(end)
+		if err := errors.Join(err1, err2); err != nil {
+			b.t.Fatal(err)
+		}
+		if at > last {
+			b.t.Errorf("shard %v ends at %d, before its checkpoint %d", p.Shard, last, at)
+		}
+	}
+}
+
+// countLogs counts by a search and by reading, which have to agree.
+func (b *busy) countLogs(c *client.Client) (read int) {
+	t := b.t
+	t.Helper()
+	shards, err := c.Shards(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range shards {
+		cursor, err := c.BeginCursor(t.Context(), ref, s.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for {
+			got, err := c.Pull(t.Context(), ref, s.ID, client.PullOptions{Cursor: cursor})
+			if err != nil {
+				t.Fatal(err)
+			}
+			read += len(got.Groups)
+			if got.Next == cursor {
+				break
+			}
+			cursor = got.Next
+		}
+	}
+	if n := b.found(c); n != read {
+		t.Errorf("a search finds %d logs, %d can be read", n, read)
+	}
+	return read
+}
+
+// found counts by a search, once it is complete: an index that was left out of a backup is made anew while the server runs.
+func (b *busy) found(c *client.Client) int {
+	b.t.Helper()
+	for {
+		now := time.Now()
+		found, err := c.Logs(b.t.Context(), ref, client.LogsQuery{From: now.Add(-time.Hour), To: now.Add(time.Hour), Query: "* | select count(1) as c"})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if !found.Complete {
+			continue
+		}
+		n, err := strconv.Atoi(found.Rows[0].Get("c"))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		return n
+	}
+}
+
+// One backup at a time; a client that leaves, and a server that is killed in the middle, leave nothing behind but the truth.
+func TestBackupCutShort(t *testing.T) {
+	b := newBusy(t)
+	b.load()
+	b.waitForWrites(400)
+	first, err := b.c.Backup(t.Context(), client.BackupSpec{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.CopyN(io.Discard, first, 10_000); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.c.Backup(t.Context(), client.BackupSpec{}); client.Code(err) != "ServerBusy" {
+		t.Errorf("a second backup beside the first: %v", err)
+	}
+	first.Close() // the client leaves
+	var second io.ReadCloser
+	for second == nil { // as soon as the server noticed
+		if second, err = b.c.Backup(t.Context(), client.BackupSpec{}); err != nil && client.Code(err) != "ServerBusy" {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "backup.tar")
+	if _, err := io.CopyN(io.Discard, second, 10_000); err != nil {
+		t.Fatal(err)
+	}
+	b.waitForWrites(100)
+	if err := b.s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	b.rest()
+	if _, err := archive.Save(second, path, true, nil); err == nil {
+		t.Error("what was cut short passes for a backup")
+	}
+	second.Close()
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	b.start()
+	if _, err := os.Stat(filepath.Join(b.dir, "backup.tmp")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what the server made for the backup is still there: %v", err)
+	}
+	b.readBack(t.Context(), b.c)
+	b.countLogs(b.c)
+	if err := b.s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A restore that is killed can be run again, and until then no server starts on what it left. One that is finished is not written over.
+func TestRestoreKilled(t *testing.T) {
+	b := newBusy(t)
+	b.load()
+	b.waitForWrites(2000)
+	_, acked, _ := b.known()
+	path := filepath.Join(t.TempDir(), "backup.tar")
+	stream, err := b.c.Backup(t.Context(), client.BackupSpec{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = archive.Save(stream, path, true, nil)
+	if err = errors.Join(err, stream.Close()); err != nil {
+		t.Fatal(err)
+	}
+	sent, _, _ := b.known()
+	b.rest()
+	if err := b.s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "restored")
+	killed := 0
+	for line := 1; line <= 8; line++ {
+		if b.killRestore(path, dir, fmt.Sprintf("copying %d0%%", line)) {
+			killed++
+		}
+		if _, err := os.Stat(filepath.Join(dir, "RESTORING")); err == nil {
+			out, err := exec.Command(b.binary, "--data-dir", dir, "--listen", "127.0.0.1:0").CombinedOutput()
+			if err == nil || !bytes.Contains(out, []byte("was not finished")) {
+				t.Fatalf("a server on half a restore: %v\n%s", err, out)
+			}
+		} else if err := os.RemoveAll(dir); err != nil { // it was faster than the signal
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d of 8 restores were killed before they were done", killed)
+	if out, err := b.restore(path, dir); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err := b.restore(path, dir); err == nil || !strings.Contains(out, "not empty") {
+		t.Errorf("a restore over a restored directory: %v\n%s", err, out)
+	}
+	s, c := b.startOn(dir)
+	view := &run{t: t, sent: sent, acked: acked, next: map[sluice.ShardID]string{}}
+	view.readBack(t.Context(), c)
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// killRestore kills a restore when it prints a line, and reports whether that was before its end.
+func (b *busy) killRestore(path, dir, line string) bool {
+	b.t.Helper()
+	cmd := exec.Command(b.binary, "restore", path, "--data-dir", dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if lines.Text() == line {
+			_ = cmd.Process.Kill()
+			break
+		}
+	}
+	_, _ = io.Copy(io.Discard, out)
+	return cmd.Wait() != nil
+}
