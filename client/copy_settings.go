@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/sluicelog/sluice"
 )
@@ -93,13 +94,19 @@ func (c *Client) copyGroups(ctx context.Context, ref sluice.LogstoreRef, to *Cli
 	return nil
 }
 
-// ProjectCopied is what CopyProject copied.
+// ProjectCopied is what CopyProject copied, by name.
 type ProjectCopied struct {
-	Logstores []string `json:"logstores"`
+	Logstores []string            `json:"logstores"`
+	Documents map[string][]string `json:"documents"` // by the name of their kind
 }
 
-// CopyProject makes a project like another, without logs: its description and its logstores, as [Client.CopyLogstore] copies them. A
-// target that is there keeps its description and whatever else it has. A nil to is c itself.
+// copiedKinds are the kinds of documents that make no sense without the project and hold no secrets, which could not be read. Jobs of any
+// type would run twice.
+var copiedKinds = []ResourceKind{Configs, PipelineConfigs, MachineGroups, SavedSearches, Dashboards}
+
+// CopyProject makes a project like another, without logs: its description, its logstores, as [Client.CopyLogstore] copies them, Logtail
+// configurations, machine groups and which apply to which, saved searches and dashboards. Jobs, alerts, external stores and delivery tasks stay
+// behind. A target that is there keeps its description and whatever else it has. A nil to is c itself.
 func (c *Client) CopyProject(ctx context.Context, project string, to *Client, target string) (ProjectCopied, error) {
 	var done ProjectCopied
 	if to == nil {
@@ -129,5 +136,51 @@ func (c *Client) CopyProject(ctx context.Context, project string, to *Client, ta
 		}
 		done.Logstores = append(done.Logstores, name)
 	}
-	return done, nil
+	done.Documents = map[string][]string{}
+	for _, kind := range copiedKinds {
+		if done.Documents[kind.Name], err = c.copyDocuments(ctx, kind, project, to, target); err != nil {
+			return done, err
+		}
+	}
+	return done, c.copyApplied(ctx, done.Documents[MachineGroups.Name], project, to, target)
+}
+
+// copyDocuments copies all documents of a kind, and returns their names.
+func (c *Client) copyDocuments(ctx context.Context, kind ResourceKind, project string, to *Client, target string) ([]string, error) {
+	names, err := c.ResourceNames(ctx, kind, project)
+	if err != nil {
+		return nil, fmt.Errorf("list the documents of kind %s: %w", kind.Name, err)
+	}
+	have, err := to.ResourceNames(ctx, kind, target)
+	if err != nil {
+		return nil, fmt.Errorf("list the documents of kind %s: %w", kind.Name, err)
+	}
+	for _, name := range names {
+		d, err := c.Resource(ctx, kind, project, name)
+		if err == nil && slices.Contains(have, name) {
+			err = to.UpdateResource(ctx, kind, target, name, d)
+		} else if err == nil {
+			err = to.CreateResource(ctx, kind, target, d)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("copy %s %s: %w", kind.Name, name, err)
+		}
+	}
+	return names, nil
+}
+
+// copyApplied has configurations apply to machine groups where they did.
+func (c *Client) copyApplied(ctx context.Context, groups []string, project string, to *Client, target string) error {
+	for _, group := range groups {
+		configs, err := c.AppliedConfigs(ctx, project, group)
+		if err != nil {
+			return err
+		}
+		for _, config := range configs {
+			if err := to.ApplyConfig(ctx, target, group, config); err != nil {
+				return fmt.Errorf("apply config %s to machine group %s: %w", config, group, err)
+			}
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -43,6 +44,10 @@ func TestCopyProject(t *testing.T) {
 	must(t, c.UpdateLogstore(ctx, ref, client.LogstoreSpec{TTLDays: &ttl, AutoSplit: &yes, MaxSplitShard: &most, AppendMeta: &yes}))
 	must(t, c.SetIndex(ctx, ref, json.RawMessage(`{"line":{"token":[" "]},"keys":{"code":{"type":"long","doc_value":true}}}`)))
 	must(t, c.CreateConsumerGroup(ctx, ref, client.ConsumerGroup{Name: "g", TimeoutSeconds: 30, Order: true}))
+	for _, k := range []client.ResourceKind{client.Configs, client.MachineGroups, client.Dashboards} {
+		must(t, c.CreateResource(ctx, k, ref.Project, json.RawMessage(fmt.Sprintf(examples[k.Name], "one-"+k.Name))))
+	}
+	must(t, c.ApplyConfig(ctx, ref.Project, "one-machine-group", "one-config"))
 	for range 2 {
 		done, err := c.CopyProject(ctx, ref.Project, other, "theirs")
 		must(t, err)
@@ -53,6 +58,13 @@ func TestCopyProject(t *testing.T) {
 		want, got := described(t, c, ref), described(t, other, theirs)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("the copy (-want +got):\n%s", diff)
+		}
+		applied, err := other.AppliedConfigs(ctx, "theirs", "one-machine-group")
+		must(t, err)
+		dashboard, err := other.Resource(ctx, client.Dashboards, "theirs", "one-dashboard")
+		must(t, err)
+		if diff := cmp.Diff([]string{"one-config"}, applied); diff != "" || object(t, dashboard)["unknown"] == nil {
+			t.Errorf("applied %v, dashboard %s", applied, dashboard)
 		}
 		ttl = 14
 		must(t, c.UpdateLogstore(ctx, ref, client.LogstoreSpec{TTLDays: &ttl}))

@@ -14,6 +14,8 @@ type Usage struct {
 	ReadOnlyShards int    `json:"readOnlyShards"` // that were split or merged and still hold logs
 	Indexes        int    `json:"indexes"`        // logstores with an index configuration
 	ConsumerGroups int    `json:"consumerGroups"`
+
+	Documents map[string]int `json:"documents"` // by the name of their kind
 }
 
 // Usage counts what there is in a project. It asks for each logstore, so a large project takes its time.
@@ -44,6 +46,17 @@ func (c *Client) Usage(ctx context.Context, project string) (Usage, error) {
 		case Code(err) != "IndexConfigNotExist":
 			return u, err
 		}
+	}
+	u.Documents = map[string]int{}
+	for _, kind := range ResourceKinds() {
+		if kind.InAccount() || kind.path == Jobs.path && kind.Name != Jobs.Name {
+			continue // jobs are counted once
+		}
+		names, err := c.ResourceNames(ctx, kind, project)
+		if err != nil {
+			return u, err
+		}
+		u.Documents[kind.Name] = len(names)
 	}
 	return u, nil
 }

@@ -76,6 +76,7 @@ Exit codes: ` + exitCodes,
 	root.AddGroup(
 		&cobra.Group{ID: "logs", Title: "Logs:"},
 		&cobra.Group{ID: "manage", Title: "What holds them:"},
+		&cobra.Group{ID: "resources", Title: "What clients keep with them:"},
 		&cobra.Group{ID: "access", Title: "Server and access:"},
 	)
 	add := func(group string, commands ...*cobra.Command) {
@@ -86,7 +87,9 @@ Exit codes: ` + exitCodes,
 	}
 	add("logs", a.putCommand(), a.pullCommand(), a.tailCommand(), a.queryCommand(), a.histogramCommand(), a.explainCommand(),
 		a.copyCommand(), a.dumpCommand(), a.demoCommand())
-	add("manage", a.projectCommand(), a.logstoreCommand(), a.shardCommand(), a.indexCommand(), a.groupCommand(), a.deliveryCommand(), a.siteCommand())
+	add("manage", a.projectCommand(), a.logstoreCommand(), a.shardCommand(), a.indexCommand(), a.groupCommand(), a.deliveryCommand(), a.siteCommand(),
+		a.applyCommand(), a.diffCommand(), a.exportCommand())
+	add("resources", a.resourceCommands()...)
 	add("access", a.statusCommand(), a.doctorCommand(), a.profileCommand(), a.keyCommand(), a.adminCommand())
 	root.AddCommand(a.versionCommand(), a.manCommand(root))
 	root.InitDefaultHelpCmd()

@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -270,6 +272,9 @@ func (a *app) copyProject() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "project PROJECT PROJECT",
 		Short: "Make a project like another one, without its logs",
+		Long: `Make a project like another one, without its logs: logstores as copy logstore makes them, Logtail configurations, machine groups and which
+apply to which, saved searches and dashboards. Jobs, alerts, external stores and delivery tasks stay behind: they would run twice, or have secrets.
+"sluice export" and "sluice apply" carry those.`,
 		Example: `  sluice copy project web web-staging
   sluice copy project web web --to-profile prod`,
 		Args:              cobra.ExactArgs(2),
@@ -303,5 +308,10 @@ func (a *app) projectCopied(from, to string, done client.ProjectCopied) error {
 	facts := tty.NewTable("PROJECT", to)
 	facts.Add("like", from)
 	facts.Add("logstores", strconv.Itoa(len(done.Logstores)))
+	for _, kind := range slices.Sorted(maps.Keys(done.Documents)) {
+		if n := len(done.Documents[kind]); n > 0 {
+			facts.Add(kindTitle(kind), strconv.Itoa(n))
+		}
+	}
 	return facts.Write(a.out)
 }

@@ -28,6 +28,11 @@ type silent struct{ error }
 // fail tells what went wrong and what to do next, and returns the exit code.
 func (a *app) fail(ctx context.Context, err error) int {
 	a.err.ClearStatus()
+	var own *exitCode
+	if errors.As(err, &own) {
+		a.fail(ctx, own.error)
+		return own.code
+	}
 	var told *silent
 	if errors.As(err, &told) {
 		return exitFailed

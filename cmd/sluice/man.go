@@ -118,8 +118,8 @@ func manual(w io.Writer, cmd *cobra.Command) error {
 }
 
 // exitCodes say what the exit codes are, for help and manual.
-const exitCodes = `0: done. 1: it failed, or, of diff, something is different. 2: the command cannot be meant as it was given, or, of diff, it failed.
-3: done as far as the server could, and the answer is incomplete.`
+const exitCodes = `0 done; 1 failed, and of diff, something is different; 2 the command cannot be meant as it was given, and of diff, failed;
+3 done as far as the server could, the answer is incomplete.`
 
 func manualFlags(b *strings.Builder, title string, flags *pflag.FlagSet) {
 	if !flags.HasAvailableFlags() {

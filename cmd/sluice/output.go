@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/jmespath/go-jmespath"
 	"github.com/spf13/cobra"
@@ -104,7 +105,10 @@ func toYAML(v any) ([]byte, error) {
 	if err := out.Encode(&document); err != nil {
 		return nil, err
 	}
-	return text.Bytes(), out.Close()
+	if err := out.Close(); err != nil {
+		return nil, err
+	}
+	return text.Bytes(), nil
 }
 
 // blockStyle takes the brackets and quotes of JSON away where YAML needs none.
@@ -128,6 +132,15 @@ func search(query *jmespath.JMESPath, v any) (any, error) {
 	return query.Search(document)
 }
 
+// oneLine is a value as JSON on one line.
+func oneLine(v any) (string, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(v)
+	return strings.TrimSuffix(text.String(), "\n"), err
+}
+
 // texts writes what a query found for people and scripts: texts and numbers as they are, lists one on a line, and objects as JSON.
 func (a *app) texts(v any) error {
 	list, ok := v.([]any)
@@ -137,11 +150,10 @@ func (a *app) texts(v any) error {
 	for _, item := range list {
 		text, ok := item.(string)
 		if !ok {
-			raw, err := json.Marshal(item)
-			if err != nil {
+			var err error
+			if text, err = oneLine(item); err != nil {
 				return err
 			}
-			text = string(raw)
 		}
 		if a.out.Terminal() {
 			text = tty.VisibleLines(text)

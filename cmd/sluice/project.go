@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/sluicelog/sluice"
@@ -118,9 +120,23 @@ func (a *app) projectUsage() *cobra.Command {
 			facts.Add("shards taking logs", count(u.Shards))
 			facts.Add("shards read-only", count(u.ReadOnlyShards))
 			facts.Add("consumer groups", count(u.ConsumerGroups))
+			for _, kind := range client.ResourceKinds() {
+				if n, counted := u.Documents[kind.Name]; counted {
+					facts.Add(kindTitle(kind.Name), count(n))
+				}
+			}
 			return facts.Write(a.out)
 		})
 	})
+}
+
+// kindTitle is the name of a kind of documents for a table: "saved searches".
+func kindTitle(name string) string {
+	title := strings.ReplaceAll(name, "-", " ")
+	if strings.HasSuffix(title, "ch") {
+		return title + "es"
+	}
+	return title + "s"
 }
 
 func (a *app) projectUpdate() *cobra.Command {

@@ -38,15 +38,6 @@ func serve(ctx context.Context, c *config.Config, stdout, stderr io.Writer) (err
 	return err
 }
 
-// reserve gives Go's scheduler places for threads that are behind, unless it is told how many to have, and returns the number of processors.
-func reserve() int {
-	processors := runtime.GOMAXPROCS(0)
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(behind.Places(processors))
-	}
-	return processors
-}
-
 // onHangup calls f for every SIGHUP until stop is called.
 func onHangup(f func()) (stop func()) {
 	hangups, done := make(chan os.Signal, 1), make(chan struct{})
@@ -62,6 +53,15 @@ func onHangup(f func()) (stop func()) {
 		close(hangups)
 		<-done
 	}
+}
+
+// reserve gives Go's scheduler places for threads that are behind, unless it is told how many to have, and returns the number of processors.
+func reserve() int {
+	processors := runtime.GOMAXPROCS(0)
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(behind.Places(processors))
+	}
+	return processors
 }
 
 func newLogger(c config.Log, w io.Writer) *slog.Logger {

@@ -75,6 +75,7 @@ type Key struct {
 	Description string
 	Expires     time.Time // zero means never
 	Created     time.Time
+	LastUsed    time.Time // zero means never
 }
 
 // NewKey says what a new key may do. Its zero value is a permanent key that may do everything in the root account but manage identities.
@@ -206,8 +207,12 @@ func (k *Keys) List(ctx context.Context) ([]Key, error) {
 	var all []Key
 	err := k.store.View(ctx, func(tx meta.Tx) error {
 		rows, err := tx.AccessKeys()
+		if err != nil {
+			return err
+		}
+		last, err := k.lastUses(tx)
 		for _, row := range rows {
-			all = append(all, k.describe(row))
+			all = append(all, k.describe(row, last))
 		}
 		return err
 	})
@@ -219,16 +224,20 @@ func (k *Keys) Get(ctx context.Context, id string) (Key, error) {
 	var key Key
 	err := k.store.View(ctx, func(tx meta.Tx) error {
 		row, err := tx.AccessKey(id)
-		key = k.describe(row)
+		if err != nil {
+			return err
+		}
+		last, err := k.lastUses(tx)
+		key = k.describe(row, last)
 		return err
 	})
 	return key, err
 }
 
-func (k *Keys) describe(row meta.AccessKey) Key {
+func (k *Keys) describe(row meta.AccessKey, last map[string]time.Time) Key {
 	return Key{
 		ID: row.ID, Account: k.AccountID(row.Account), User: row.User, Projects: row.Projects, ReadOnly: row.ReadOnly, Root: row.Root, Temporary: len(row.Token) > 0,
-		Disabled: row.Disabled, Description: row.Description, Expires: row.Expires, Created: row.Created,
+		Disabled: row.Disabled, Description: row.Description, Expires: row.Expires, Created: row.Created, LastUsed: last[row.ID],
 	}
 }
 

@@ -269,8 +269,10 @@ func TestLastUse(t *testing.T) {
 	}
 	again := NewKeys(b.store, b.ring, b.directory, b.now) // after a restart
 	for id, want := range map[string]time.Time{c.ID: b.clock, unused.ID: {}} {
-		if got, err := again.LastUsed(t.Context(), id); err != nil || !got.Equal(want) {
-			t.Errorf("got %v and error %v, want %v", got, err, want)
+		for name, keys := range map[string]*Keys{"before": b.Keys, "after a restart": again} {
+			if got, err := keys.Get(t.Context(), id); err != nil || !got.LastUsed.Equal(want) {
+				t.Errorf("%s: got %v and error %v, want %v", name, got.LastUsed, err, want)
+			}
 		}
 	}
 	if err := b.Delete(t.Context(), c.ID); err != nil {

@@ -90,20 +90,15 @@ func (k *Keys) FlushUses(ctx context.Context) error {
 	return err
 }
 
-// LastUsed is when a key was last used; zero if never.
-func (k *Keys) LastUsed(ctx context.Context, id string) (time.Time, error) {
-	if seconds := k.uses.of(id).Load(); seconds > 0 {
-		return time.Unix(seconds, 0).UTC(), nil
+// lastUses are when keys were last used, those that are not written yet included.
+func (k *Keys) lastUses(tx meta.Tx) (map[string]time.Time, error) {
+	rows, err := tx.KeyUses()
+	last := map[string]time.Time{}
+	for _, use := range rows {
+		last[use.Key] = use.Used
 	}
-	var last time.Time
-	err := k.store.View(ctx, func(tx meta.Tx) error {
-		all, err := tx.KeyUses()
-		for _, use := range all {
-			if use.Key == id {
-				last = use.Used
-			}
-		}
-		return err
-	})
+	for id, seconds := range k.uses.changed() {
+		last[id] = time.Unix(seconds, 0).UTC()
+	}
 	return last, err
 }

@@ -118,8 +118,8 @@ type Query struct {
 	ISPDatabase string `config:"isp_database"`
 }
 
-// Quota is the rate at which one shard or one project takes and gives logs, counted before compression. 0 is no limit. What
-// is over is refused with the error on which clients wait and retry.
+// Quota is the rate at which one shard or one project takes and gives logs, counted before compression, and what one access key or one
+// address may take of the server. 0 is no limit. What is over is refused with the error on which clients wait and retry.
 type Quota struct {
 	// Bytes per second written to one shard.
 	ShardWriteBytes Bytes `config:"shard_write_bytes"`
@@ -137,6 +137,19 @@ type Quota struct {
 	ProjectReadBytes Bytes `config:"project_read_bytes"`
 	// Requests per second reading from one project.
 	ProjectReadRequests int64 `config:"project_read_requests"`
+	// Bytes per second that requests with one access key bring: logs before compression. This and the next three are for keys that have
+	// no limits of their own (sluice key limit), and not for root keys.
+	KeyWriteBytes Bytes `config:"key_write_bytes"`
+	// Requests per second with one access key that change something.
+	KeyWriteRequests int64 `config:"key_write_requests"`
+	// Bytes per second that requests with one access key are answered.
+	KeyReadBytes Bytes `config:"key_read_bytes"`
+	// Requests per second with one access key that change nothing.
+	KeyReadRequests int64 `config:"key_read_requests"`
+	// Bytes per second of web tracking from one address; from one /64 of IPv6.
+	AddressBytes Bytes `config:"address_bytes"`
+	// Requests per second of web tracking from one address.
+	AddressRequests int64 `config:"address_requests"`
 }
 
 // Storage is how logs lie on disk.

@@ -141,6 +141,12 @@ func (q Quota) validate(v *problems) {
 	within(v, "quota.project_write_requests", q.ProjectWriteRequests, 0, 1<<50)
 	within(v, "quota.project_read_bytes", q.ProjectReadBytes, 0, 1<<50)
 	within(v, "quota.project_read_requests", q.ProjectReadRequests, 0, 1<<50)
+	within(v, "quota.key_write_bytes", q.KeyWriteBytes, 0, 1<<50)
+	within(v, "quota.key_write_requests", q.KeyWriteRequests, 0, 1<<50)
+	within(v, "quota.key_read_bytes", q.KeyReadBytes, 0, 1<<50)
+	within(v, "quota.key_read_requests", q.KeyReadRequests, 0, 1<<50)
+	within(v, "quota.address_bytes", q.AddressBytes, 0, 1<<50)
+	within(v, "quota.address_requests", q.AddressRequests, 0, 1<<50)
 }
 
 var (

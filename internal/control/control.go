@@ -88,6 +88,11 @@ func (c *Control) create(tx meta.Tx, at Place, k *Kind, name string, d Document)
 	if err := c.room(tx, at, k); err != nil {
 		return err
 	}
+	if k.rival != "" {
+		if _, err := tx.Document(at.Scope, k.rival, name); err == nil {
+			return sluice.Errorf(sluice.AlreadyExists, k.Noun, "%s %s already exists", k.Title, name)
+		}
+	}
 	body, err := c.seal(at, k, name, d, nil)
 	if err != nil {
 		return err

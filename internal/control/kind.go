@@ -23,6 +23,7 @@ type Kind struct {
 	// Members with times, unix seconds, which answers have and requests need not [createTime, lastModifyTime].
 	Created, Modified []string
 
+	rival    string                                            // a kind that shares the names of this one
 	secrets  []string                                          // members, at any depth, whose text is secret
 	validate func(Document) error                              // beyond the name; its error says what is wrong
 	fill     func(Document, meta.Document)                     // sets what clients insist on
@@ -32,24 +33,26 @@ type Kind struct {
 
 // What names look like (reference sls-api 7). Names go into keys of metadata, where "/" has a meaning.
 var (
-	lowerName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{1,126}[a-z0-9]$`)
-	wordName  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?$`)
-	jobName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}[A-Za-z0-9]$`)
-	storeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,61}[A-Za-z0-9]$`)
-	freeName  = regexp.MustCompile(`^[^/\x00-\x1f\x7f]{1,128}$`)
-	shortName = regexp.MustCompile(`^[^/\x00-\x1f\x7f]{2,63}$`)
-	anyID     = regexp.MustCompile(`^[^\x00-\x1f\x7f]{1,256}$`)
+	lowerName  = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{1,126}[a-z0-9]$`)
+	wordName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?$`)
+	jobName    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}[A-Za-z0-9]$`)
+	storeName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,61}[A-Za-z0-9]$`)
+	freeName   = regexp.MustCompile(`^[^/\x00-\x1f\x7f]{1,128}$`)
+	shortName  = regexp.MustCompile(`^[^/\x00-\x1f\x7f]{2,63}$`)
+	domainName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
+	anyID      = regexp.MustCompile(`^[^\x00-\x1f\x7f]{1,256}$`)
 )
 
 // Rules of those names.
 const (
-	lowerRule = "3 to 128 lower-case letters, digits, - and _, with a letter or digit at both ends"
-	wordRule  = "1 to 128 letters, digits, -, _ and ., with a letter or digit at both ends"
-	jobRule   = "2 to 64 letters, digits, - and _, with a letter or digit at both ends"
-	storeRule = "2 to 63 letters, digits, - and _, with a letter or digit at both ends"
-	freeRule  = "1 to 128 characters without / and control characters"
-	shortRule = "2 to 63 characters without / and control characters"
-	idRule    = "1 to 256 characters without control characters"
+	lowerRule  = "3 to 128 lower-case letters, digits, - and _, with a letter or digit at both ends"
+	wordRule   = "1 to 128 letters, digits, -, _ and ., with a letter or digit at both ends"
+	jobRule    = "2 to 64 letters, digits, - and _, with a letter or digit at both ends"
+	storeRule  = "2 to 63 letters, digits, - and _, with a letter or digit at both ends"
+	freeRule   = "1 to 128 characters without / and control characters"
+	shortRule  = "2 to 63 characters without / and control characters"
+	domainRule = "a domain name of at most 253 characters"
+	idRule     = "1 to 256 characters without control characters"
 )
 
 // Limits of one place (reference sls-api 7; where it names none, a number that bounds what a project takes).
@@ -66,11 +69,11 @@ var (
 	}
 	Configs = &Kind{
 		Name: configKind, Noun: "config", Title: "config", NameKey: "configName", Names: wordName, Rule: wordRule,
-		Limit: 200, validate: checkConfig, unlink: unlinkConfig,
+		Limit: 200, rival: pipelineKind, validate: checkConfig, unlink: unlinkConfig,
 	}
 	PipelineConfigs = &Kind{
-		Name: "pipelineconfig", Noun: "config", Title: "pipeline config", NameKey: "configName", Names: wordName, Rule: wordRule,
-		Limit: 200, validate: checkPipeline,
+		Name: pipelineKind, Noun: "config", Title: "pipeline config", NameKey: "configName", Names: wordName, Rule: wordRule,
+		Limit: 200, rival: configKind, validate: checkPipeline, unlink: unlinkConfig,
 	}
 	SavedSearches = &Kind{
 		Name: "savedsearch", Noun: "savedsearch", Title: "savedsearch", NameKey: "savedsearchName", Names: shortName, Rule: shortRule,
@@ -105,6 +108,9 @@ var (
 	SubStores = &Kind{
 		Name: "substore", Noun: "substore", Title: "substore", NameKey: "name", Names: storeName, Rule: storeRule,
 		Limit: 100, validate: checkSubStore,
+	}
+	Domains = &Kind{
+		Name: "domain", Noun: "domain", Title: "domain", NameKey: "domainName", Names: domainName, Rule: domainRule, Limit: 100,
 	}
 	EtlJobs = &Kind{
 		Name: "etljob", Noun: "etljob", Title: "etl job", NameKey: "etlJobName", Names: freeName, Rule: freeRule,

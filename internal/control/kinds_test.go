@@ -268,6 +268,17 @@ func TestCascades(t *testing.T) {
 	}
 	must(t, e.Delete(ctx, web, control.Configs, "c1"))
 	must(t, e.Create(ctx, web, control.MachineGroups, group("g-a")))
+	pipeline := func(name string) []byte {
+		return []byte(`{"configName":"` + name + `","inputs":[{"Type":"i"}],"flushers":[{"Type":"f"}]}`)
+	}
+	wantError(t, "a pipeline of the name of a config", e.Create(ctx, web, control.PipelineConfigs, pipeline("c2")), sluice.AlreadyExists, "config")
+	must(t, e.Create(ctx, web, control.PipelineConfigs, pipeline("p1")))
+	wantError(t, "a config of the name of a pipeline", e.Create(ctx, web, control.Configs, config("p1")), sluice.AlreadyExists, "config")
+	must(t, e.Apply(ctx, "web", "g-a", "p1"))
+	if !slices.Equal(groups("p1"), []string{"g-a"}) {
+		t.Errorf("a pipeline is applied to %q", groups("p1"))
+	}
+	must(t, e.Delete(ctx, web, control.PipelineConfigs, "p1"))
 	if names, err := e.AppliedConfigs(ctx, "web", "g-a"); err != nil || len(names) != 0 {
 		t.Errorf("a group made again has %q, %v", names, err)
 	}

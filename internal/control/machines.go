@@ -14,6 +14,8 @@ import (
 //
 //	machinegroup/GROUP/config   name CONFIG
 //	config/CONFIG/machinegroup  name GROUP
+//
+// Logtail and pipeline configurations share their names, so a link tells no difference.
 
 // maxMachines is the most identifiers of one group, so that a document stays within its bounds.
 const maxMachines = 20_000
@@ -82,8 +84,9 @@ func (c *Control) ChangeMachines(ctx context.Context, project, group string, add
 
 // Kinds of both ends, and of the links between them.
 const (
-	groupKind  = "machinegroup"
-	configKind = "config"
+	groupKind    = "machinegroup"
+	configKind   = "config"
+	pipelineKind = "pipelineconfig"
 )
 
 func configsOf(group string) string { return groupKind + "/" + group + "/" + configKind }
@@ -121,7 +124,15 @@ func (c *Control) linked(tx meta.Tx, project, group, config string) error {
 	if _, err := c.get(tx, Place{Scope: project}, MachineGroups, group); err != nil {
 		return err
 	}
+	return c.configured(tx, project, config)
+}
+
+// configured returns an error unless there is a configuration of this name, of either kind.
+func (c *Control) configured(tx meta.Tx, project, config string) error {
 	_, err := c.get(tx, Place{Scope: project}, Configs, config)
+	if sluice.KindOf(err) == sluice.NotFound && nounOf(err) == Configs.Noun {
+		_, err = c.get(tx, Place{Scope: project}, PipelineConfigs, config)
+	}
 	return err
 }
 
@@ -157,21 +168,24 @@ func unlinkConfig(tx meta.Tx, project, config string) error {
 }
 
 // AppliedConfigs are the configurations that apply to a group.
-func (c *Control) AppliedConfigs(ctx context.Context, project, group string) ([]string, error) {
-	return c.links(ctx, project, MachineGroups, group, configsOf(group))
+func (c *Control) AppliedConfigs(ctx context.Context, project, group string) (names []string, err error) {
+	err = c.store.View(ctx, func(tx meta.Tx) (err error) {
+		if _, err = c.get(tx, Place{Scope: project}, MachineGroups, group); err != nil {
+			return err
+		}
+		names, err = tx.DocumentNames(project, configsOf(group))
+		return err
+	})
+	return names, err
 }
 
 // AppliedGroups are the groups that a configuration applies to.
-func (c *Control) AppliedGroups(ctx context.Context, project, config string) ([]string, error) {
-	return c.links(ctx, project, Configs, config, groupsOf(config))
-}
-
-func (c *Control) links(ctx context.Context, project string, k *Kind, name, kind string) (names []string, err error) {
+func (c *Control) AppliedGroups(ctx context.Context, project, config string) (names []string, err error) {
 	err = c.store.View(ctx, func(tx meta.Tx) (err error) {
-		if _, err = c.get(tx, Place{Scope: project}, k, name); err != nil {
+		if err = c.configured(tx, project, config); err != nil {
 			return err
 		}
-		names, err = tx.DocumentNames(project, kind)
+		names, err = tx.DocumentNames(project, groupsOf(config))
 		return err
 	})
 	return names, err

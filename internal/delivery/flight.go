@@ -2,6 +2,8 @@ package delivery
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -27,7 +29,7 @@ func (w *worker) send(ctx context.Context, b *batch) *flight {
 		defer w.job.leave()
 		ctx, cancel := context.WithTimeout(ctx, w.e.o.SendTimeout)
 		defer cancel()
-		err := trySend(ctx, b)
+		err := w.job.hide(trySend(ctx, b))
 		f.mu.Lock()
 		f.landed = true
 		abandoned := f.abandoned
@@ -38,6 +40,15 @@ func (w *worker) send(ctx context.Context, b *batch) *flight {
 		f.done <- err
 	}()
 	return f
+}
+
+// hide returns err without the secrets of the destination: many repeat what they were sent.
+func (j *job) hide(err error) error {
+	var fault *panicked
+	if errors.As(err, &fault) {
+		return &panicked{j.masks.Text(fmt.Sprint(fault.value)), fault.stack}
+	}
+	return j.masks.Err(err)
 }
 
 func trySend(ctx context.Context, b *batch) (err error) {

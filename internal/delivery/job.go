@@ -20,6 +20,7 @@ type job struct {
 	revision int64
 	spec     *Spec
 	sink     sink.Sink
+	masks    sink.Masks    // of its secrets
 	index    *index.Config // of the source; nil: it has none
 	limits   sink.Limits
 	end      time.Time // of the source; zero: never
@@ -39,24 +40,26 @@ const (
 	defaultBytes = 4 << 20
 )
 
-// openSink opens the sink of a task.
-func (e *Engine) openSink(m meta.DeliveryTask) (s sink.Sink, err error) {
+// openSink opens the sink of a task. Errors of the sink go through masks before anybody sees them.
+func (e *Engine) openSink(m meta.DeliveryTask) (s sink.Sink, masks sink.Masks, err error) {
 	defer guard(&err)
 	t, err := taskOf(m)
 	if err != nil {
-		return nil, err
+		return nil, masks, err
 	}
 	secrets, err := e.unseal(taskKey{m.Project, m.Name}, m.Secrets)
 	if err != nil {
-		return nil, err
+		return nil, masks, err
 	}
 	section, err := e.parseSink(t.Spec.Sink, secrets)
 	if err != nil {
-		return nil, err
+		return nil, masks, err
 	}
 	env := e.o.Env
 	env.Project = m.Project
-	return section.to.open(section.config, env)
+	s, err = section.to.open(section.config, env)
+	masks = sink.NewMasks(secrets)
+	return s, masks, masks.Err(err)
 }
 
 func (e *Engine) openJob(ctx context.Context, m meta.DeliveryTask) (*job, error) {
@@ -74,7 +77,7 @@ func (e *Engine) openJob(ctx context.Context, m meta.DeliveryTask) (*job, error)
 	if _, err := j.compile(); err != nil {
 		return nil, err
 	}
-	if j.sink, err = e.openSink(m); err != nil {
+	if j.sink, j.masks, err = e.openSink(m); err != nil {
 		return nil, err
 	}
 	j.limits = limitsOf(j.sink.Limits(), t.Spec.Limits)

@@ -38,7 +38,7 @@ func (e *Engine) withBucket(ctx context.Context, key taskKey, fn func(ownership.
 	if err != nil {
 		return err
 	}
-	s, err := e.openSink(m)
+	s, masks, err := e.openSink(m)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (e *Engine) withBucket(ctx context.Context, key taskKey, fn func(ownership.
 	if !ok {
 		return sluice.Errorf(sluice.Conflict, "deliverytask", "the destination of delivery task %s is no bucket, and needs no proof", key.name)
 	}
-	return fn(b)
+	return masks.Err(fn(b))
 }
 
 // checkProved returns an error, Conflict [ownership], if m's destination is a bucket that has to be proved and is not.
@@ -55,7 +55,7 @@ func (e *Engine) checkProved(ctx context.Context, m meta.DeliveryTask) error {
 	if !e.o.ProveBuckets {
 		return nil
 	}
-	s, err := e.openSink(m)
+	s, _, err := e.openSink(m)
 	if err != nil {
 		return err
 	}

@@ -69,13 +69,13 @@ func (e *Engine) setDraft(ctx context.Context, key taskKey, to State, reason str
 
 // check opens the sink of a task and asks it.
 func (e *Engine) check(ctx context.Context, m meta.DeliveryTask) error {
-	s, err := e.openSink(m)
+	s, masks, err := e.openSink(m)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	if err := s.Check(ctx); err != nil {
-		return sluice.Errorf(sluice.Invalid, "deliverytask", "the destination of %s does not answer as it should: %w", m.Name, err)
+		return sluice.Errorf(sluice.Invalid, "deliverytask", "the destination of %s does not answer as it should: %w", m.Name, masks.Err(err))
 	}
 	return nil
 }

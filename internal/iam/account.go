@@ -153,6 +153,9 @@ func (d *Directory) DeleteAccount(ctx context.Context, id string) error {
 		if err := d.clear(tx, id); err != nil {
 			return err
 		}
+		if err := tx.DeleteDocuments(meta.AccountScope(id), ""); err != nil { // what its clients stored
+			return err
+		}
 		return remove(tx, kindAccount, "", id)
 	})
 }

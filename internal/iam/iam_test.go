@@ -105,6 +105,8 @@ func TestAccounts(t *testing.T) {
 	ok(t, "update", b.store.Update(ctx, func(tx meta.Tx) error {
 		return errors.Join(
 			tx.CreateProject(meta.Project{Name: "p", Account: b.other}),
+			tx.CreateDocument(meta.Document{Project: meta.AccountScope(b.other), Kind: "resource", Name: "users"}),
+			tx.CreateDocument(meta.Document{Project: meta.AccountScope(""), Kind: "resource", Name: "users"}),
 			tx.CreateAccessKey(meta.AccessKey{ID: "k", Account: b.other, User: "alice"}), tx.CreateAccessKey(meta.AccessKey{ID: "r"}))
 	}))
 	refused(t, "delete one with a project", b.DeleteAccount(ctx, b.other), sluice.Conflict, "account")
@@ -117,6 +119,14 @@ func TestAccounts(t *testing.T) {
 	if _, err := b.User(ctx, b.root, "alice"); err != nil {
 		t.Errorf("the other account's alice is gone: %v", err)
 	}
+	ok(t, "documents", b.store.View(ctx, func(tx meta.Tx) error {
+		gone, err := tx.DocumentNames(meta.AccountScope(b.other), "resource")
+		left, others := tx.DocumentNames(meta.AccountScope(""), "resource")
+		if len(gone) != 0 || len(left) != 1 {
+			t.Errorf("got documents %q of the account that is gone and %q of the root's", gone, left)
+		}
+		return errors.Join(err, others)
+	}))
 	ok(t, "keys", b.store.View(ctx, func(tx meta.Tx) error {
 		keys, err := tx.AccessKeys()
 		if len(keys) != 1 || keys[0].ID != "r" {

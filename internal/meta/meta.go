@@ -24,7 +24,8 @@ type Store interface {
 	// View runs fn on a consistent snapshot, which no Update waits for. Changes made in fn fail.
 	View(ctx context.Context, fn func(Tx) error) error
 	// Update runs fn and commits durably if it returns nil; if it returns an error, panics, or ctx ends before the commit,
-	// nothing changes. Updates run one at a time; ctx also ends the wait for a turn. fn must not call View or Update.
+	// nothing changes. Updates run one at a time; ctx also ends the wait for a turn. fn must not call View or Update. Updates that come
+	// together may be committed together, and then fail together if that fails.
 	Update(ctx context.Context, fn func(Tx) error) error
 	// Generation counts the committed updates that changed anything but checkpoints, segments, index progress, delivery points, uses of
 	// keys, leases and items: whoever caches projects, logstores, shards, indexes, groups, tasks or keys compares it with the number read before

@@ -51,6 +51,7 @@ import (
 	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/places"
@@ -66,12 +67,10 @@ import (
 
 // Options of a node that no operator sets. The zero value of a field means the default in brackets.
 type Options struct {
-	Now    func() time.Time // [time.Now] the clock of all parts
-	Logger *slog.Logger     // [discard]
-	// Release is the version of the program, for who has to know later which it was. ["dev"]
-	Release string
-	// Processors is how many there are: what is parallel to use them all counts by it. [GOMAXPROCS]
-	Processors int
+	Now        func() time.Time // [time.Now] the clock of all parts
+	Logger     *slog.Logger     // [discard]
+	Release    string           // ["dev"] the version of the program, for who has to know later which it was
+	Processors int              // [GOMAXPROCS] how many there are: what is parallel to use them all counts by it
 }
 
 // Node is an open node.
@@ -192,6 +191,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	dialect := sls.New(sls.Services{
 		Auth:       authenticator,
 		Keys:       n.keys,
+		Identity:   directory,
 		Catalog:    n.Catalog,
 		Ingest:     n.Ingest,
 		Reads:      readQuota(c, o),
@@ -201,10 +201,13 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
 		Backups:    backups,
+		KeyQuotas:  keyquota.New(store, keyQuotaOptions(c, o)),
 		Control:    control.New(store, ring, controlOptions(c, o)),
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
+		Keys:       n.keys,
+		Identity:   directory,
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
 		OSS:        role,

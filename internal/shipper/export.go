@@ -232,7 +232,7 @@ func (s *Shippers) exportSpec(project string, raw []byte) (spec *delivery.Spec, 
 		configuration.set("sink", sink)
 		d.set("configuration", configuration)
 	}
-	kept, err := json.Marshal(d)
+	kept, err := json.Marshal(d.withoutSecrets())
 	if err != nil {
 		return nil, "", err
 	}

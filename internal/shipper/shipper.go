@@ -13,12 +13,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/delivery"
+	"github.com/sluicelog/sluice/internal/delivery/sink"
 )
 
 // Deliveries is what this package needs of the delivery engine.
@@ -287,9 +289,29 @@ func compact(raw []byte) []byte {
 	if err != nil {
 		return raw
 	}
-	out, err := json.Marshal(d)
+	out, err := json.Marshal(d.withoutSecrets())
 	if err != nil {
 		return raw
+	}
+	return out
+}
+
+// secretName are names of members that hold secrets: some clients send a key along with the role, which this server has no use for.
+var secretName = regexp.MustCompile(`(?i)secret|aecret|passw|token|private_?key`)
+
+// withoutSecrets is d with the mask in the place of texts that may be secrets.
+func (d document) withoutSecrets() document {
+	out := document{}
+	for name, raw := range d {
+		var inner document
+		switch {
+		case len(raw) > 0 && raw[0] == '"' && string(raw) != `""` && secretName.MatchString(name):
+			out.set(name, sink.Mask)
+		case json.Unmarshal(raw, &inner) == nil && inner != nil:
+			out.set(name, inner.withoutSecrets())
+		default:
+			out[name] = raw
+		}
 	}
 	return out
 }

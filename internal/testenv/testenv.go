@@ -10,6 +10,8 @@ package testenv
 import (
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"testing"
@@ -35,6 +37,7 @@ type Env struct {
 
 	Listeners *node.Listeners // those of Addr and, where configured, of TLS and for operators
 	config    *config.Config
+	logger    *slog.Logger // nil: nobody reads it
 	client    *http.Client
 	stop      context.CancelFunc
 	done      chan error
@@ -55,9 +58,27 @@ func Start(t testing.TB, change ...func(*config.Config)) *Env {
 	return e
 }
 
+// StartLogged is Start with a server whose log goes to w, everything that it has to say.
+func StartLogged(t testing.TB, w io.Writer, change ...func(*config.Config)) *Env {
+	t.Helper()
+	logger := slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	e, err := open(t.TempDir(), logger, change)
+	if err != nil {
+		t.Fatalf("start the server: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := e.Stop(); err != nil {
+			t.Errorf("stop the server: %v", err)
+		}
+	})
+	return e
+}
+
 // Open starts a server on a data directory; the caller stops it.
-func Open(dir string, change ...func(*config.Config)) (*Env, error) {
-	e := &Env{config: config.Default()}
+func Open(dir string, change ...func(*config.Config)) (*Env, error) { return open(dir, nil, change) }
+
+func open(dir string, logger *slog.Logger, change []func(*config.Config)) (*Env, error) {
+	e := &Env{config: config.Default(), logger: logger}
 	e.config.DataDir, e.config.BaseDomain, e.config.Listen = dir, Domain, "127.0.0.1:0"
 	e.config.Root = config.Root{AccessKeyID: RootID, AccessKeySecret: RootSecret}
 	e.config.Storage.MinFreeBytes = 0 // a full disk of the machine is not what tests are about
@@ -77,7 +98,7 @@ func (e *Env) Restart() error {
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	n, err := node.Open(ctx, e.config, node.Options{})
+	n, err := node.Open(ctx, e.config, node.Options{Logger: e.logger})
 	if err != nil {
 		stop()
 		l.Close()

@@ -175,12 +175,11 @@ func unpack(compression string, body []byte) ([]byte, error) {
 
 // shipForm is a format, how clients of shippers and of exports ask for it, and what is to be in an object.
 type shipForm struct {
-	format   string
-	storage  any // of a shipper
-	detail   any // of an export
-	endings  map[string]string
-	textTime bool
-	check    func(text []byte, exported bool) error
+	format  string
+	storage any // of a shipper
+	detail  any // of an export
+	endings map[string]string
+	check   func(text []byte, exported bool) error
 }
 
 var shipForms = []shipForm{

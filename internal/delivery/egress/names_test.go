@@ -3,13 +3,17 @@ package egress
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
 	"strings"
 	"sync"
+	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/sluicelog/sluice/internal/delivery/sink"
 )
 
 // names is a name server in memory.
@@ -107,5 +111,19 @@ func (n *names) answer(m *dnsmessage.Message) {
 	}
 	if _, known := answers[q.Name.String()]; len(m.Answers) == 0 && !known {
 		m.RCode = dnsmessage.RCodeNameError
+	}
+}
+
+// TestLostNames: names that do not resolve, or whose server does not answer, are an error that time may heal, and no refusal.
+func TestLostNames(t *testing.T) {
+	down := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("network is unreachable")
+	}}
+	for what, resolver := range map[string]*net.Resolver{"no such name": newNames().resolver(), "no name server": down} {
+		_, err := New(Options{Resolver: resolver}).DialContext(t.Context(), "tcp", "gone.example:80")
+		var halt *sink.Halt
+		if err == nil || errors.As(err, &halt) || !strings.Contains(err.Error(), "gone.example") {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }

@@ -4,8 +4,11 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/meta"
@@ -104,5 +107,56 @@ func TestFailedCommitLeavesNothing(t *testing.T) {
 	}
 	if err := s.Update(t.Context(), createProject("p", "")); err != nil {
 		t.Errorf("the next update: %v", err)
+	}
+}
+
+// When the disk is full in the middle of a group, SQLite takes the whole transaction back: all of its updates fail, and none is there.
+func TestFullDiskInAGroup(t *testing.T) {
+	s := mustOpen(t, filepath.Join(t.TempDir(), "meta.db"))
+	var pages int
+	if err := s.write.QueryRow("PRAGMA page_count").Scan(&pages); err != nil {
+		t.Fatal(err)
+	}
+	set(t, s, "max_page_count = %d", pages+4)
+	held, letGo := make(chan struct{}), make(chan struct{})
+	var g errgroup.Group
+	var small, big error
+	g.Go(func() error {
+		small = s.Update(t.Context(), func(tx meta.Tx) error {
+			close(held)
+			<-letGo // until the next one waits for its turn
+			return createProject("small", "")(tx)
+		})
+		return nil
+	})
+	g.Go(func() error {
+		<-held
+		big = s.Update(t.Context(), createProject("big", strings.Repeat("x", 1<<20)))
+		return nil
+	})
+	<-held
+	for s.waiting.Load() == 0 {
+		runtime.Gosched()
+	}
+	close(letGo)
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if sluice.KindOf(big) != sluice.Unavailable || sluice.KindOf(small) != sluice.Unavailable {
+		t.Errorf("got errors %v and %v, want Unavailable of both", small, big)
+	}
+	err := s.View(t.Context(), func(tx meta.Tx) error {
+		all, err := tx.Projects()
+		if len(all) != 0 {
+			t.Errorf("got %v, want nothing of what failed", all)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	set(t, s, "max_page_count = %d", 1<<30)
+	if err := s.Update(t.Context(), createProject("p", "")); err != nil {
+		t.Errorf("when there is space again: %v", err)
 	}
 }

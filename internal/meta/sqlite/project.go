@@ -61,8 +61,8 @@ func (t *tx) countIn(project, query string) (n int, err error) {
 	return 0, projects.require(t, []any{project})
 }
 
-func (t *tx) CreateLogstore(l meta.Logstore) error              { return logstores.insert(t, &l) }
-func (t *tx) UpdateLogstore(l meta.Logstore) error              { return logstores.update(t, &l) }
+func (t *tx) CreateLogstore(l meta.Logstore) error { return logstores.insert(t, &l) }
+func (t *tx) UpdateLogstore(l meta.Logstore) error { return logstores.update(t, &l) }
 
 func (t *tx) DeleteLogstore(ref sluice.LogstoreRef) error {
 	if err := logstores.delete(t, ref.Project, ref.Logstore); err != nil {

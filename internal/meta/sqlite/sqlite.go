@@ -1,6 +1,6 @@
 // Package sqlite is the embedded metadata store: one SQLite file in WAL mode, without cgo.
 //
-//	Update ──> the one write connection ──> WAL, synced before Update returns
+//	Update ──> the one write connection ──> WAL, synced before Update returns; updates that come together share a sync (group.go)
 //	View   ──> a few read connections, each transaction on its own snapshot
 //
 // Invariants:
@@ -39,6 +39,9 @@ const (
 type Store struct {
 	write, read *sql.DB
 	generation  atomic.Uint64
+	turn        turn         // to use write
+	group       *group       // the open one, of who has the turn; nil if there is none
+	waiting     atomic.Int32 // for the turn
 	lastLog     sluice.LogID // highest number given since Open, also by updates that failed; belongs to the running Update
 }
 
@@ -58,7 +61,7 @@ func open(path string) (*Store, error) {
 	if err := create(path); err != nil {
 		return nil, err
 	}
-	s := &Store{}
+	s := &Store{turn: newTurn()}
 	s.generation.Store(1)
 	var err error
 	if s.write, err = connect(path, "_txlock=immediate"); err != nil {
@@ -123,36 +126,20 @@ func (s *Store) Close() error {
 // Generation returns the number that every Update grows by one that changed more than quiet tables.
 func (s *Store) Generation() uint64 { return s.generation.Load() }
 
-// View runs fn on a snapshot.
+// View runs fn on a snapshot. Only the wait for a connection ends with ctx, see the package's second invariant.
 func (s *Store) View(ctx context.Context, fn func(meta.Tx) error) error {
-	return s.run(ctx, s.read, &sql.TxOptions{ReadOnly: true}, func(t *tx) error { return fn(t) })
-}
-
-// Update runs fn and commits.
-func (s *Store) Update(ctx context.Context, fn func(meta.Tx) error) error {
-	return s.run(ctx, s.write, nil, func(t *tx) error {
-		if err := fn(t); err != nil {
-			return err
-		}
-		return t.commit()
-	})
-}
-
-// run gives fn a transaction on a connection of db and ends it by rollback, which is nothing after a commit. Only the wait
-// for the connection ends with ctx, see the package's second invariant.
-func (s *Store) run(ctx context.Context, db *sql.DB, options *sql.TxOptions, fn func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	conn, err := db.Conn(ctx)
+	conn, err := s.read.Conn(ctx)
 	if err != nil {
 		return wrap("connect", err)
 	}
 	defer conn.Close()
-	running, err := conn.BeginTx(context.WithoutCancel(ctx), options)
+	running, err := conn.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return wrap("begin", err)
 	}
 	defer func() { _ = running.Rollback() }() // ends the snapshot; there is nothing to take back
-	return fn(&tx{ctx: ctx, store: s, conn: conn, sql: running, readOnly: options != nil && options.ReadOnly})
+	return fn(&tx{ctx: ctx, store: s, sql: running, readOnly: true})
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -18,7 +17,6 @@ import (
 type tx struct {
 	ctx      context.Context // of the View or Update that runs it
 	store    *Store
-	conn     *sql.Conn
 	sql      *sql.Tx
 	readOnly bool
 	changed  bool // something other than a checkpoint changed
@@ -63,23 +61,6 @@ func (t *tx) changeQuietly(query string, args ...any) (int64, error) {
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-// commit makes the changes durable, unless the caller's context has ended.
-func (t *tx) commit() error {
-	if err := t.ctx.Err(); err != nil {
-		return err
-	}
-	err := t.sql.Commit()
-	if t.changed {
-		// Also after a failure: nobody can say what the disk kept, and a cache that is filled again costs little.
-		t.store.generation.Add(1)
-	}
-	if err != nil {
-		// SQLite may have left the transaction open, which no later one could begin on: give the connection up.
-		_ = t.conn.Raw(func(any) error { return driver.ErrBadConn })
-	}
-	return wrap("commit", err)
 }
 
 // wrap says what was being done. Where it may succeed later, the error is Unavailable.

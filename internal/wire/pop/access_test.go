@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,6 +59,9 @@ func call(t *testing.T, env *testenv.Env, key *testenv.Key, version, action stri
 	r.Header.Set("x-acs-version", version)
 	r.Header.Set("x-acs-date", time.Now().UTC().Format(time.RFC3339))
 	r.Header.Set("x-acs-signature-nonce", rand.Text())
+	if key != nil && key.Token != "" {
+		r.Header.Set("x-acs-security-token", key.Token)
+	}
 	if key != nil {
 		sign.SignACS3(key.Secret, key.ID, &sign.Request{Method: r.Method, Path: "/", Query: r.URL.RawQuery, Host: r.URL.Host, Header: r.Header}, nil)
 	}
@@ -94,7 +98,7 @@ func makeSite(t *testing.T, env *testenv.Env) (id string) {
 	return strconv.FormatInt(made.SiteID, 10)
 }
 
-// No action answers whom it should not: every row of the table, against every kind of stranger.
+// No action of ESA answers whom it should not, about a site that is there; the matrix asks about one that is not.
 func TestEveryActionAsksWhoAndWhether(t *testing.T) {
 	env := testenv.Start(t)
 	id := makeSite(t, env)
@@ -123,7 +127,7 @@ func TestEveryActionAsksWhoAndWhether(t *testing.T) {
 			t.Errorf("ListSites tells a stranger: %s", a.body)
 		}
 	}
-	rows := pop.Rows()
+	rows := slices.DeleteFunc(pop.Rows(), func(r pop.Row) bool { return r.Version != esa })
 	for _, row := range rows {
 		f(row, "unsigned", nil, "MissingAccessKeyId")
 		f(row, "wrong signature", &testenv.Key{ID: testenv.RootID, Secret: "not the secret"}, "SignatureDoesNotMatch")

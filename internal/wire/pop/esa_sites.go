@@ -42,11 +42,11 @@ func newSiteModel(s site.Site) siteModel {
 }
 
 func (a *API) createSite(q *request) (any, error) {
-	name, err := q.text("SiteName")
-	if err != nil {
+	if err := q.permit(""); err != nil {
 		return nil, err
 	}
-	if err := q.permit(""); err != nil {
+	name, err := q.text("SiteName")
+	if err != nil {
 		return nil, err
 	}
 	made, err := a.Sites.Create(q.r.Context(), site.Site{

@@ -23,6 +23,7 @@ import (
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/delivery"
+	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/wire"
 )
@@ -41,6 +42,7 @@ type action struct {
 	name       string
 	permission string // what policies know it by, "esa:CreateSiteDeliveryTask"
 	mutating   bool
+	resources  []string // what it acts on, below the account: {UserName} is a parameter. The signer has to be allowed all of them; none: the handler asks
 
 	handle func(*API, *request) (any, error)
 }
@@ -54,6 +56,8 @@ type API struct {
 // Services are what the dialect translates to.
 type Services struct {
 	Auth       *auth.Authenticator
+	Keys       *auth.Keys
+	Identity   *iam.Directory
 	Sites      *site.Sites
 	Deliveries *delivery.Engine
 	OSS        delivery.OSSRole // by which tasks write to OSS
@@ -74,7 +78,7 @@ func New(s Services) *API {
 }
 
 // tables are all actions of the dialect, by product.
-var tables = [][]action{esaSites, esaFields, esaTasks, esaContainers}
+var tables = [][]action{esaSites, esaFields, esaTasks, esaContainers, ramUsers, ramKeys, ramGroups, ramPolicies, ramAttachments, ramRoles, stsActions}
 
 // Claims implements [wire.Claimant].
 func (a *API) Claims(r *http.Request) bool {
@@ -131,7 +135,45 @@ func (a *API) serve(q *request) (any, error) {
 		return nil, err
 	}
 	q.call.AccessKey = q.principal.AccessKeyID
+	if err := q.admit(); err != nil {
+		return nil, err
+	}
 	return act.handle(a, q)
+}
+
+// admit asks whether the signer may do the action to all that its row names.
+func (q *request) admit() error {
+	for _, pattern := range q.action.resources {
+		path, err := q.fill(pattern)
+		if err != nil {
+			return err
+		}
+		if err := q.authorize(auth.Resource{Path: path}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill replaces {Name} of a pattern by a parameter, which has to be there. Users are themselves where they name no other.
+func (q *request) fill(pattern string) (string, error) {
+	before, rest, found := strings.Cut(pattern, "{")
+	if !found {
+		return pattern, nil
+	}
+	name, after, _ := strings.Cut(rest, "}")
+	value := q.params.Get(name)
+	if name == paramUser && value == "" && q.principal.User != "" {
+		value = q.principal.User
+		q.params.Set(name, value)
+	}
+	if value == "" {
+		return "", missing(name)
+	}
+	if strings.ContainsAny(value, "/*?") { // no name that there can be, and none that a policy should be asked about
+		return "", invalid(name, "%.80q is not a name", value)
+	}
+	return before + value + after, nil
 }
 
 // named is the action or the version: of a header, of a parameter, or of both if they agree. A signature covers one of the two, and where it

@@ -28,8 +28,10 @@ import (
 	"github.com/sluicelog/sluice/internal/consumer"
 	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/delivery"
+	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -39,6 +41,7 @@ import (
 type Services struct {
 	Auth       *auth.Authenticator
 	Keys       *auth.Keys
+	Identity   *iam.Directory
 	Catalog    *catalog.Catalog
 	Ingest     *ingest.Door
 	Reads      *ingest.ReadQuota
@@ -48,6 +51,7 @@ type Services struct {
 	Shippers   *shipper.Shippers
 	Index      *indexer.Indexer
 	Backups    *backup.Backups
+	KeyQuotas  *keyquota.Quotas
 	Control    *control.Control
 }
 
@@ -155,10 +159,29 @@ func (a *API) admit(q *request) error {
 	}
 	q.principal, q.digest = principal, digest
 	q.call.AccessKey = principal.AccessKeyID
+	if err := a.admitFlow(q); err != nil {
+		return err
+	}
 	if q.route.Late {
 		return nil
 	}
 	return q.authorize(q.resource())
+}
+
+// admitFlow lets a request pass whose key has not taken too much, and sees to it that the key pays for it.
+func (a *API) admitFlow(q *request) error {
+	key, root, writing, call := q.principal.AccessKeyID, q.principal.Root, q.route.Mutating, q.call
+	if err := a.KeyQuotas.Admit(q.ctx(), key, root, writing); err != nil {
+		return err
+	}
+	call.Charge = func(in, out int64) {
+		bytes := max(out, call.RawOut)
+		if writing {
+			bytes = max(in, call.RawIn)
+		}
+		a.KeyQuotas.Charge(key, root, writing, bytes)
+	}
+	return nil
 }
 
 // request is one request on its way through its handler.

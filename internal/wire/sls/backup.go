@@ -18,7 +18,7 @@ import (
 // Differs: an action of this server, not of Simple Log Service; root keys only, on the bare host.
 
 var backupRoutes = []Route{
-	{Method: "POST", Path: "/sluice/v1/backup", Host: OnBare, Action: "CreateBackup", Permission: "sluice:CreateBackup", Mutating: true, Root: true, handle: (*API).createBackup},
+	{Method: "POST", Path: "/sluice/v1/backup", Host: OnBare, Action: "CreateBackup", Permission: "sluice:CreateBackup", Resource: "account", Mutating: true, Root: true, handle: (*API).createBackup},
 }
 
 var errBackupEnds = sluice.Errorf(sluice.Unavailable, "server", "the server is stopping; take the backup again when it is back")

@@ -8,6 +8,7 @@ import (
 //
 // Body: a Logtail configuration: configName, inputType (file, syslog, streamlog or plugin), inputDetail, outputDetail with logstoreName.
 // Behavior: what agents cannot do without is checked, by inputType and logType; other members are kept.
+// Differs: kept; no agent fetches configurations yet.
 
 // ListConfig: GET /configs
 //

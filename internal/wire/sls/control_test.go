@@ -315,3 +315,46 @@ func TestMachinesOverTheWire(t *testing.T) {
 		t.Errorf("machines: got %s", got)
 	}
 }
+
+func TestDomainsAndRegions(t *testing.T) {
+	env := hub(t)
+	call := func(method, target, body, code string) testenv.Answer {
+		t.Helper()
+		a := env.Do(t, testenv.Call{Method: method, Project: "web", Target: target, Body: []byte(body)})
+		if a.Code != code {
+			t.Errorf("%s %s: got %d %q %s, want %q", method, target, a.Status, a.Code, a.Message, code)
+		}
+		return a
+	}
+	call("POST", "/domains", `{"domainName":"logs.example.com"}`, "")
+	call("POST", "/cname", `{"domain":"other.example.com"}`, "")
+	call("POST", "/cname", `{"domain":"other.example.com"}`, "AlreadyExist")
+	call("POST", "/domains", `{"domainName":"no domain"}`, "ParameterInvalid")
+	for target, want := range map[string]string{"/domains": `"total":2`, "/cname?domain=other": `"total":1`} {
+		if a := call("GET", target, "", ""); !strings.Contains(string(a.Body), want) {
+			t.Errorf("%s: got %s", target, a.Body)
+		}
+	}
+	call("DELETE", "/domains/other.example.com", "", "")
+	call("DELETE", "/domains/other.example.com", "", "DomainNotExist")
+	call("DELETE", "/cname/other.example.com", "", "NoSuchCname")
+
+	var all struct {
+		Total    int
+		Projects []struct {
+			ProjectName string
+			CreateTime  int64
+		}
+	}
+	env.JSON(t, testenv.Call{Target: "/?crossRegion=true&projectName=web"}, &all)
+	if all.Total != 1 || all.Projects[0].ProjectName != "web" || all.Projects[0].CreateTime == 0 {
+		t.Errorf("projects of all regions: got %+v", all)
+	}
+	var regions struct{ Regions []map[string]any }
+	if env.JSON(t, testenv.Call{Target: "/regions?language=en"}, &regions); len(regions.Regions) != 1 || regions.Regions[0]["region"] != "local" {
+		t.Errorf("regions: got %v", regions)
+	}
+	if a := env.OK(t, testenv.Call{Target: "/slsservice"}); !strings.Contains(string(a.Body), `"Opened"`) {
+		t.Errorf("the service: got %s", a.Body)
+	}
+}

@@ -32,7 +32,7 @@ func (q *request) place(k *control.Kind) (control.Place, error) {
 }
 
 // accountScope is where the documents of the signer's account lie.
-func (q *request) accountScope() string { return meta.AccountScope("") }
+func (q *request) accountScope() string { return meta.AccountScope(q.principal.Tenant()) }
 
 // documentName is the name of the document that the path names.
 func (q *request) documentName(k *control.Kind) string {

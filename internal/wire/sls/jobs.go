@@ -77,11 +77,11 @@ var jobRoutes = []Route{
 	{Method: "GET", Path: "/jobs/{name}/jobinstances", Action: "ListJobInstances", Resource: "job/{name}", handle: (*API).listJobInstances},
 	{Method: "GET", Path: "/jobs/{name}/jobinstances/{id}", Action: "GetJobInstance", Resource: "job/{name}", handle: (*API).jobInstance},
 	{Method: "PUT", Path: "/jobs/{name}/jobinstances/{id}", Action: "ModifyJobInstanceState", Resource: "job/{name}", Mutating: true, handle: (*API).jobInstance},
-	{Method: "GET", Path: "/ossexports", Action: "ListOSSExports", Resource: "job/*", handle: (*API).listExports},
-	{Method: "POST", Path: "/ossexports", Action: "CreateOSSExport", Resource: "job/*", Mutating: true, handle: (*API).createExport},
-	{Method: "GET", Path: "/ossexports/{name}", Action: "GetOSSExport", Resource: "job/{name}", handle: (*API).getExport},
-	{Method: "PUT", Path: "/ossexports/{name}", Action: "UpdateOSSExport", Resource: "job/{name}", Mutating: true, handle: (*API).updateExport},
-	{Method: "DELETE", Path: "/ossexports/{name}", Action: "DeleteOSSExport", Resource: "job/{name}", Mutating: true, handle: (*API).deleteExport},
+	{Method: "GET", Path: "/ossexports", Action: "ListOSSExports", Permission: "log:ListJobs", Resource: "job/*", handle: (*API).listExports},
+	{Method: "POST", Path: "/ossexports", Action: "CreateOSSExport", Permission: "log:CreateJob", Resource: "job/*", Mutating: true, handle: (*API).createExport},
+	{Method: "GET", Path: "/ossexports/{name}", Action: "GetOSSExport", Permission: "log:GetJob", Resource: "job/{name}", handle: (*API).getExport},
+	{Method: "PUT", Path: "/ossexports/{name}", Action: "UpdateOSSExport", Permission: "log:UpdateJob", Resource: "job/{name}", Mutating: true, handle: (*API).updateExport},
+	{Method: "DELETE", Path: "/ossexports/{name}", Action: "DeleteOSSExport", Permission: "log:DeleteJob", Resource: "job/{name}", Mutating: true, handle: (*API).deleteExport},
 }
 
 // A job of any type but Export is a document (package control); an export is a delivery task (package shipper). isDocument tells by the

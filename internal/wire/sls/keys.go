@@ -9,7 +9,8 @@ import (
 
 // CreateAccessKey: POST /sluice/v1/keys
 //
-// Body: description, projects (none means all), readOnly, root, expiresInSeconds (makes a temporary key).
+// Body: description, projects (none means all), readOnly, root, expiresInSeconds (makes a temporary key); accountId for the key of another account,
+// userName for that of one of its users, whose policies say what it may.
 // Behavior: the only answer that has accessKeySecret and, for a temporary key, securityToken.
 // Differs: an action of this server, not of Simple Log Service; root keys only, on the bare host.
 
@@ -41,6 +42,8 @@ var keyRoutes = []Route{
 
 type keyObject struct {
 	ID          string    `json:"accessKeyId"`
+	Account     string    `json:"accountId"`
+	User        string    `json:"userName,omitempty"`
 	Description string    `json:"description"`
 	Projects    []string  `json:"projects"`
 	ReadOnly    bool      `json:"readOnly"`
@@ -48,10 +51,14 @@ type keyObject struct {
 	Disabled    bool      `json:"disabled"`
 	Created     time.Time `json:"createTime"`
 	Expires     time.Time `json:"expireTime,omitzero"`
+	LastUsed    time.Time `json:"lastUseTime,omitzero"`
 }
 
 func newKeyObject(k auth.Key) keyObject {
-	return keyObject{k.ID, k.Description, array(k.Projects), k.ReadOnly, k.Root, k.Disabled, k.Created, k.Expires}
+	return keyObject{
+		ID: k.ID, Account: k.Account, User: k.User, Description: k.Description, Projects: array(k.Projects), ReadOnly: k.ReadOnly, Root: k.Root,
+		Disabled: k.Disabled, Created: k.Created, Expires: k.Expires, LastUsed: k.LastUsed,
+	}
 }
 
 func (a *API) createKey(q *request) error {
@@ -61,12 +68,14 @@ func (a *API) createKey(q *request) error {
 		ReadOnly    looseBool `json:"readOnly"`
 		Root        looseBool `json:"root"`
 		Life        looseInt  `json:"expiresInSeconds"`
+		Account     string    `json:"accountId"`
+		User        string    `json:"userName"`
 	}
 	if err := q.decode("accesskey", &body); err != nil {
 		return err
 	}
 	created, err := a.Keys.Create(q.ctx(), auth.NewKey{
-		Projects: body.Projects, ReadOnly: bool(body.ReadOnly), Root: bool(body.Root),
+		Account: body.Account, User: body.User, Projects: body.Projects, ReadOnly: bool(body.ReadOnly), Root: bool(body.Root),
 		Description: body.Description, Temporary: seconds(body.Life),
 	})
 	if err != nil {
@@ -126,7 +135,11 @@ func (a *API) updateKey(q *request) error {
 }
 
 func (a *API) deleteKey(q *request) error {
-	if err := a.Keys.Delete(q.ctx(), q.vars.get("id")); err != nil {
+	id := q.vars.get("id")
+	if err := a.Keys.Delete(q.ctx(), id); err != nil {
+		return err
+	}
+	if err := a.KeyQuotas.Reset(q.ctx(), id); err != nil {
 		return err
 	}
 	return q.ok()

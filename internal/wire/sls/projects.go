@@ -36,12 +36,18 @@ import (
 // Behavior: the projects of the signer's account. projectName and description match parts, resourceGroupId matches whole.
 // Differs: fetchQuota, type, regionId and searchText are ignored.
 
+// ListProjectCrossRegion: GET /?crossRegion=true
+//
+// Behavior: as ListProject, with times that are numbers.
+// Differs: there is one region; regionId and searchText are ignored.
+
 var projectRoutes = []Route{
 	{Method: "POST", Path: "/", Host: OnAny, Action: "CreateProject", Resource: "project", Mutating: true, Late: true, handle: (*API).createProject},
 	{Method: "GET", Path: "/", Action: "GetProject", Resource: "project", handle: (*API).getProject},
 	{Method: "PUT", Path: "/", Action: "UpdateProject", Resource: "project", Mutating: true, handle: (*API).updateProject},
 	{Method: "DELETE", Path: "/", Action: "DeleteProject", Resource: "project", Mutating: true, handle: (*API).deleteProject},
 	{Method: "GET", Path: "/", When: "crossRegion=|false|False", Host: OnBare, Action: "ListProject", Resource: "project/*", handle: (*API).listProjects},
+	{Method: "GET", Path: "/", When: "crossRegion=true|True", Host: OnBare, Action: "ListProjectCrossRegion", Permission: "log:ListProject", Resource: "project/*", handle: (*API).listRegions},
 }
 
 type projectObject struct {
@@ -144,14 +150,7 @@ func (a *API) deleteProject(q *request) error {
 }
 
 func (a *API) listProjects(q *request) error {
-	offset, size, err := q.page()
-	if err != nil {
-		return err
-	}
-	page, total, err := a.Catalog.Projects(q.ctx(), catalog.ProjectFilter{
-		Name: q.query.Get("projectName"), Description: q.query.Get("description"), ResourceGroupID: q.query.Get("resourceGroupId"),
-		Owner: q.principal.Owns, Offset: offset, Size: size,
-	})
+	page, total, err := a.projectPage(q)
 	if err != nil {
 		return err
 	}
@@ -164,4 +163,35 @@ func (a *API) listProjects(q *request) error {
 		Total    int             `json:"total"`
 		Projects []projectObject `json:"projects"`
 	}{len(projects), total, projects})
+}
+
+// projectPage is the page of projects that a list is asked for.
+func (a *API) projectPage(q *request) ([]meta.Project, int, error) {
+	offset, size, err := q.page()
+	if err != nil {
+		return nil, 0, err
+	}
+	return a.Catalog.Projects(q.ctx(), catalog.ProjectFilter{
+		Name: q.query.Get("projectName"), Description: q.query.Get("description"), ResourceGroupID: q.query.Get("resourceGroupId"),
+		Owner: q.principal.Owns, Offset: offset, Size: size,
+	})
+}
+
+// regionProject is a project as the list of all regions has it: with times that are numbers.
+type regionProject struct {
+	projectObject
+	CreateTime     int64 `json:"createTime"`
+	LastModifyTime int64 `json:"lastModifyTime"`
+}
+
+func (a *API) listRegions(q *request) error {
+	page, total, err := a.projectPage(q)
+	if err != nil {
+		return err
+	}
+	projects := make([]regionProject, len(page))
+	for i, p := range page {
+		projects[i] = regionProject{a.projectObject(p), p.Created.Unix(), p.Modified.Unix()}
+	}
+	return q.json(map[string]any{"count": len(projects), "total": total, "projects": projects})
 }

@@ -34,6 +34,7 @@ func Routes() []Route {
 		subStoreRoutes,
 		tagRoutes,
 		projectSettingRoutes,
+		domainRoutes,
 		resourceRoutes,
 		topoStoreRoutes,
 		etlJobRoutes,
@@ -42,7 +43,9 @@ func Routes() []Route {
 		typedJobRoutes,
 		deliveryRoutes,
 		keyRoutes,
+		keyLimitRoutes,
 		backupRoutes,
+		accountRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {

@@ -217,7 +217,7 @@ func (a *API) projectsToTag(q *request) ([]string, error) {
 	}
 	names := []string{}
 	for {
-		page, total, err := a.Catalog.Projects(q.ctx(), catalog.ProjectFilter{Offset: len(names)})
+		page, total, err := a.Catalog.Projects(q.ctx(), catalog.ProjectFilter{Owner: q.principal.Owns, Offset: len(names)})
 		if err != nil {
 			return nil, err
 		}

@@ -7,7 +7,8 @@ import (
 	"github.com/sluicelog/sluice/internal/control"
 )
 
-// The 2020-12-30 API has a path for each type of job; its documents are those of jobs without the type. They are views of the same jobs.
+// The 2020-12-30 API has a path for each type of job; its documents are those of jobs without the type. They are views of the same jobs,
+// and policies know their actions by the names of those of jobs, so that a policy about jobs is about all of them.
 
 // CreateAlert: POST /alerts
 //
@@ -123,11 +124,11 @@ var typedJobRoutes = typedJobs([]typedJob{
 func typedJobs(types []typedJob) (routes []Route) {
 	for _, t := range types {
 		routes = append(routes, []Route{
-			{Method: "GET", Path: t.path, Action: "List" + t.many, Resource: "job/*", handle: t.list},
-			{Method: "POST", Path: t.path, Action: "Create" + t.one, Resource: "job/*", Mutating: true, handle: t.create},
-			{Method: "GET", Path: t.path + "/{name}", Action: "Get" + t.one, Resource: "job/{name}", handle: t.get},
-			{Method: "PUT", Path: t.path + "/{name}", Action: "Update" + t.one, Resource: "job/{name}", Mutating: true, handle: t.update},
-			{Method: "DELETE", Path: t.path + "/{name}", Action: "Delete" + t.one, Resource: "job/{name}", Mutating: true, handle: t.delete},
+			{Method: "GET", Path: t.path, Action: "List" + t.many, Permission: "log:ListJobs", Resource: "job/*", handle: t.list},
+			{Method: "POST", Path: t.path, Action: "Create" + t.one, Permission: "log:CreateJob", Resource: "job/*", Mutating: true, handle: t.create},
+			{Method: "GET", Path: t.path + "/{name}", Action: "Get" + t.one, Permission: "log:GetJob", Resource: "job/{name}", handle: t.get},
+			{Method: "PUT", Path: t.path + "/{name}", Action: "Update" + t.one, Permission: "log:UpdateJob", Resource: "job/{name}", Mutating: true, handle: t.update},
+			{Method: "DELETE", Path: t.path + "/{name}", Action: "Delete" + t.one, Permission: "log:DeleteJob", Resource: "job/{name}", Mutating: true, handle: t.delete},
 		}...)
 	}
 	return routes

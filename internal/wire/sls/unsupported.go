@@ -9,18 +9,11 @@ import "github.com/sluicelog/sluice"
 // clients repeat everything from 500 on for up to 90 seconds.
 var unsupportedRoutes = unsupported([]Route{
 	// 5.1: what projects have besides themselves
-	{Method: "GET", Path: "/", When: "crossRegion=true|True", Host: OnBare, Action: "ListProjectCrossRegion", Permission: "log:ListProject"},
 	{Method: "GET", Path: "/resource-policies", Action: "GetResourcePolicy"},
 	{Method: "PUT", Path: "/resource-policies", Action: "PutResourcePolicy", Mutating: true},
 	{Method: "DELETE", Path: "/resource-policies", Action: "DeleteResourcePolicy", Mutating: true},
 	{Method: "GET", Path: "/transferacceleration", Action: "GetTransferAcceleration"},
 	{Method: "PUT", Path: "/transferacceleration", Action: "PutTransferAcceleration", Mutating: true},
-	{Method: "GET", Path: "/domains", Host: OnAny, Action: "ListDomains"},
-	{Method: "POST", Path: "/domains", Host: OnAny, Action: "CreateDomain", Mutating: true},
-	{Method: "DELETE", Path: "/domains/{name}", Host: OnAny, Action: "DeleteDomain", Mutating: true},
-	{Method: "GET", Path: "/cname", Host: OnAny, Action: "ListCname"},
-	{Method: "POST", Path: "/cname", Host: OnAny, Action: "CreateCname", Mutating: true},
-	{Method: "DELETE", Path: "/cname/{name}", Host: OnAny, Action: "DeleteCname", Mutating: true},
 	{Method: "GET", Path: "/direct_mode_ip", Action: "GetDirectModeIP"},
 
 	// 5.2: newer features of logstores
