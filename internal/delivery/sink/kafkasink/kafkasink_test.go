@@ -54,7 +54,9 @@ func TestConformance(t *testing.T) {
 		{"zstd, without idempotence", kafkasink.Config{Compression: encode.Zstd, NoIdempotence: true}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.config.TimeoutSeconds = 1
+			if c.faults != nil {
+				c.config.TimeoutSeconds = 2 // which every fault takes, several times; without faults nothing is to end by the clock
+			}
 			sinktest.Run(t, sinktest.Harness{
 				Open:     func(t *testing.T) sinktest.Destination { return newCluster(t, 1).open(c.config) },
 				Repeats:  sinktest.SameID,
@@ -153,7 +155,7 @@ func TestKeys(t *testing.T) {
 // appearances of each partition are in order.
 func TestRetriesKeepOrder(t *testing.T) {
 	const batches, size = 15, 40
-	c := newCluster(t, 4).open(kafkasink.Config{TimeoutSeconds: 1})
+	c := newCluster(t, 4).open(kafkasink.Config{TimeoutSeconds: 3})
 	n := 0
 	for i := range batches {
 		b := c.sink.Begin(header)
@@ -218,7 +220,7 @@ func TestTLS(t *testing.T) {
 	defer fake.Close()
 	open := func(conf *tlsconf.Config) *cluster {
 		c := &cluster{t: t, fake: fake}
-		s, err := kafkasink.Open(kafkasink.Config{Brokers: fake.ListenAddrs(), Topic: topic, TLS: conf, TimeoutSeconds: 1}, sink.Env{Dial: c.dial})
+		s, err := kafkasink.Open(kafkasink.Config{Brokers: fake.ListenAddrs(), Topic: topic, TLS: conf, TimeoutSeconds: 5}, sink.Env{Dial: c.dial})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,7 +266,7 @@ func TestMissingTopic(t *testing.T) {
 
 // TestTopicDeleted: a topic that goes away under a running task is for people, too.
 func TestTopicDeleted(t *testing.T) {
-	c := newCluster(t, 1).open(kafkasink.Config{TimeoutSeconds: 1})
+	c := newCluster(t, 1).open(kafkasink.Config{TimeoutSeconds: 10})
 	if err := c.send(t.Context(), "x"); err != nil {
 		t.Fatal(err)
 	}
