@@ -46,6 +46,7 @@ race: $(GOTESTSUM) $(S3SERVER) ## the tests under the race detector; the long su
 
 lint: $(LINTER) ## go vet, staticcheck and the rest of .golangci.yml
 	$(LINTER) run --allow-parallel-runners --build-tags compat ./...
+	cd test/compat/golang && $(LINTER) run --allow-parallel-runners ./...
 
 fmt: $(LINTER) ## format the tree
 	$(LINTER) fmt ./...
@@ -57,12 +58,13 @@ fuzz-short: ## every fuzz target: its seeds, then FUZZTIME (3s) of new input
 sim: $(GOTESTSUM) ## the seeded simulations, at length
 	$(call test,sim) -count=1 -timeout 30m ./test/sim/...
 	$(call test,sim-power) -count=1 -timeout 30m -run '^TestPowerCuts$$' ./internal/indexer -seed 1000 -seeds 5000
+	$(call test,sim-assistant) -count=1 -timeout 30m -run '^TestSimulation$$' ./internal/assistant -seed 1000 -seeds 1000
 	$(call test,sim-polls) -count=1 -timeout 60m -run '^TestReadersSeeAgainWhatTheySaw$$' ./internal/query -polls 1000000
 
 compat: export PYTHON := $(TOOLS)/python/bin/python
 compat: build $(GOTESTSUM) $(PYTHON) $(NODE) $(JAVA) compat-sinks ## the official clients against a live server, deliveries to real destinations
 	rm -rf $(RESULTS)
-	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|Java|CompatPages)$$' ./test/compat/ ./test/script/
+	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|Java|Go|GoSDK|ReadGoTests|CompatPages)$$' ./test/compat/ ./test/script/
 	go run ./test/compat/table $(RESULTS)
 
 .PHONY: compat-table

@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"internal/logpb":           {"."},
 	"internal/logline":         {"."},
 	"internal/meta":            {"."},
+	"internal/iam/policy":      {},
 	"internal/control":         {".", "internal/meta"},
 	"internal/index":           {"."},
 	"internal/query/search":    {".", "internal/index"},

@@ -36,7 +36,7 @@ type CopyOptions struct {
 	To     *Client // [the client itself]
 	Target sluice.LogstoreRef
 
-	State   string        // file that remembers how far the copy got; "" remembers nothing and starts anew
+	State   string        // file that remembers how far the copy got, of one copy at a time; "" remembers nothing and starts anew
 	Workers int           // shards at once [4]
 	Settle  time.Duration // how long a write may be on its way after its connection is gone [3 s]
 

@@ -28,7 +28,7 @@ type DumpOptions struct {
 	// Line appends a log as a line, without its end [JSON, every value as text, as GetLogs answers].
 	Line func(dst []byte, group *sluice.LogGroup, record *sluice.Record) []byte
 
-	State   string // file that remembers how far the dump got; "" remembers nothing and starts anew
+	State   string // file that remembers how far the dump got, of one dump at a time; "" remembers nothing and starts anew
 	Workers int    // shards at once [4]
 
 	Progress func(DumpProgress) // called at the start and after each write, from one goroutine at a time

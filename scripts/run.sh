@@ -3,7 +3,7 @@
 # first start are kept in data/root.env (mode 0600), for the next run, and in the profile make-run of the sluice command, so that
 # what the demo shows can be pasted into any shell.
 #
-# SLUICE_LISTEN [127.0.0.1:8080] and SLUICE_BASE_DOMAIN [sluice.localhost] may be set.
+# SLUICE_LISTEN [127.0.0.1:8080], SLUICE_BASE_DOMAIN [sluice.localhost] and SLUICE_ASSISTANT_LISTEN [127.0.0.1:8443], where agents connect, may be set.
 set -euo pipefail
 set -m # children in process groups of their own: Ctrl-C reaches this script alone, and it stops them in order
 cd "$(dirname "$0")/.."
@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 data=data
 listen=${SLUICE_LISTEN:-127.0.0.1:8080}
 domain=${SLUICE_BASE_DOMAIN:-sluice.localhost}
+agents=${SLUICE_ASSISTANT_LISTEN:-127.0.0.1:8443}
 env=$data/root.env
 
 random() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
@@ -47,7 +48,7 @@ trap stop EXIT
 trap 'exit 0' HUP INT PIPE TERM
 
 SLUICE_ROOT_ACCESS_KEY_ID=$SLUICE_ACCESS_KEY_ID SLUICE_ROOT_ACCESS_KEY_SECRET=$SLUICE_ACCESS_KEY_SECRET \
-	bin/sluiced --data-dir "$data" --listen "$listen" --base-domain "$domain" >"$data/sluiced.log" 2>&1 &
+	bin/sluiced --data-dir "$data" --listen "$listen" --base-domain "$domain" --assistant-listen "$agents" >"$data/sluiced.log" 2>&1 &
 server=$!
 until bin/sluice status >/dev/null 2>&1; do
 	kill -0 "$server" 2>/dev/null || {
@@ -59,6 +60,7 @@ done
 
 echo "sluiced is ready; its log is in $data/sluiced.log"
 echo
+echo "  agents             $agents; sluice instance activate lets them enrol"
 echo "  endpoint           http://$listen, and http://PROJECT.$domain:${listen##*:} for SDKs"
 if $first; then
 	echo "  access key id      $SLUICE_ACCESS_KEY_ID"

@@ -77,6 +77,7 @@ Exit codes: ` + exitCodes,
 		&cobra.Group{ID: "logs", Title: "Logs:"},
 		&cobra.Group{ID: "manage", Title: "What holds them:"},
 		&cobra.Group{ID: "resources", Title: "What clients keep with them:"},
+		&cobra.Group{ID: "machines", Title: "Machines:"},
 		&cobra.Group{ID: "access", Title: "Server and access:"},
 	)
 	add := func(group string, commands ...*cobra.Command) {
@@ -90,7 +91,8 @@ Exit codes: ` + exitCodes,
 	add("manage", a.projectCommand(), a.logstoreCommand(), a.shardCommand(), a.indexCommand(), a.groupCommand(), a.deliveryCommand(), a.siteCommand(),
 		a.applyCommand(), a.diffCommand(), a.exportCommand())
 	add("resources", a.resourceCommands()...)
-	add("access", a.statusCommand(), a.doctorCommand(), a.profileCommand(), a.keyCommand(), a.adminCommand())
+	add("machines", a.runCommand(), a.sendFileCommand(), a.invocationCommand(), a.instanceCommand())
+	add("access", a.statusCommand(), a.doctorCommand(), a.profileCommand(), a.keyCommand(), a.iamCommand(), a.adminCommand())
 	root.AddCommand(a.versionCommand(), a.manCommand(root))
 	root.InitDefaultHelpCmd()
 	a.noteStart(root)

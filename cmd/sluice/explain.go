@@ -154,7 +154,7 @@ func denied(err error) bool {
 
 func unauthorized(e *client.Error) string {
 	if denied(e) {
-		return "The access key is valid and may not do this. A root key can tell what it may: sluice key show ID"
+		return "The access key is valid and may not do this. Whose it is: sluice iam whoami. Why: sluice iam can USER ACTION RESOURCE, or sluice key show ID"
 	}
 	return "Check the access key id. Keys may have been disabled, deleted or have expired: a root key can tell with sluice key list"
 }

@@ -13,7 +13,7 @@ import (
 
 func (a *app) keyCommand() *cobra.Command {
 	return parent("key", "Access keys: who may do what (root keys only)",
-		a.keyCreate(), a.keyList(), a.keyShow(), a.keySwitch("disable", true), a.keySwitch("enable", false), a.keyDelete())
+		a.keyCreate(), a.keyList(), a.keyShow(), a.keySwitch("disable", true), a.keySwitch("enable", false), a.keyLimit(), a.keyDelete())
 }
 
 func (a *app) keyCreate() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/jmespath/go-jmespath"
@@ -39,12 +40,42 @@ func (a *app) form(cmd *cobra.Command) (form, error) {
 	return f, nil
 }
 
-// noQuery refuses --query where the output is a stream of logs.
-func (a *app) noQuery(cmd *cobra.Command) error {
-	if a.query != "" {
-		return misused(cmd, fmt.Errorf("--query chooses parts of a JSON document, and this command writes logs, one on a line"))
+// lineQuery is --query for commands that write logs, one on a line: it is asked of each log. It is nil without --query, and an error with
+// outputs that are no JSON.
+func (a *app) lineQuery(cmd *cobra.Command) (*jmespath.JMESPath, error) {
+	if a.query == "" {
+		return nil, nil
 	}
-	return nil
+	if a.output != "" && a.output != "json" {
+		return nil, misused(cmd, fmt.Errorf("--query is asked of the JSON of each log; it does not go with output %q", a.output))
+	}
+	query, err := jmespath.Compile(a.query)
+	if err != nil {
+		return nil, misused(cmd, fmt.Errorf("--query is not JMESPath: %w", err))
+	}
+	return query, nil
+}
+
+// queriedLines passes on what a query finds in lines of JSON, each of which comes in one write. Lines in which it finds nothing are left out.
+type queriedLines struct {
+	app   *app
+	query *jmespath.JMESPath
+	to    io.Writer
+}
+
+func (q *queriedLines) Write(line []byte) (int, error) {
+	var log any
+	if err := json.Unmarshal(line, &log); err != nil {
+		return 0, err
+	}
+	found, err := q.query.Search(log)
+	if err != nil {
+		return 0, fmt.Errorf("--query: %w", err)
+	}
+	if found == nil {
+		return len(line), nil
+	}
+	return len(line), q.app.texts(q.to, found)
 }
 
 // show writes v as JSON or YAML if that is wanted, and otherwise calls table. With --query it writes what that finds; a table of it is
@@ -58,7 +89,7 @@ func (a *app) show(cmd *cobra.Command, v any, table func() error) error {
 		if v, err = search(f.query, v); err != nil {
 			return misused(cmd, fmt.Errorf("--query: %w", err))
 		}
-		table = func() error { return a.texts(v) }
+		table = func() error { return a.texts(a.out, v) }
 	}
 	switch f.name {
 	case "table":
@@ -142,7 +173,7 @@ func oneLine(v any) (string, error) {
 }
 
 // texts writes what a query found for people and scripts: texts and numbers as they are, lists one on a line, and objects as JSON.
-func (a *app) texts(v any) error {
+func (a *app) texts(to io.Writer, v any) error {
 	list, ok := v.([]any)
 	if !ok {
 		list = []any{v}
@@ -158,7 +189,7 @@ func (a *app) texts(v any) error {
 		if a.out.Terminal() {
 			text = tty.VisibleLines(text)
 		}
-		if _, err := fmt.Fprintln(a.out, text); err != nil {
+		if _, err := fmt.Fprintln(to, text); err != nil {
 			return err
 		}
 	}

@@ -20,21 +20,25 @@ type printer struct {
 }
 
 func (a *app) printer(cmd *cobra.Command, field string) (*printer, error) {
-	if err := a.noQuery(cmd); err != nil {
+	query, err := a.lineQuery(cmd)
+	if err != nil {
 		return nil, err
 	}
 	format := record.JSON
-	if a.out.Terminal() {
+	if a.out.Terminal() && query == nil {
 		format = record.Table
 	}
 	if a.output != "" {
-		var err error
 		if format, err = record.ParseFormat(a.output, record.Table, record.JSON, record.Raw); err != nil {
 			return nil, misused(cmd, err)
 		}
 	}
 	buffer := bufio.NewWriterSize(a.out, 64<<10)
-	return &printer{buffer: buffer, Printer: record.Printer{To: buffer, Out: a.out, Format: format, Field: field}}, nil
+	p := &printer{buffer: buffer, Printer: record.Printer{To: buffer, Out: a.out, Format: format, Field: field}}
+	if query != nil {
+		p.To = &queriedLines{a, query, buffer}
+	}
+	return p, nil
 }
 
 func (p *printer) group(g *sluice.LogGroup, records []sluice.Record) error {

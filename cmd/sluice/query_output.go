@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/jmespath/go-jmespath"
 	"github.com/spf13/cobra"
 
 	"github.com/sluicelog/sluice"
@@ -20,6 +22,8 @@ import (
 
 // results takes the pages of a query and writes them in a format, to standard output or a file.
 type results struct {
+	app    *app
+	query  *jmespath.JMESPath // of each log, nil for none
 	to     *tty.Output
 	format string // of record or of sheet
 	field  string
@@ -37,10 +41,14 @@ type results struct {
 
 // results checks what --output and --out ask for. It makes no file yet.
 func (a *app) results(cmd *cobra.Command, path, field string) (*results, error) {
-	if err := a.noQuery(cmd); err != nil {
+	r := &results{app: a, to: a.out, path: path, field: field, format: a.output, getenv: a.getenv}
+	var err error
+	if r.query, err = a.lineQuery(cmd); err != nil {
 		return nil, err
 	}
-	r := &results{to: a.out, path: path, field: field, format: a.output, getenv: a.getenv}
+	if r.query != nil {
+		r.format = string(record.JSON)
+	}
 	if extension := strings.TrimPrefix(filepath.Ext(path), "."); r.format == "" && sheet.Is(extension) {
 		r.format = extension
 	}
@@ -113,9 +121,13 @@ func (r *results) logs(l *client.Logs, rows []client.Row) error {
 
 func (r *results) objects(rows []client.Row) error {
 	var line []byte
+	var to io.Writer = r.buffer
+	if r.query != nil {
+		to = &queriedLines{r.app, r.query, r.buffer}
+	}
 	for _, row := range rows {
 		line = append(logline.AppendObject(line[:0], row), '\n')
-		if _, err := r.buffer.Write(line); err != nil {
+		if _, err := to.Write(line); err != nil {
 			return err
 		}
 	}

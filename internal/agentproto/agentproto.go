@@ -59,6 +59,9 @@
 //	finished   run Run is over, with its outcome and its output
 //	ended      no run follows: it was stopped while nothing ran, or its schedule has no more times
 //
+// An agent remembers the ids of invocations that are over, or that it was told to forget, for MaxLife, which no task outlives: one that was under way
+// meanwhile must not begin them again.
+//
 // finished and ended may say Last (ended always does): nothing follows. The server takes an event only if it is the next one of its invocation, in one
 // transaction with all that follows from it, and answers Ack with the number that it holds, whatever it was sent: so an event counts once, and a gap or
 // a repetition heals by itself. An agent drops an event when it is acknowledged, and an invocation when its last event is, or on Forget.
@@ -69,7 +72,8 @@
 // # Output
 //
 // The output of a run is one stream of bytes, both of its standard streams in the order in which they were read. It goes as Output messages from
-// offset 0 on, at most Welcome.OutputBytes of it. The server takes a chunk only at the offset that it holds, and answers with that offset: the same
+// offset 0 on, at most Welcome.OutputBytes of it; a run that is over soon, and whose record shows all of its output, needs none. A piece counts only when
+// the start of its run has been acknowledged; one that came before is not answered. The server takes a chunk only at the offset that it holds, and answers with that offset: the same
 // rule as for events. Chunks not yet acknowledged are at most Welcome.OutputWindow bytes per run, so that a slow server slows the agent and no
 // memory fills. finished comes after the last chunk was acknowledged, or given up after Welcome.OutputPatience, and carries, beside, what the record of
 // the run shows (Clip): head and tail of at most 24 KiB in valid UTF-8, and how many bytes are left out.

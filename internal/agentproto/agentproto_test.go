@@ -143,7 +143,7 @@ func TestEnvelopes(t *testing.T) {
 	now := time.Unix(1000, 0)
 	task := func() *agentproto.Task {
 		return &agentproto.Task{
-			V: 1, Kind: agentproto.TaskRun, Instance: "mi-1", Invocation: "t-1", NextSeq: 1, Nonce: "n", Expires: agentproto.TimeOf(now.Add(time.Minute)),
+			V: 1, Kind: agentproto.TaskRun, Instance: "mi-1", Invocation: "t-1", NextSeq: 1, Nonce: "n", Issued: agentproto.TimeOf(now), Expires: agentproto.TimeOf(now.Add(time.Minute)),
 			SHA256: agentproto.HashOf([]byte("id")),
 			Run:    &agentproto.Run{Type: "RunShellScript", Content: []byte("id"), Timeout: 60, Repeat: agentproto.Once, NextRun: 1},
 		}
@@ -275,8 +275,8 @@ func fuzz(f *testing.F, read func(io.Reader) (agentproto.Message, error)) {
 // A signed task is read by agents as root: whatever is in it, reading ends in an error or a task that passes its checks.
 func FuzzTask(f *testing.F) {
 	public, private, _ := ed25519.GenerateKey(nil)
-	f.Add([]byte(`{"v":1,"kind":"stop","instance":"mi-1","invocation":"t-1","nextSeq":1,"nonce":"n","expires":9999999999999}`))
-	f.Add([]byte(`{"v":1,"kind":"run","instance":"mi-1","invocation":"t-1","nextSeq":1,"nonce":"n","expires":9999999999999,"run":{}}`))
+	f.Add([]byte(`{"v":1,"kind":"stop","instance":"mi-1","invocation":"t-1","nextSeq":1,"nonce":"n","issued":9999999999000,"expires":9999999999999}`))
+	f.Add([]byte(`{"v":1,"kind":"run","instance":"mi-1","invocation":"t-1","nextSeq":1,"nonce":"n","issued":9999999999000,"expires":9999999999999,"run":{}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		e := &agentproto.Envelope{Key: "k", Task: raw, Signature: ed25519.Sign(private, append([]byte("sluice agent task v1\x00"), raw...))}
 		task, err := agentproto.Keys{"k": public}.Open(e, "mi-1", time.Unix(0, 0))

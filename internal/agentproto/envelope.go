@@ -162,6 +162,10 @@ const (
 // MaxContent is the largest content of a command or file, decoded, in bytes.
 const MaxContent = 48 << 10
 
+// MaxLife is the longest time from Issued to Expires. An agent remembers the ids of invocations that are over, or that it was told to forget, for as
+// long: a task that was under way meanwhile must not begin them again.
+const MaxLife = time.Hour
+
 // Check says what is wrong with a task. A task that passes has the structure of its kind, and content that fits its hash.
 func (t *Task) Check() error {
 	if t.V != TaskVersion {
@@ -172,6 +176,9 @@ func (t *Task) Check() error {
 	}
 	if t.Version < 0 || t.NextSeq < 1 || t.Nonce == "" || len(t.Nonce) > maxText || t.Expires <= 0 {
 		return errors.New("a task without a nonce, or one that never expires")
+	}
+	if t.Expires.Go().Sub(t.Issued.Go()) > MaxLife {
+		return fmt.Errorf("a task that lives longer than %v", MaxLife)
 	}
 	switch {
 	case t.Kind == TaskStop && t.Run == nil && t.File == nil:

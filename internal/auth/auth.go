@@ -233,6 +233,10 @@ func (r Resource) appendName(b []byte) []byte {
 
 func (r Resource) name() string { return string(r.appendName(nil)) }
 
+// Origin is the id of the key that stands behind p: that with which its session was opened, or its own. What a key may take of the server, all
+// sessions of it take together.
+func (p *Principal) Origin() string { return cmp.Or(p.origin, p.AccessKeyID) }
+
 // Tenant is the principal's account as metadata has it: "" for the root account.
 func (p *Principal) Tenant() string {
 	if p.keys.directory.IsRoot(p.Account) {

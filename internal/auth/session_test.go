@@ -146,6 +146,9 @@ func TestSessionEndsWithWhatItHangsOn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if alice.Origin() != alice.AccessKeyID || p.Origin() != alice.AccessKeyID || q.Origin() != alice.AccessKeyID {
+				t.Errorf("the sessions come from %s and %s, not from %s", p.Origin(), q.Origin(), alice.AccessKeyID)
+			}
 			end(t, b, alice.AccessKeyID)
 			for name, s := range map[string]Session{"session": first, "session of a session": chained} {
 				_, err := b.sign(s)
@@ -166,8 +169,10 @@ func TestSessionPolicyIsALimit(t *testing.T) {
 	b.makeProject(t, meta.Project{Name: "q"})
 	role := b.role(t, "r", "acs:ram::"+root+":root", "", "AliyunLogReadOnlyAccess")
 	owner := b.as(t, NewKey{Root: true})
-	s, err := b.AssumeRole(t.Context(), owner, Assume{Role: role, Session: "work",
-		Policy: `{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"acs:log:*:*:project/p/*"}]}`})
+	s, err := b.AssumeRole(t.Context(), owner, Assume{
+		Role: role, Session: "work",
+		Policy: `{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"acs:log:*:*:project/p/*"}]}`,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -146,6 +146,15 @@ func checkLogstore(l meta.Logstore) error {
 func (c *Catalog) Logstores(ctx context.Context, project string, f LogstoreFilter) (names []string, total int, err error) {
 	chosen := []string{}
 	err = c.store.View(ctx, func(tx meta.Tx) error {
+		if f.TelemetryType == "" && f.Mode == "" { // names alone are read in a tenth of the time
+			names, err := tx.LogstoreNames(project)
+			for _, name := range names {
+				if strings.Contains(name, f.Name) {
+					chosen = append(chosen, name)
+				}
+			}
+			return err
+		}
 		all, err := tx.Logstores(project)
 		for _, l := range all {
 			if f.match(l) {

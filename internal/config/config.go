@@ -29,6 +29,7 @@ type Config struct {
 	Server    Server    `config:"server"`
 	TLS       TLS       `config:"tls"`
 	Admin     Admin     `config:"admin"`
+	Agents    Agents    `config:"agents"`
 	Ingest    Ingest    `config:"ingest"`
 	Query     Query     `config:"query"`
 	Quota     Quota     `config:"quota"`
@@ -38,6 +39,20 @@ type Config struct {
 	Retention Retention `config:"retention"`
 	Split     Split     `config:"split"`
 	Delivery  Delivery  `config:"delivery"`
+	Assistant Assistant `config:"assistant"`
+}
+
+// Assistant is the running of commands on machines.
+type Assistant struct {
+	// Address and port that agents connect to, HOST:PORT, with TLS of the server's own CA. Port 0 picks a free one. Empty is none: then there are no
+	// agents.
+	Listen string `config:"listen"`
+	// Region that execution records name.
+	Region string `config:"region"`
+	// Output of each run that is kept in full, beside the 24 KB in its record. 0 keeps none.
+	OutputBytes Bytes `config:"output_bytes"`
+	// Days that results can be asked for through the API. Records live as long as their logstore keeps logs.
+	ResultDays int `config:"result_days"`
 }
 
 // Root is the first credentials. They come from the environment only, so that they stand in no file and no process list, and
@@ -88,6 +103,17 @@ type Admin struct {
 	Listen string `config:"listen"`
 }
 
+// Agents is how Logtail and LoongCollector get their configurations from this server, as their ConfigServer. Their protocol has no
+// signatures, so it is off until networks says who is served.
+type Agents struct {
+	// Networks from which agents are served, as addresses or prefixes with commas between them: 127.0.0.1,10.1.0.0/16. Empty serves none.
+	Networks string `config:"networks"`
+	// Project of agents that call the server by an address; those that call PROJECT.DOMAIN are that project's.
+	Project string `config:"project"`
+	// Token that agents have to carry in a tag sluice_token. Without one, whoever is in the networks may say to be any agent.
+	Token Secret `config:"token,env"`
+}
+
 // Ingest is what a write may be.
 type Ingest struct {
 	// Size of a log group before compression, at most 30MiB. Official clients send up to 10 MB unless told otherwise.
@@ -118,8 +144,8 @@ type Query struct {
 	ISPDatabase string `config:"isp_database"`
 }
 
-// Quota is the rate at which one shard or one project takes and gives logs, counted before compression. 0 is no limit. What
-// is over is refused with the error on which clients wait and retry.
+// Quota is the rate at which one shard or one project takes and gives logs, counted before compression, and what one access key or one
+// address may take of the server. 0 is no limit. What is over is refused with the error on which clients wait and retry.
 type Quota struct {
 	// Bytes per second written to one shard.
 	ShardWriteBytes Bytes `config:"shard_write_bytes"`
@@ -137,6 +163,19 @@ type Quota struct {
 	ProjectReadBytes Bytes `config:"project_read_bytes"`
 	// Requests per second reading from one project.
 	ProjectReadRequests int64 `config:"project_read_requests"`
+	// Bytes per second that requests with one access key bring: logs before compression. This and the next three are for keys that have
+	// no limits of their own (sluice key limit), and not for root keys.
+	KeyWriteBytes Bytes `config:"key_write_bytes"`
+	// Requests per second with one access key that change something.
+	KeyWriteRequests int64 `config:"key_write_requests"`
+	// Bytes per second that requests with one access key are answered.
+	KeyReadBytes Bytes `config:"key_read_bytes"`
+	// Requests per second with one access key that change nothing.
+	KeyReadRequests int64 `config:"key_read_requests"`
+	// Bytes per second of web tracking from one address; from one /64 of IPv6.
+	AddressBytes Bytes `config:"address_bytes"`
+	// Requests per second of web tracking from one address.
+	AddressRequests int64 `config:"address_requests"`
 }
 
 // Storage is how logs lie on disk.
@@ -254,6 +293,7 @@ func Default() *Config {
 		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200},
 		Retention: Retention{Interval: time.Minute},
 		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
+		Assistant: Assistant{Region: "local", OutputBytes: 16 * MiB, ResultDays: 30},
 		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}
 }

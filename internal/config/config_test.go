@@ -101,7 +101,7 @@ func TestEverySettingHasAllItsNames(t *testing.T) {
 		switch s.Path {
 		case "log.format":
 			other = "json"
-		case "listen", "admin.listen":
+		case "listen", "admin.listen", "assistant.listen":
 			other = ":0"
 		case "tls.cert", "tls.key", "tls.client_ca", "tls.listen": // need each other: TestTLS
 			continue
@@ -123,7 +123,7 @@ func TestEverySettingHasAllItsNames(t *testing.T) {
 			other = "sse-s3"
 		case "delivery.bucket_ownership":
 			other = "token"
-		case "delivery.allow_networks", "delivery.deny_networks", "server.trusted_proxies":
+		case "delivery.allow_networks", "delivery.deny_networks", "server.trusted_proxies", "agents.networks":
 			other = "127.0.0.1,10.0.0.0/8"
 		case "delivery.oss_buckets":
 			other = "shop-*:shop-logs,ops:*"

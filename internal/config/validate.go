@@ -41,6 +41,8 @@ func (c *Config) Validate() error {
 	c.TLS.validate(&v)
 	v.check(c.Admin.Listen == "" || validListen(c.Admin.Listen), "admin.listen", "is not HOST:PORT with a port from 0 to 65535")
 	networks(&v, "server.trusted_proxies", c.Server.TrustedProxies)
+	networks(&v, "agents.networks", c.Agents.Networks)
+	v.check(c.Agents.Token == "" || len(c.Agents.Token) >= 16, "SLUICE_AGENTS_TOKEN", "has fewer than 16 characters")
 	c.Ingest.validate(&v)
 	c.Quota.validate(&v)
 	within(&v, "storage.journal_file_bytes", c.Storage.JournalFileBytes, MiB, 4*GiB)
@@ -55,8 +57,18 @@ func (c *Config) Validate() error {
 	within(&v, "split.bytes_per_second", c.Split.BytesPerSecond, 1, 1<<50)
 	within(&v, "split.writes_per_second", c.Split.WritesPerSecond, 1, 1<<50)
 	c.Delivery.validate(&v)
+	c.Assistant.validate(&v)
 	return errors.Join(v...)
 }
+
+func (a Assistant) validate(v *problems) {
+	v.check(a.Listen == "" || validListen(a.Listen), "assistant.listen", "is neither empty nor HOST:PORT with a port from 0 to 65535")
+	v.check(a.Region != "" && len(a.Region) <= maxRegion, "assistant.region", "is empty, or longer than 64 characters")
+	within(v, "assistant.output_bytes", a.OutputBytes, 0, GiB)
+	within(v, "assistant.result_days", a.ResultDays, 1, maxResultDays)
+}
+
+const maxRegion, maxResultDays = 64, 3650
 
 func (t TLS) validate(v *problems) {
 	v.check((t.Cert == "") == (t.Key == ""), "tls.cert", "and tls.key go together")
@@ -141,6 +153,12 @@ func (q Quota) validate(v *problems) {
 	within(v, "quota.project_write_requests", q.ProjectWriteRequests, 0, 1<<50)
 	within(v, "quota.project_read_bytes", q.ProjectReadBytes, 0, 1<<50)
 	within(v, "quota.project_read_requests", q.ProjectReadRequests, 0, 1<<50)
+	within(v, "quota.key_write_bytes", q.KeyWriteBytes, 0, 1<<50)
+	within(v, "quota.key_write_requests", q.KeyWriteRequests, 0, 1<<50)
+	within(v, "quota.key_read_bytes", q.KeyReadBytes, 0, 1<<50)
+	within(v, "quota.key_read_requests", q.KeyReadRequests, 0, 1<<50)
+	within(v, "quota.address_bytes", q.AddressBytes, 0, 1<<50)
+	within(v, "quota.address_requests", q.AddressRequests, 0, 1<<50)
 }
 
 var (

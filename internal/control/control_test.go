@@ -240,6 +240,9 @@ func TestQuota(t *testing.T) {
 	must(t, e.Create(t.Context(), web, control.Configs, config("a2")))
 	wantError(t, "one too many", e.Create(t.Context(), web, control.Configs, config("a3")), sluice.Throttled, "quota")
 	must(t, e.Create(t.Context(), web, control.MachineGroups, group("g-1"))) // another kind
+	must(t, e.Delete(t.Context(), web, control.Configs, "a1"))
+	must(t, e.Create(t.Context(), web, control.Configs, config("a3"))) // where one went there is room for one
+	wantError(t, "one too many again", e.Create(t.Context(), web, control.Configs, config("a4")), sluice.Throttled, "quota")
 	must(t, e.Create(t.Context(), control.Place{Scope: "other"}, control.Configs, config("a1")))
 }
 

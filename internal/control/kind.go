@@ -13,6 +13,7 @@ type Kind struct {
 	Name    string         // what they are stored under
 	Noun    string         // of errors, of which a dialect makes its codes
 	Title   string         // in messages: "machine group"
+	Taken   string         // the message for a name that is taken, where clients compare it; "" for one that tells the name
 	NameKey string         // the member that names a document
 	Names   *regexp.Regexp // what names look like; Rule says it
 	Rule    string
@@ -80,7 +81,7 @@ var (
 		Limit: 100, validate: members{{"searchQuery", aText, false}, {"logstore", aText, false}, {"topic", aText, false}, {"displayName", aText, false}}.check,
 	}
 	Dashboards = &Kind{
-		Name: "dashboard", Noun: "dashboard", Title: "dashboard", NameKey: "dashboardName", Names: freeName, Rule: freeRule,
+		Name: "dashboard", Noun: "dashboard", Title: "dashboard", Taken: "specified dashboard already exists", NameKey: "dashboardName", Names: freeName, Rule: freeRule,
 		Limit: 100, validate: checkDashboard, fill: fillDashboard,
 	}
 	Jobs = &Kind{
@@ -88,7 +89,7 @@ var (
 		Limit: manyDocuments, Modified: []string{"lastModifyTime", "lastModifiedTime"},
 		secrets: []string{
 			"accessKeySecret", "awsAccessKeySecret", "odpsAccessSecret", "odpsAccessAecret", // a client spells it so
-			"password",
+			"password", "secret", "secretAccessKey", "communication", // the last is JSON as text, with a password of Kafka in it
 		},
 		validate: checkJob, fill: fillJob, settle: settleJob,
 	}
@@ -242,6 +243,8 @@ func (k *Kind) named(err error, name string) error {
 		return err
 	case kind == sluice.NotFound:
 		return sluice.Errorf(kind, k.Noun, "%s %s does not exist", k.Title, name)
+	case k.Taken != "":
+		return sluice.Errorf(kind, k.Noun, "%s", k.Taken)
 	default:
 		return sluice.Errorf(kind, k.Noun, "%s %s already exists", k.Title, name)
 	}

@@ -92,7 +92,7 @@ const (
 func configsOf(group string) string { return groupKind + "/" + group + "/" + configKind }
 func groupsOf(config string) string { return configKind + "/" + config + "/" + groupKind }
 
-// Apply has a configuration apply to a machine group. Once is as good as twice.
+// Apply has a configuration, or one of the pipelines of newer agents, apply to a machine group. Once is as good as twice.
 func (c *Control) Apply(ctx context.Context, project, group, config string) error {
 	return c.store.Update(ctx, func(tx meta.Tx) error {
 		if err := c.linked(tx, project, group, config); err != nil {

@@ -2,7 +2,6 @@ package iam
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -64,7 +63,7 @@ func (d *Directory) OwnerOf(tx meta.Tx, account string) (string, error) {
 	}
 	root, err := d.root(tx)
 	if err != nil {
-		return "", fmt.Errorf("find the root account: %v", err) // no client's fault, whatever kind it is
+		return "", sluice.Errorf(sluice.Internal, string(kindAccount), "find the root account: %w", err) // no client's fault
 	}
 	d.rootID.Store(&root.ID)
 	return root.ID, nil
@@ -170,6 +169,9 @@ func (d *Directory) clear(tx meta.Tx, account string) error {
 		if err := tx.DeleteAccessKey(key.ID); err != nil {
 			return err
 		}
+	}
+	if err := tx.DeleteDocuments(meta.AccountScope(account), ""); err != nil {
+		return err
 	}
 	for _, k := range []kind{kindUser, kindGroup, kindRole, kindPolicy} {
 		rows, err := tx.Identities(account, string(k))

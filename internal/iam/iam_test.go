@@ -111,7 +111,16 @@ func TestAccounts(t *testing.T) {
 	}))
 	refused(t, "delete one with a project", b.DeleteAccount(ctx, b.other), sluice.Conflict, "account")
 	ok(t, "delete the project", b.store.Update(ctx, func(tx meta.Tx) error { return tx.DeleteProject("p") }))
+	document := meta.Document{Project: meta.AccountScope(b.other), Kind: "resource", Name: "d"}
+	ok(t, "a document", b.store.Update(ctx, func(tx meta.Tx) error { return tx.CreateDocument(document) }))
 	ok(t, "delete the account", b.DeleteAccount(ctx, b.other))
+	ok(t, "documents", b.store.View(ctx, func(tx meta.Tx) error {
+		left, err := tx.Documents(document.Project, document.Kind)
+		if len(left) > 0 {
+			t.Errorf("documents of the account stay: %+v", left)
+		}
+		return err
+	}))
 	users, err := b.Users(ctx, b.other)
 	if err != nil || len(users) != 0 {
 		t.Errorf("got %d users of the account that is gone, and error %v", len(users), err)

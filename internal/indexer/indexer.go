@@ -332,32 +332,24 @@ func (x *Indexer) findLogstores(ctx context.Context) error {
 	}
 	var refs, dropped []sluice.LogstoreRef
 	all := map[sluice.LogstoreRef]bool{}
-	err := x.store.View(ctx, func(tx meta.Tx) error {
-		shards, err := tx.AllShards()
+	err := x.store.View(ctx, func(tx meta.Tx) (err error) {
+		names, err := tx.AllLogstores()
 		if err != nil {
 			return err
 		}
-		for _, s := range shards {
-			ref := sluice.LogstoreRef{Project: s.Project, Logstore: s.Logstore}
-			if all[ref] {
-				continue
-			}
+		for _, ref := range names {
 			all[ref] = true
-			_, err := tx.Index(ref)
-			switch {
-			case err == nil:
-				refs = append(refs, ref)
-			case sluice.KindOf(err) != sluice.NotFound:
-				return err
-			default:
-				if segments, err := tx.Segments(ref); err != nil {
-					return err
-				} else if len(segments) > 0 {
-					dropped = append(dropped, ref)
-				}
-			}
 		}
-		return nil
+		if refs, err = tx.IndexedLogstores(); err != nil {
+			return err
+		}
+		indexed := map[sluice.LogstoreRef]bool{}
+		for _, ref := range refs {
+			indexed[ref] = true
+		}
+		segmented, err := tx.SegmentedLogstores()
+		dropped = slices.DeleteFunc(segmented, func(ref sluice.LogstoreRef) bool { return indexed[ref] })
+		return err
 	})
 	if err != nil {
 		return err

@@ -52,7 +52,9 @@ type Tx interface {
 	// Logstores [logstore]; a missing project is NotFound [project].
 	Logstore(ref sluice.LogstoreRef) (Logstore, error)
 	Logstores(project string) ([]Logstore, error)
+	LogstoreNames(project string) ([]string, error)
 	CountLogstores(project string) (int, error)
+	AllLogstores() ([]sluice.LogstoreRef, error) // of all projects, by project and name
 	CreateLogstore(Logstore) error
 	UpdateLogstore(Logstore) error
 	DeleteLogstore(ref sluice.LogstoreRef) error // with shards, index, groups, checkpoints, documents of kinds below [LogstoreKinds]
@@ -69,13 +71,16 @@ type Tx interface {
 	UpdateShard(Shard) error
 	DeleteShard(ref sluice.LogstoreRef, id sluice.ShardID) error // with its checkpoints
 
-	// Index configurations [index].
+	// Index configurations [index]. IndexedLogstores are those that have one, by project and name.
+	IndexedLogstores() ([]sluice.LogstoreRef, error)
 	Index(ref sluice.LogstoreRef) (Index, error)
 	CreateIndex(Index) error
 	UpdateIndex(Index) error
 	DeleteIndex(ref sluice.LogstoreRef) error
 
-	// Segments [segment] of the index, sorted by name. They and the progress below do not make caches stale.
+	// Segments [segment] of the index, sorted by name. They and the progress below do not make caches stale. SegmentedLogstores are those
+	// that have any, by project and name.
+	SegmentedLogstores() ([]sluice.LogstoreRef, error)
 	Segments(ref sluice.LogstoreRef) ([]Segment, error)
 	CreateSegment(Segment) error
 	DeleteSegment(ref sluice.LogstoreRef, name string) error

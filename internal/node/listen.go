@@ -13,6 +13,8 @@ type Listeners struct {
 	Main  net.Listener // speaks TLS if a certificate is configured and TLS has no listener of its own
 	TLS   net.Listener
 	Admin net.Listener // for operators
+
+	Agents net.Listener // for the agents of machines
 }
 
 // Listen opens the listeners that c asks for. It comes before [Open]: a port that is taken must not cost the root secret, which is told
@@ -22,7 +24,7 @@ func Listen(c *config.Config) (*Listeners, error) {
 	for _, door := range []struct {
 		address string
 		into    *net.Listener
-	}{{c.Listen, &l.Main}, {c.TLS.Listen, &l.TLS}, {adminAddress(c), &l.Admin}} {
+	}{{c.Listen, &l.Main}, {c.TLS.Listen, &l.TLS}, {adminAddress(c), &l.Admin}, {c.Assistant.Listen, &l.Agents}} {
 		if door.address == "" {
 			continue
 		}
@@ -45,7 +47,7 @@ func adminAddress(c *config.Config) string {
 
 // Close closes the listeners. They may be closed already.
 func (l *Listeners) Close() {
-	for _, door := range []net.Listener{l.Main, l.TLS, l.Admin} {
+	for _, door := range []net.Listener{l.Main, l.TLS, l.Admin, l.Agents} {
 		if door != nil {
 			_ = door.Close() // nothing can be lost
 		}

@@ -41,6 +41,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluicelog/sluice/internal/assistant"
+	"github.com/sluicelog/sluice/internal/assistant/gateway"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
@@ -51,6 +53,7 @@ import (
 	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/places"
@@ -60,6 +63,7 @@ import (
 	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
+	"github.com/sluicelog/sluice/internal/wire/agent"
 	"github.com/sluicelog/sluice/internal/wire/pop"
 	"github.com/sluicelog/sluice/internal/wire/sls"
 )
@@ -79,6 +83,9 @@ type Node struct {
 	Ingest   *ingest.Door     // the write door for parts of the server itself
 	Index    *indexer.Indexer
 	Delivery *delivery.Engine
+
+	Assistant *assistant.Service
+	agents    *gateway.Gateway
 
 	server      *server.Server
 	keys        *auth.Keys
@@ -169,6 +176,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Delivery)
+	if err := n.openAssistant(ctx, c, o, store, ring); err != nil {
+		return nil, err
+	}
+	metrics.Registry.MustRegister(n.Assistant)
 	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -180,6 +191,12 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	}
 
 	backups, err := backup.New(backupNode(c, o, store, logs, n.Index))
+	if err != nil {
+		return nil, err
+	}
+
+	documents := control.New(store, ring, controlOptions(c, o))
+	agents, err := openAgents(c, o, documents)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +217,9 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
 		Backups:    backups,
-		Control:    control.New(store, ring, controlOptions(c, o)),
+		KeyQuotas:  keyquota.New(store, keyQuotaOptions(c, o)),
+		Control:    documents,
+		Agents:     agents,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
@@ -209,8 +228,15 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
 		OSS:        role,
+		Assistant:  n.Assistant,
+
+		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
 	})
-	n.server = server.New(wire.Select(dialect, rpc), metrics, serverOptions(c, addressing, logs), o.Logger)
+	claimants := []wire.Claimant{rpc}
+	if c.Agents.Networks != "" {
+		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))
+	}
+	n.server = server.New(wire.Select(dialect, claimants...), metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
 }
 
@@ -227,6 +253,10 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.keys.Run(ctx) })
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
+	g.Go(func() error { return n.Assistant.Run(ctx) })
+	if l.Agents != nil {
+		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
+	}
 	if n.certificate != nil {
 		g.Go(func() error { return n.certificate.Run(ctx) })
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/objects"
 	"github.com/sluicelog/sluice/internal/objects/s3store"
@@ -88,6 +89,17 @@ func readQuota(c *config.Config, o Options) *ingest.ReadQuota {
 		quota.Rate{BytesPerSecond: int64(c.Quota.ShardReadBytes), RequestsPerSecond: c.Quota.ShardReadRequests},
 		quota.Rate{BytesPerSecond: int64(c.Quota.ProjectReadBytes), RequestsPerSecond: c.Quota.ProjectReadRequests},
 		o.Now)
+}
+
+func keyQuotaOptions(c *config.Config, o Options) keyquota.Options {
+	return keyquota.Options{
+		Key: keyquota.Limits{
+			Write: quota.Rate{BytesPerSecond: int64(c.Quota.KeyWriteBytes), RequestsPerSecond: c.Quota.KeyWriteRequests},
+			Read:  quota.Rate{BytesPerSecond: int64(c.Quota.KeyReadBytes), RequestsPerSecond: c.Quota.KeyReadRequests},
+		},
+		Address: quota.Rate{BytesPerSecond: int64(c.Quota.AddressBytes), RequestsPerSecond: c.Quota.AddressRequests},
+		Now:     o.Now,
+	}
 }
 
 func dialectOptions(c *config.Config, o Options, a wire.Addressing) sls.Options {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,18 +14,18 @@ import (
 	"github.com/sluicelog/sluice"
 )
 
-// asked is a statement that stands in line, has its turn, or was refused.
+// asked is a statement that stands in line, or has its turn, or err has why not.
 type asked struct {
-	name string
-	done chan func()
-	err  chan error
+	err chan error
 }
 
 // queue drives turns from one goroutine: each step is over when all statements wait again.
 type queue struct {
 	turns *turns
-	ran   []string // in the order in which their turns came
-	ends  map[string]func()
+
+	mu   sync.Mutex // guards the rest
+	ran  []string   // in the order in which their turns came
+	ends map[string]func()
 }
 
 func newQueue(most, waiting int) *queue {
@@ -33,13 +34,15 @@ func newQueue(most, waiting int) *queue {
 
 // ask has a statement named by its project and a number ask for its turn.
 func (q *queue) ask(ctx context.Context, name string, most time.Duration) *asked {
-	a := &asked{name: name, done: make(chan func(), 1), err: make(chan error, 1)}
+	a := &asked{err: make(chan error, 1)}
 	go func() {
 		done, err := q.turns.take(ctx, name[:1], most)
 		if err != nil {
 			a.err <- err
 			return
 		}
+		q.mu.Lock()
+		defer q.mu.Unlock()
 		q.ran = append(q.ran, name)
 		q.ends[name] = done
 	}()
@@ -48,13 +51,18 @@ func (q *queue) ask(ctx context.Context, name string, most time.Duration) *asked
 }
 
 func (q *queue) end(name string) {
-	q.ends[name]()
+	q.mu.Lock()
+	done := q.ends[name]
 	delete(q.ends, name)
+	q.mu.Unlock()
+	done()
 	synctest.Wait()
 }
 
 func (q *queue) want(t *testing.T, ran string) {
 	t.Helper()
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	if got := strings.Join(q.ran, " "); got != ran {
 		t.Errorf("turns came to %q, want %q", got, ran)
 	}

@@ -22,6 +22,9 @@ type Rate struct {
 	RequestsPerSecond int64
 }
 
+// none reports whether r limits nothing.
+func (r Rate) none() bool { return r.BytesPerSecond <= 0 && r.RequestsPerSecond <= 0 }
+
 // Verdict says what a flow is over.
 type Verdict uint8
 
@@ -32,10 +35,9 @@ const (
 	OverRequests
 )
 
-// Limiter holds every key's flow to one rate. It is safe for concurrent use; a nil Limiter limits nothing.
-type Limiter[K comparable] struct {
-	rate Rate
-	now  func() time.Time
+// Flows are the flows of keys, each held to the rate that the caller says. It is safe for concurrent use.
+type Flows[K comparable] struct {
+	now func() time.Time
 
 	mu    sync.Mutex
 	flows map[K]flow
@@ -47,43 +49,37 @@ type flow struct {
 	bytes, requests time.Time
 }
 
-// New makes a limiter, nil if r has no limit.
-func New[K comparable](r Rate, now func() time.Time) *Limiter[K] {
-	if r.BytesPerSecond <= 0 && r.RequestsPerSecond <= 0 {
-		return nil
-	}
-	return &Limiter[K]{rate: r, now: now, flows: map[K]flow{}, sweep: sweepAt}
+// NewFlows makes flows, of which none has begun.
+func NewFlows[K comparable](now func() time.Time) *Flows[K] {
+	return &Flows[K]{now: now, flows: map[K]flow{}, sweep: sweepAt}
 }
 
 // Check says whether the flow of key may take more now.
-func (l *Limiter[K]) Check(key K) Verdict {
-	if l == nil {
-		return Within
-	}
+func (l *Flows[K]) Check(key K, r Rate) Verdict {
 	allowed := l.now().Add(burst)
 	l.mu.Lock()
 	f := l.flows[key]
 	l.mu.Unlock()
 	switch {
-	case !f.bytes.Before(allowed):
+	case r.BytesPerSecond > 0 && !f.bytes.Before(allowed):
 		return OverBytes
-	case !f.requests.Before(allowed):
+	case r.RequestsPerSecond > 0 && !f.requests.Before(allowed):
 		return OverRequests
 	}
 	return Within
 }
 
 // Charge counts what the flow of key took.
-func (l *Limiter[K]) Charge(key K, requests, bytes int64) {
-	if l == nil {
+func (l *Flows[K]) Charge(key K, r Rate, requests, bytes int64) {
+	if r.none() {
 		return
 	}
 	now := l.now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f := l.flows[key]
-	f.bytes = pay(f.bytes, now, bytes, l.rate.BytesPerSecond)
-	f.requests = pay(f.requests, now, requests, l.rate.RequestsPerSecond)
+	f.bytes = pay(f.bytes, now, bytes, r.BytesPerSecond)
+	f.requests = pay(f.requests, now, requests, r.RequestsPerSecond)
 	l.flows[key] = f
 	if len(l.flows) >= l.sweep {
 		l.forgetIdle(now)
@@ -102,11 +98,40 @@ func pay(until, now time.Time, took, perSecond int64) time.Time {
 }
 
 // forgetIdle forgets the flows that are not ahead. The caller holds mu.
-func (l *Limiter[K]) forgetIdle(now time.Time) {
+func (l *Flows[K]) forgetIdle(now time.Time) {
 	for key, f := range l.flows {
 		if !f.bytes.After(now) && !f.requests.After(now) {
 			delete(l.flows, key)
 		}
 	}
 	l.sweep = max(sweepAt, 2*len(l.flows))
+}
+
+// Limiter holds every key's flow to one rate. It is safe for concurrent use; a nil Limiter limits nothing.
+type Limiter[K comparable] struct {
+	rate  Rate
+	flows *Flows[K]
+}
+
+// New makes a limiter, nil if r has no limit.
+func New[K comparable](r Rate, now func() time.Time) *Limiter[K] {
+	if r.none() {
+		return nil
+	}
+	return &Limiter[K]{rate: r, flows: NewFlows[K](now)}
+}
+
+// Check says whether the flow of key may take more now.
+func (l *Limiter[K]) Check(key K) Verdict {
+	if l == nil {
+		return Within
+	}
+	return l.flows.Check(key, l.rate)
+}
+
+// Charge counts what the flow of key took.
+func (l *Limiter[K]) Charge(key K, requests, bytes int64) {
+	if l != nil {
+		l.flows.Charge(key, l.rate, requests, bytes)
+	}
 }

@@ -70,10 +70,32 @@ func TestLimiterForgetsIdleFlows(t *testing.T) {
 		l.Charge(key, 1, 1)
 		c.now = c.now.Add(time.Second)
 	}
-	if got := len(l.flows); got > 2*sweepAt {
+	if got := len(l.flows.flows); got > 2*sweepAt {
 		t.Errorf("%d flows kept, want at most %d", got, 2*sweepAt)
 	}
 	if l.Check(-1) != OverBytes {
 		t.Error("a flow that is ahead was forgotten")
+	}
+}
+
+// A rate that changes holds from then on; what was taken before counts.
+func TestRateOfAFlowChanges(t *testing.T) {
+	c := &clock{time.Unix(1_700_000_000, 0)}
+	l := NewFlows[string](c.Now)
+	slow := Rate{RequestsPerSecond: 1}
+	for range 2 {
+		l.Charge("k", slow, 1, 0)
+	}
+	for name, tt := range map[string]struct {
+		rate Rate
+		want Verdict
+	}{"the same": {slow, OverRequests}, "none": {Rate{}, Within}, "of bytes": {Rate{BytesPerSecond: 1}, Within}} {
+		if got := l.Check("k", tt.rate); got != tt.want {
+			t.Errorf("%s: verdict %d, want %d", name, got, tt.want)
+		}
+	}
+	c.now = c.now.Add(2 * time.Second)
+	if got := l.Check("k", slow); got != Within {
+		t.Errorf("two seconds later: verdict %d", got)
 	}
 }

@@ -75,9 +75,12 @@ func (s *Server) recoverPanic(w *recorder, r *http.Request, c *wire.Call) {
 	s.dialect.Refuse(w, r, c, c.Err)
 }
 
-// record counts and logs one request.
+// record counts, charges and logs one request.
 func (s *Server) record(r *http.Request, c *wire.Call, w *recorder, bodyBytes int64, took time.Duration) {
 	s.metrics.observe(c, w.status, bodyBytes, w.n, took)
+	if c.Charge != nil {
+		c.Charge(bodyBytes, w.n)
+	}
 	level := slog.LevelDebug
 	if c.Err != nil {
 		level = slog.LevelInfo

@@ -30,6 +30,17 @@ func IsExport(raw []byte) (bool, string) {
 	return kind == "" || kind == typeExport, kind
 }
 
+// Named gives an export's document the name that it was called by in the path, if it has none: the update of the OpenAPI client has no other.
+// Errors: Invalid "shipper".
+func Named(raw []byte, name string) ([]byte, error) {
+	d, err := parse(raw)
+	if err != nil || d.text("name") != "" {
+		return raw, err
+	}
+	d.set("name", name)
+	return json.Marshal(d)
+}
+
 // ExportFilter chooses exports of a project; empty fields choose all.
 type ExportFilter struct{ Logstore, Name, DisplayName string }
 
@@ -174,9 +185,6 @@ func shown(t *delivery.Task, d document) (json.RawMessage, error) {
 	}
 	if sink.text("type") == "" {
 		sink.set("type", sinkOSS)
-	}
-	if raw := sink["contentDetail"]; raw != nil {
-		sink["contentDetail"] = unquoted(raw)
 	}
 	if sink.text("type") == sinkGeneral {
 		sink["fields"] = generalShown(t)

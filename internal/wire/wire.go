@@ -21,6 +21,9 @@ type Call struct {
 
 	RawIn, RawOut       int64 // log data written and read, before compression, in bytes
 	GroupsIn, GroupsOut int   // log groups written and read
+
+	// Charge is told, when all is over, the bytes of the request's body and of its answer as on the wire; nil for nobody.
+	Charge func(in, out int64)
 }
 
 // Dialect serves one wire family. It is safe for concurrent use.

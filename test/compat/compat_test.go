@@ -22,6 +22,7 @@ import (
 	"testing"
 
 	"github.com/sluicelog/sluice/test/child"
+	"github.com/sluicelog/sluice/test/javanet"
 	"github.com/sluicelog/sluice/test/tools"
 )
 
@@ -47,7 +48,7 @@ func TestJava(t *testing.T) {
 		t.Fatalf("javac: %v\n%s", err, out)
 	}
 	s := startServer(t)
-	t.Setenv("JAVA_TOOL_OPTIONS", javaOptions(t, s.Addr, "java-sdk", "java-nobody", "java-producer", "java-consumer", "java-logback", "java-log4j2"))
+	t.Setenv("JAVA_TOOL_OPTIONS", javanet.Options(t, s.Addr, baseDomain, "java-sdk", "java-nobody", "java-producer", "java-consumer", "java-logback", "java-log4j2"))
 	runSuite(t, s, "java", func(report string) []string {
 		return []string{
 			"java", "-XX:TieredStopAtLevel=1", "-cp", classes + ":" + libs, "org.junit.platform.console.ConsoleLauncher", "execute",

@@ -7,10 +7,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sluicelog/sluice/internal/testenv"
+	"github.com/sluicelog/sluice/test/javanet"
+	"github.com/sluicelog/sluice/test/tools"
 )
 
 // The commands of the pages about SDKs of other languages. make compat installs those SDKs: the Python one for the interpreter
-// that PYTHON names, the Node.js one in test/compat/node.
+// that PYTHON names, the Node.js one in test/compat/node, the Java ones in .tools/java.
 func TestCompatPages(t *testing.T) {
 	modules, err := filepath.Abs(filepath.Join(root, "test/compat/node/node_modules"))
 	if err != nil {
@@ -19,9 +23,15 @@ func TestCompatPages(t *testing.T) {
 	if os.Getenv("NODE_PATH") == "" {
 		t.Setenv("NODE_PATH", modules)
 	}
+	t.Setenv("CLASSPATH", filepath.Join(tools.Dir(t, "java"), "*"))
+	t.Setenv("PATH", filepath.Dir(os.Getenv("PYTHON"))+":"+os.Getenv("PATH"))
+	t.Setenv("HOME", t.TempDir()) // the command line of SLS writes there
 	for page, want := range map[string]string{
 		"docs/howto/connect-python-sdk.md": "greetings msg hello from Python",
 		"docs/howto/connect-nodejs-sdk.md": "stored in howto-node/app",
+		"docs/howto/connect-cli.md":        "hello from the command line",
+		"docs/howto/connect-java-sdk.md":   "greetings msg hello from Java",
+		"docs/howto/connect-log4j.md":      "hello from logback",
 		"docs/howto/open-with-duckdb.md":   "│    503 │     1 │    0.25 │",
 	} {
 		t.Run(filepath.Base(page), func(t *testing.T) {
@@ -29,7 +39,10 @@ func TestCompatPages(t *testing.T) {
 			if page == "docs/howto/open-with-duckdb.md" { // it looks at what the rest of the page has made
 				script = scriptOf(t, page, "") + script
 			}
-			if out := runPage(t, script, false); !strings.Contains(out, want) {
+			server := testenv.Start(t)
+			// Names that resolve and port 80, which the Java appenders have to have.
+			t.Setenv("JAVA_TOOL_OPTIONS", javanet.Options(t, server.Addr, "localhost", "howto-log4j"))
+			if out := runPageOn(t, server, script, false); !strings.Contains(out, want) {
 				t.Errorf("the output does not show %q:\n%s", want, out)
 			}
 		})

@@ -27,20 +27,30 @@ var pages = map[string][]string{
 	"docs/howto/connect-go-sdk.md":     {"greetings msg hello from Go", `"msg":"hello from Go"`},
 	"docs/howto/connect-python-sdk.md": {},
 	"docs/howto/connect-nodejs-sdk.md": {},
+	"docs/howto/connect-java-sdk.md":   {},
+	"docs/howto/connect-log4j.md":      {},
+	"docs/howto/connect-cli.md":        {},
 	"docs/howto/web-tracking.md":       {`"page":"/cart","user":"ada"`, `"__tag__:release":"42"`, `"page":"/pay"`},
 	"docs/howto/consumer-groups.md":    {": order 1", ": order 2", ": order 3", "0 log groups to consume", "1 log group to consume"},
-	"docs/howto/access-keys.md":        {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token"},
-	"docs/howto/edge-logs.md":          {"shop.example", "/pay", "502"},
-	"docs/howto/backup.md":             {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged"},
-	"docs/howto/tls.md":                {"howto-tls  20"},
-	"docs/howto/look-inside.md":        {"ok\n", `"go":"go1.`},
-	"docs/howto/slog.md":               {`"message":"order placed"`, `"price.currency":"EUR"`, `"release":"42"`, `"reason":"no funds","code":"51"`},
-	"docs/howto/copy-and-dump.md":      {"1,000 logs of", "\n1000\n", "access_0.jsonl", "1,000 logs (", "shards taking logs"},
+	"docs/howto/access-keys.md":        {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token", "100 requests, 5MiB per second"},
+	"docs/howto/identity.md": {
+		"acs:ram::", ":user/shipper", "Custom policy shipper", "no policy allows it", "line 1:", "is not a resource", "denied by sts or ram",
+		"System policy ReadOnlyAccess of group operators", "the project's policy denies it", ":role/auditor", "belongs to another account",
+		"account ", " deleted",
+	},
+	"docs/howto/edge-logs.md":     {"shop.example", "/pay", "502"},
+	"docs/howto/backup.md":        {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged"},
+	"docs/howto/tls.md":           {"howto-tls  20"},
+	"docs/howto/look-inside.md":   {"ok\n", `"go":"go1.`},
+	"docs/howto/slog.md":          {`"message":"order placed"`, `"price.currency":"EUR"`, `"release":"42"`, `"reason":"no funds","code":"51"`},
+	"docs/howto/copy-and-dump.md": {"1,000 logs of", "\n1000\n", "access_0.jsonl", "1,000 logs (", "shards taking logs"},
 	"docs/howto/configuration-as-code.md": {
 		"+ delivery howto-code/errors", "nothing changed", "ttl: 90 → 14", "- logstore howto-code/extra", "0 changes to make",
 	},
 	"docs/howto/doctor.md":               {"v1 is accepted", "fix: Check the secret", "project names"},
+	"docs/howto/agents.md":               {}, // internal/wire/agent tests what it says
 	"docs/howto/open-with-duckdb.md":     {"segments/0", ".parquet"},
+	"docs/howto/commands.md":             {"activation  a-"},
 	"docs/howto/segments-in-a-bucket.md": {}, // internal/node tests what it says on a real S3 server
 	"docs/howto/search.md": {
 		"connection refused, giving up", "\n                           ^\n", "\n/cart\n", "30 logs from", "6 logs from",
@@ -133,7 +143,12 @@ func scriptOf(t *testing.T, page, mark string) string {
 // ships. Only addresses are changed, because a test has no fixed port.
 func runPage(t *testing.T, script string, demo bool) string {
 	t.Helper()
-	server := testenv.Start(t)
+	return runPageOn(t, testenv.Start(t), script, demo)
+}
+
+// runPageOn is runPage with a server that the caller has started.
+func runPageOn(t *testing.T, server *testenv.Env, script string, demo bool) string {
+	t.Helper()
 	dir := t.TempDir()
 	prepare(t, dir, server)
 	s := &shell{t: t, url: server.URL(), home: filepath.Join(dir, "home")}

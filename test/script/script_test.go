@@ -5,20 +5,26 @@
 //
 //	fails CODE program args...   run it and expect this exit code
 //	setenv NAME REGEXP           set a variable to the first group of REGEXP in the last standard output
+//	agent NAME ACTIVATION CODE   enrol a machine and connect its agent, a model that says back what it should run
 package script_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/sluicelog/sluice/internal/agentproto"
+	"github.com/sluicelog/sluice/internal/assistant/agenttest"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/testenv"
 )
@@ -61,16 +67,18 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"fails":  fails,
 			"setenv": setenv,
+			"agent":  agent,
 		},
 	})
 }
 
 // setup starts the server of a script and points the command line at it.
 func setup(env *testscript.Env) error {
-	server, err := testenv.Open(filepath.Join(env.WorkDir, ".server"), anyAge)
+	server, err := testenv.Open(filepath.Join(env.WorkDir, ".server"), anyAge, withAgents)
 	if err != nil {
 		return err
 	}
+	env.Values[agentAddress{}] = server.Listeners.Agents.Addr().String()
 	env.Defer(func() {
 		if err := server.Stop(); err != nil {
 			panic(fmt.Sprintf("stop the server: %v", err))
@@ -90,6 +98,38 @@ func setup(env *testscript.Env) error {
 
 // anyAge takes logs with old times, so that scripts can say what they expect to the letter.
 func anyAge(c *config.Config) { c.Ingest.MaxPast = 0 }
+
+func withAgents(c *config.Config) { c.Assistant.Listen = "127.0.0.1:0" }
+
+// agentAddress is the key of where a script's agents connect.
+type agentAddress struct{}
+
+func agent(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: agent NAME ACTIVATION CODE")
+	}
+	ctx, address := context.Background(), ts.Value(agentAddress{}).(string)
+	m := agentproto.Machine{OS: "linux", MachineID: args[0], AgentVersion: "1", Hostname: args[0]}
+	id, err := agenttest.Enrol(ctx, address, args[1], args[2], agentproto.Enrol{Name: args[0], Machine: m})
+	ts.Check(err)
+	conn, err := id.Dial(ctx, address)
+	ts.Check(err)
+	a := id.Agent(m, func(t *agentproto.Task) agenttest.Outcome {
+		if t.File != nil {
+			return agenttest.Outcome{}
+		}
+		o := agenttest.Outcome{Output: append([]byte("run: "), t.Run.Content...)}
+		if bytes.Contains(t.Run.Content, []byte("exit 3")) {
+			o.ExitCode = 3
+		}
+		return o
+	})
+	a.Connect(conn)
+	ts.Defer(a.Disconnect)
+	for !a.Connected() {
+		runtime.Gosched()
+	}
+}
 
 func fails(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {

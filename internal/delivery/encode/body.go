@@ -86,6 +86,9 @@ type Payload struct {
 	spool *spool
 }
 
+// PayloadOf is a payload of bytes that are there; b is not changed while it is in use.
+func PayloadOf(b []byte) *Payload { return &Payload{head: b, spool: &spool{}} }
+
 // Size is how many bytes there are.
 func (p *Payload) Size() int64 { return int64(len(p.head)) + p.spool.size() }
 

@@ -22,7 +22,8 @@ type Names struct {
 	// Prefix is the directory of all objects [none]. {DATE} in it stands for 20060102, and %Y %m %d %H %M %S %y %j %s for parts of the date as in strftime;
 	// then there is no other directory by date.
 	Prefix string `json:"prefix,omitempty"`
-	// Layout is sluice, or shipper for names like those of the OSS shipper of SLS [sluice].
+	// Layout is sluice, shipper for names like those of the OSS shipper of SLS, or executions for the records of commands, each an object of its own
+	// in JSON, as Cloud Assistant delivers them [sluice].
 	Layout string `json:"layout,omitempty"`
 	// PathFormat is the part of the name that is a date, in the words of strftime [%Y%m%d; of shipper %Y/%m/%d/%H/%M].
 	PathFormat string `json:"pathFormat,omitempty"`
@@ -36,14 +37,18 @@ type Names struct {
 const (
 	layoutSluice  = "sluice"
 	layoutShipper = "shipper"
+
+	layoutExecutions = "executions"
 )
 
 // Longest parts of names in bytes, once dates are filled in: together less than the 1024 that S3 and OSS allow.
 const maxPrefix, maxPathFormat, maxTask, maxSuffix = 512, 128, 128, 64
 
 func (n *Names) validate() error {
-	if n.Layout != "" && n.Layout != layoutSluice && n.Layout != layoutShipper {
-		return invalid("layout", "%.40q is neither sluice nor shipper", n.Layout)
+	switch n.Layout {
+	case "", layoutSluice, layoutShipper, layoutExecutions:
+	default:
+		return invalid("layout", "%.40q is none of sluice, shipper and executions", n.Layout)
 	}
 	for _, f := range []struct {
 		path, text string

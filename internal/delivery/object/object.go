@@ -58,6 +58,8 @@ type Writer struct {
 	format encode.Format
 	names  names
 	dir    string
+
+	executions *executions // instead, for that layout
 }
 
 // NewWriter makes a Writer of valid options. dir is for temporary files.
@@ -68,11 +70,18 @@ func NewWriter(o Options, store Store, dir string) *Writer {
 			o.Compression = encode.Snappy
 		}
 	}
-	return &Writer{store: store, format: o.Format, names: o.compile(&o.Format), dir: dir}
+	w := &Writer{store: store, format: o.Format, names: o.compile(&o.Format), dir: dir}
+	if o.Layout == layoutExecutions {
+		w.executions = &executions{store: store, prefix: w.names.prefix}
+	}
+	return w
 }
 
 // Begin is that of [sink.Sink].
 func (w *Writer) Begin(h sink.Header) sink.Batch {
+	if w.executions != nil {
+		return w.executions.begin(h)
+	}
 	return &batch{writer: w, header: h, body: w.format.Begin(w.dir)}
 }
 

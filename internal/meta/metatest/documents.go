@@ -89,11 +89,12 @@ func testWalk(t *testing.T, s meta.Store) {
 	wantSame(t, "walk", seen, []string{"a{}", "b"})
 }
 
-// testCounts counts what quotas are about.
+// testCounts counts what quotas are about, and lists logstores by what they have.
 func testCounts(t *testing.T, s meta.Store) {
 	for what, count := range map[string]func(meta.Tx) error{
 		"logstores": func(tx meta.Tx) error { _, err := tx.CountLogstores("p"); return err },
 		"shards":    func(tx meta.Tx) error { _, err := tx.CountShards("p"); return err },
+		"names":     func(tx meta.Tx) error { _, err := tx.LogstoreNames("p"); return err },
 	} {
 		tryUpdate(t, s, what+" of a missing project", sluice.NotFound, "project", count)
 	}
@@ -114,4 +115,17 @@ func testCounts(t *testing.T, s meta.Store) {
 		return err
 	})
 	want(1, 2)
+
+	update(t, s, func(tx meta.Tx) error {
+		return errors.Join(
+			tx.CreateProject(meta.Project{Name: "o"}), tx.CreateLogstore(meta.Logstore{Project: "o", Name: "m"}),
+			tx.CreateLogstore(meta.Logstore{Project: "o", Name: "a"}), tx.CreateIndex(meta.Index{Project: "o", Logstore: "m"}),
+			tx.CreateSegment(meta.Segment{Project: "p", Logstore: "l", Name: "s1"}), tx.CreateSegment(meta.Segment{Project: "p", Logstore: "l", Name: "s2"}),
+		)
+	})
+	a, m, l := sluice.LogstoreRef{Project: "o", Logstore: "a"}, sluice.LogstoreRef{Project: "o", Logstore: "m"}, sluice.LogstoreRef{Project: "p", Logstore: "l"}
+	wantSame(t, "names", read(t, s, func(tx meta.Tx) ([]string, error) { return tx.LogstoreNames("o") }), []string{"a", "m"})
+	wantSame(t, "all logstores", read(t, s, meta.Tx.AllLogstores), []sluice.LogstoreRef{a, m, l})
+	wantSame(t, "logstores with an index", read(t, s, meta.Tx.IndexedLogstores), []sluice.LogstoreRef{m})
+	wantSame(t, "logstores with segments", read(t, s, meta.Tx.SegmentedLogstores), []sluice.LogstoreRef{l})
 }

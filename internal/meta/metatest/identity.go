@@ -28,8 +28,11 @@ func testKeyUses(t *testing.T, s meta.Store) {
 // testIdentities checks that neither accounts nor kinds see each other's names.
 func testIdentities(t *testing.T, s meta.Store) {
 	all := []meta.Identity{
-		{Account: "", Kind: "account", Name: "a"}, {Account: "a", Kind: "group", Name: "x"}, {Account: "a", Kind: "user", Name: "x"},
-		{Account: "a", Kind: "user", Name: "y"}, {Account: "b", Kind: "user", Name: "x"},
+		{Account: "", Kind: "account", Name: "a"},
+		{Account: "a", Kind: "group", Name: "x"},
+		{Account: "a", Kind: "user", Name: "x"},
+		{Account: "a", Kind: "user", Name: "y"},
+		{Account: "b", Kind: "user", Name: "x"},
 	}
 	update(t, s, func(tx meta.Tx) error {
 		for _, i := range all {

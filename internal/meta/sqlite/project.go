@@ -49,6 +49,10 @@ func (t *tx) Logstore(ref sluice.LogstoreRef) (meta.Logstore, error) {
 }
 
 func (t *tx) Logstores(project string) ([]meta.Logstore, error) { return logstores.list(t, project) }
+func (t *tx) LogstoreNames(project string) ([]string, error) {
+	return t.texts(project, "SELECT name FROM logstores WHERE project = ? ORDER BY name", project)
+}
+
 func (t *tx) CountLogstores(project string) (int, error) {
 	return t.countIn(project, "SELECT COUNT(*) FROM logstores WHERE project = ?")
 }
@@ -69,4 +73,33 @@ func (t *tx) DeleteLogstore(ref sluice.LogstoreRef) error {
 		return err
 	}
 	return t.DeleteDocuments(ref.Project, meta.LogstoreKinds(ref.Logstore))
+}
+
+func (t *tx) AllLogstores() ([]sluice.LogstoreRef, error) {
+	return t.refs("SELECT project, name FROM logstores ORDER BY project, name")
+}
+
+func (t *tx) IndexedLogstores() ([]sluice.LogstoreRef, error) {
+	return t.refs("SELECT project, logstore FROM indexes ORDER BY project, logstore")
+}
+
+func (t *tx) SegmentedLogstores() ([]sluice.LogstoreRef, error) {
+	return t.refs("SELECT DISTINCT project, logstore FROM segments ORDER BY project, logstore")
+}
+
+// refs reads the names of logstores.
+func (t *tx) refs(query string) (all []sluice.LogstoreRef, err error) {
+	rows, err := t.rows(query)
+	if err != nil {
+		return nil, wrap("list logstores", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r sluice.LogstoreRef
+		if err := rows.Scan(&r.Project, &r.Logstore); err != nil {
+			return nil, wrap("list logstores", err)
+		}
+		all = append(all, r)
+	}
+	return all, wrap("list logstores", rows.Err())
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -118,10 +119,24 @@ func explain(err error) (status int, code, message string) {
 	if name, ok := strings.CutPrefix(e.Noun, nounParam); ok {
 		return http.StatusBadRequest, name, e.Msg
 	}
+	if name, ok := strings.CutPrefix(e.Noun, assistant.NounCode); ok {
+		return statusOf(e.Kind), name, e.Msg
+	}
 	for _, row := range codes {
 		if row.Kind == e.Kind && (row.Noun == e.Noun || row.Noun == "") {
 			return row.Status, row.Code, e.Msg
 		}
 	}
 	return http.StatusInternalServerError, "InternalError", e.Msg
+}
+
+// statusOf is the status of a code that a service gave: what is malformed is 400, what is missing 404, and what may not be 403.
+func statusOf(k sluice.Kind) int {
+	switch k {
+	case sluice.Invalid:
+		return http.StatusBadRequest
+	case sluice.NotFound:
+		return http.StatusNotFound
+	}
+	return http.StatusForbidden
 }

@@ -66,7 +66,7 @@ func matrixExample(r pop.Row, role string) (p url.Values, resources []string) {
 
 var (
 	onlyLooks = regexp.MustCompile(`^[a-z]+:(Get|List|Query|Describe)`)
-	knownName = regexp.MustCompile(`^(esa|ram|sts):[A-Z][A-Za-z]+$`)
+	knownName = regexp.MustCompile(`^(esa|ram|sts|ecs|oos):[A-Z][A-Za-z]+$`)
 )
 
 // rpc calls an action and fails the test if it does not succeed.
@@ -186,12 +186,14 @@ func TestMatrix(t *testing.T) {
 			continue
 		}
 		p, resources := matrixExample(r, role)
-		if len(r.Resources) == 0 && !strings.HasPrefix(r.Permission, "esa:") && !slices.Contains([]string{"AssumeRole", "GetCallerIdentity"}, r.Name) {
+		machines := strings.HasPrefix(r.Permission, "ecs:") || strings.HasPrefix(r.Permission, "oos:")
+		if len(r.Resources) == 0 && !strings.HasPrefix(r.Permission, "esa:") && !machines && !slices.Contains([]string{"AssumeRole", "GetCallerIdentity"}, r.Name) {
 			t.Errorf("%s says nothing of its resources", r.Name)
 		}
 		grant(t, env, "exact", r.Permission, home, resources)
 		grant(t, env, "elsewhere", r.Permission, home, append([]string{"x" + resources[0]}, resources[1:]...))
-		all, esa := slices.Contains(open, r.Name), strings.HasPrefix(r.Permission, "esa:")
+		all, plainly := slices.Contains(open, r.Name), machines || strings.HasPrefix(r.Permission, "esa:")
+		abroad := r.Name != "AssumeRole" && !machines // machines belong to the root account
 		looks := onlyLooks.MatchString(r.Permission)
 		for _, c := range []struct {
 			who  string
@@ -204,13 +206,13 @@ func TestMatrix(t *testing.T) {
 			{"a reader by policy", reader, all || looks, ""},
 			{"a user of just this", exact, true, ""},
 			{"a user of the same elsewhere", elsewhere, all, ""},
-			{"a key without a user", plain, all || esa, ""},
-			{"a read-only key", readOnly, all || esa && !r.Mutating, ""},
+			{"a key without a user", plain, all || plainly, ""},
+			{"a read-only key", readOnly, all || plainly && !r.Mutating, ""},
 			{"a key of a project", scoped, all, ""},
 			{"a session of a reader", session, all || looks, ""},
 			{"a session with a limit", limited, all, ""},
-			{"another account itself", far, r.Name != "AssumeRole", ""},
-			{"another account's administrator", farAdmin, r.Name != "AssumeRole", ""},
+			{"another account itself", far, abroad, ""},
+			{"another account's administrator", farAdmin, abroad, ""},
 			{"a disabled key", disabled, false, "InvalidAccessKeyId.Inactive"},
 			{"a deleted key", deleted, false, "InvalidAccessKeyId.NotFound"},
 			{"a key that nobody has", &testenv.Key{ID: "nobody", Secret: "secret"}, false, "InvalidAccessKeyId.NotFound"},

@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/iam"
@@ -61,6 +62,9 @@ type Services struct {
 	Sites      *site.Sites
 	Deliveries *delivery.Engine
 	OSS        delivery.OSSRole // by which tasks write to OSS
+	Assistant  *assistant.Service
+
+	AssistantSettings *assistant.Settings
 }
 
 // New makes the dialect over its services.
@@ -78,7 +82,11 @@ func New(s Services) *API {
 }
 
 // tables are all actions of the dialect, by product.
-var tables = [][]action{esaSites, esaFields, esaTasks, esaContainers, ramUsers, ramKeys, ramGroups, ramPolicies, ramAttachments, ramRoles, stsActions}
+var tables = [][]action{
+	esaSites, esaFields, esaTasks, esaContainers,
+	ramUsers, ramKeys, ramGroups, ramPolicies, ramAttachments, ramRoles, stsActions,
+	ecsCommands, ecsInvocations, ecsFiles, ecsInstances, ecsSettings, oosParameters,
+}
 
 // Claims implements [wire.Claimant].
 func (a *API) Claims(r *http.Request) bool {

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/agentconf"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
@@ -31,6 +32,7 @@ import (
 	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -50,7 +52,9 @@ type Services struct {
 	Shippers   *shipper.Shippers
 	Index      *indexer.Indexer
 	Backups    *backup.Backups
+	KeyQuotas  *keyquota.Quotas
 	Control    *control.Control
+	Agents     *agentconf.Agents
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.
@@ -157,10 +161,29 @@ func (a *API) admit(q *request) error {
 	}
 	q.principal, q.digest = principal, digest
 	q.call.AccessKey = principal.AccessKeyID
+	if err := a.admitFlow(q); err != nil {
+		return err
+	}
 	if q.route.Late {
 		return nil
 	}
 	return q.authorize(q.resource())
+}
+
+// admitFlow lets a request pass whose key has not taken too much, and sees to it that the key pays for it.
+func (a *API) admitFlow(q *request) error {
+	key, root, writing, call := q.principal.Origin(), q.principal.Root, q.route.Mutating, q.call
+	if err := a.KeyQuotas.Admit(q.ctx(), key, root, writing); err != nil {
+		return err
+	}
+	call.Charge = func(in, out int64) {
+		bytes := max(out, call.RawOut)
+		if writing {
+			bytes = max(in, call.RawIn)
+		}
+		a.KeyQuotas.Charge(key, root, writing, bytes)
+	}
+	return nil
 }
 
 // request is one request on its way through its handler.

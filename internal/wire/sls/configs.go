@@ -9,6 +9,7 @@ import (
 // Body: a Logtail configuration: configName, inputType (file, syslog, streamlog or plugin), inputDetail, outputDetail with logstoreName.
 // Behavior: what agents cannot do without is checked, by inputType and logType; other members are kept.
 // Differs: kept; no agent fetches configurations yet.
+// Differs: passwords of plug-ins are shown as they were sent, for that is where agents read them.
 
 // ListConfig: GET /configs
 //

@@ -195,6 +195,32 @@ func TestJobsAreOneNamespace(t *testing.T) {
 	}
 }
 
+// What the Go SDK's own tests, and the Terraform provider, compare.
+func TestWordsThatClientsCompare(t *testing.T) {
+	env := hub(t)
+	dashboard := testenv.Call{Method: "POST", Project: "web", Target: "/dashboards", Body: []byte(`{"dashboardName":"d"}`)}
+	env.OK(t, dashboard)
+	if a := env.Do(t, dashboard); a.Message != "specified dashboard already exists" {
+		t.Errorf("a dashboard that is there: got %d %q", a.Status, a.Message)
+	}
+	view := `{"name":"metrics","storeType":"metricstore","stores":[{"project":"web","storeName":"access"}]}`
+	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/storeviews", Body: []byte(view)})
+	a := env.Do(t, testenv.Call{Project: "web", Target: "/storeviews/metrics/index"})
+	if a.Status != 400 || !strings.Contains(a.Message, "not support") {
+		t.Errorf("the index of a view of metric stores: got %d %s %q", a.Status, a.Code, a.Message)
+	}
+}
+
+// A rebuild of a range of time, which only jobs of the cloud do, is refused as what is not supported, and not as a mistake.
+func TestRebuildJobsAreRefused(t *testing.T) {
+	env := hub(t)
+	body := `{"name":"rebuild","displayName":"","type":"RebuildIndex","configuration":{"logstore":"access","fromTime":1,"toTime":2}}`
+	a := env.Do(t, testenv.Call{Method: "POST", Project: "web", Target: "/jobs", Body: []byte(body)})
+	if a.Status != 400 || a.Code != "NotSupported" {
+		t.Errorf("got %d %s %q", a.Status, a.Code, a.Message)
+	}
+}
+
 // Documents of an account are not those of a project that a key is limited to, on whatever host it asks.
 func TestKeysOfAProjectSeeNoResources(t *testing.T) {
 	env := hub(t)

@@ -113,6 +113,9 @@ var codes = []struct {
 	{sluice.Throttled, "project-write", 403, "WriteQuotaExceed"},
 	{sluice.Throttled, "shard-read", 403, "ShardReadQuotaExceed"},
 	{sluice.Throttled, "project-read", 403, "ReadQuotaExceed"},
+	{sluice.Throttled, "key-write", 403, "WriteQuotaExceed"},
+	{sluice.Throttled, "key-read", 403, "ReadQuotaExceed"},
+	{sluice.Throttled, "address-write", 403, "WriteQuotaExceed"},
 	{sluice.Throttled, "consumergroup", 400, "ConsumerGroupQuotaExceed"},
 	{sluice.Throttled, "", 400, "ProjectQuotaExceed"},
 

@@ -8,9 +8,12 @@ import (
 	"github.com/sluicelog/sluice/internal/shipper"
 )
 
-// exportDocument reads the document of an export. What would write to this server is asked for.
+// exportDocument reads the document of the export that the path names. What would write to this server is asked for.
 func (a *API) exportDocument(q *request) ([]byte, error) {
 	raw, err := q.document()
+	if err == nil {
+		raw, err = shipper.Named(raw, q.vars.get("name"))
+	}
 	if err != nil {
 		return nil, err
 	}

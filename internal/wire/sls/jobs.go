@@ -100,8 +100,11 @@ func (a *API) createJob(q *request) error {
 	if err != nil {
 		return err
 	}
-	if export, _ := shipper.IsExport(raw); export {
+	switch export, kind := shipper.IsExport(raw); {
+	case export:
 		return a.makeExport(q, raw)
+	case kind == "RebuildIndex": // of a range of time; the rebuild that there is (index_rebuild.go) is of all logs
+		return sluice.Errorf(sluice.Unsupported, "action", "jobs of type %s are not supported by this server; sluice index rebuild makes a whole index anew", kind)
 	}
 	return a.makeJob(q, raw)
 }

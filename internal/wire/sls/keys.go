@@ -135,7 +135,11 @@ func (a *API) updateKey(q *request) error {
 }
 
 func (a *API) deleteKey(q *request) error {
-	if err := a.Keys.Delete(q.ctx(), q.vars.get("id")); err != nil {
+	id := q.vars.get("id")
+	if err := a.Keys.Delete(q.ctx(), id); err != nil {
+		return err
+	}
+	if err := a.KeyQuotas.Reset(q.ctx(), id); err != nil {
 		return err
 	}
 	return q.ok()

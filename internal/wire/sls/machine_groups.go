@@ -2,8 +2,10 @@ package sls
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/agentconf"
 	"github.com/sluicelog/sluice/internal/control"
 )
 
@@ -29,8 +31,8 @@ import (
 
 // ListMachines: GET /machinegroups/{name}/machines
 //
-// Behavior: the machines of the group that were heard of.
-// Differs: no agent has told this server of itself, so there are none; the identifiers of the group are in the group.
+// Behavior: the agents of the group that were heard of in the last day, by id.
+// Differs: agents are heard of where they have this server for a ConfigServer (agents.networks), and anew after a restart.
 
 // UpdateMachineGroupMachine: PUT /machinegroups/{name}/machines
 //
@@ -42,8 +44,9 @@ import (
 
 // ApplyConfigToMachineGroup: PUT /machinegroups/{name}/configs/{config}
 //
-// Behavior: applying twice is no error.
-// Differs: kept; no agent fetches configurations yet.
+// Also: a pipeline config, by the same path.
+// Behavior: applying twice is no error. Agents of the group have it from their next heartbeat on.
+// Differs: syslog and streamlog configs reach no agent.
 
 // RemoveConfigFromMachineGroup: DELETE /machinegroups/{name}/configs/{config}
 //
@@ -70,15 +73,27 @@ type machine struct {
 	LastHeartbeat int64  `json:"lastHeartbeatTime"`
 }
 
+func newMachine(a *agentconf.Agent) machine {
+	ip := a.IP
+	if ip == "" {
+		ip = a.Address.String()
+	}
+	return machine{IP: ip, UniqueID: a.ID, UserDefinedID: strings.Join(a.UserDefined(), ","), LastHeartbeat: a.Heartbeat.Unix()}
+}
+
 func (a *API) listMachines(q *request) error {
 	offset, size, err := q.page()
 	if err != nil {
 		return err
 	}
-	if _, _, err := a.Control.Machines(q.ctx(), q.project, q.vars.get("name")); err != nil {
+	agents, err := a.Agents.Machines(q.ctx(), q.project, q.vars.get("name"))
+	if err != nil {
 		return err
 	}
 	var heard []machine
+	for i := range agents {
+		heard = append(heard, newMachine(&agents[i]))
+	}
 	page := array(slice(heard, offset, size))
 	return q.json(struct {
 		Count    int       `json:"count"`

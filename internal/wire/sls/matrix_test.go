@@ -16,7 +16,9 @@ import (
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
+	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/iam"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/sign"
@@ -57,6 +59,7 @@ func newPlace(t *testing.T) *place {
 	p.keys = auth.NewKeys(p.store, ring, p.directory, time.Now)
 	api := sls.New(sls.Services{
 		Auth: auth.New(p.keys, time.Now, auth.Options{}), Keys: p.keys, Catalog: env.Catalog,
+		Control: control.New(p.store, ring, control.Options{}), KeyQuotas: keyquota.New(p.store, keyquota.Options{Now: time.Now}),
 	}, sls.Options{Addressing: wire.NewAddressing("sls.test")})
 	api.Hollow()
 	p.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -159,8 +162,9 @@ func (p *place) ask(r sls.Route, c *auth.Created) string {
 
 // object is the resource of a route's example, below the account: worked out from the row alone.
 func object(r sls.Route) string {
-	project := r.Host != sls.OnBare
-	name := strings.NewReplacer("{logstore}", "access", "{shard}", "0", "{", "x-", "}", "").Replace(r.Resource)
+	below, ofAccount := strings.CutPrefix(r.Resource, "/")
+	project := r.Host != sls.OnBare && !ofAccount
+	name := strings.NewReplacer("{logstore}", "access", "{shard}", "0", "{", "x-", "}", "").Replace(below)
 	switch {
 	case r.Late && r.Action == "CreateLogStore":
 		return "project/web/logstore/access"
@@ -206,7 +210,7 @@ func TestMatrix(t *testing.T) {
 		p.allow("exact", r.Permission, "acs:log:*:"+p.home+":"+object(r))
 		p.allow("elsewhere", r.Permission, "acs:log:*:"+p.home+":x"+object(r))
 		p.allow("otherwise", r.Permission+"X", "*")
-		home := r.Host != sls.OnBare // the example is about project web
+		home := strings.HasPrefix(object(r), "project/web") // the example is about project web
 		for _, c := range []struct {
 			who  string
 			key  *auth.Created

@@ -46,8 +46,8 @@ var projectRoutes = []Route{
 	{Method: "GET", Path: "/", Action: "GetProject", Resource: "project", handle: (*API).getProject},
 	{Method: "PUT", Path: "/", Action: "UpdateProject", Resource: "project", Mutating: true, handle: (*API).updateProject},
 	{Method: "DELETE", Path: "/", Action: "DeleteProject", Resource: "project", Mutating: true, handle: (*API).deleteProject},
-	{Method: "GET", Path: "/", When: "crossRegion=|false|False", Host: OnBare, Action: "ListProject", Resource: "project/*", handle: (*API).listProjects},
-	{Method: "GET", Path: "/", When: "crossRegion=true|True", Host: OnBare, Action: "ListProjectCrossRegion", Permission: "log:ListProject", Resource: "project/*", handle: (*API).listRegions},
+	{Method: "GET", Path: "/", When: "crossRegion=|false|False", Host: OnBare, Action: "ListProject", Resource: "/project/*", handle: (*API).listProjects},
+	{Method: "GET", Path: "/", When: "crossRegion=true|True", Host: OnBare, Action: "ListProjectCrossRegion", Permission: "log:ListProject", Resource: "/project/*", handle: (*API).listRegions},
 }
 
 type projectObject struct {

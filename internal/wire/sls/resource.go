@@ -13,17 +13,19 @@ A row's Resource says, in RAM's words, what its action acts on. Policies and den
 	"logstore/{logstore}"  acs:log:REGION:ACCOUNT:project/web/logstore/app  below it; {name} is what the path has there
 	"dashboard/*"          acs:log:REGION:ACCOUNT:project/web/dashboard/*   all of a kind: to list them, or to make one
 	"account"              acs:log:REGION:ACCOUNT:*                         no project is concerned
-	"project/*"            acs:log:REGION:ACCOUNT:project/*
-
-Without a project, on rows of other hosts than a project's, what is below it is below the account: acs:log:REGION:ACCOUNT:resource/r.
+	"/resource/{name}"     acs:log:REGION:ACCOUNT:resource/r                below the account, whatever host it is asked on
+	"/project/*"           acs:log:REGION:ACCOUNT:project/*
 */
 
 // resource is what the request's route acts on.
 func (q *request) resource() auth.Resource {
 	r := auth.Resource{Project: q.project}
-	switch pattern := q.route.Resource; pattern {
-	case "project", "account":
-	case "logstore/{logstore}": // the hot path builds no text
+	pattern := q.route.Resource
+	switch below, ofAccount := strings.CutPrefix(pattern, "/"); {
+	case ofAccount:
+		return auth.Resource{Path: q.fill(below)}
+	case pattern == "project", pattern == "account":
+	case pattern == "logstore/{logstore}": // the hot path builds no text
 		r.Logstore = q.vars.get("logstore")
 	default:
 		r.Path = q.fill(pattern)

@@ -11,7 +11,7 @@ import (
 
 // Every row says what it acts on, in words that its path has.
 func TestEveryRouteSaysItsResource(t *testing.T) {
-	shape := regexp.MustCompile(`^[a-z_]+(/(\*|\{[a-z]+\}|[a-z_]+))*$`)
+	shape := regexp.MustCompile(`^/?[a-z_]+(/(\*|\{[a-z]+\}|[a-z_]+))*$`)
 	variable := regexp.MustCompile(`\{[a-z]+\}`)
 	for _, r := range Routes() {
 		if !shape.MatchString(r.Resource) {

@@ -35,6 +35,7 @@ import (
 //
 // Body: id, tag, value (JSON as text); other members are kept.
 // Differs: values are not compared with the schema of their resource.
+// Differs: secrets inside a value, which is JSON as text, are shown as they were sent.
 
 // UpsertResourceRecord: PUT /resources/{name}/records
 //
@@ -58,22 +59,22 @@ import (
 // Behavior: those of ids, a list with commas, all of them or none.
 
 var resourceRoutes = []Route{
-	{Method: "GET", Path: "/resources", Host: OnAny, Action: "ListResources", Resource: "resource/*", handle: list(listing{
+	{Method: "GET", Path: "/resources", Host: OnAny, Action: "ListResources", Resource: "/resource/*", handle: list(listing{
 		kind: control.Resources, key: "items", bodies: true, names: "names", values: map[string]func(control.Document) []string{"type": text("type")},
 	})},
-	{Method: "POST", Path: "/resources", Host: OnAny, Action: "CreateResource", Resource: "resource/*", Mutating: true, handle: createDocument(control.Resources)},
-	{Method: "GET", Path: "/resources/{name}", Host: OnAny, Action: "GetResource", Resource: "resource/{name}", handle: getDocument(control.Resources)},
-	{Method: "PUT", Path: "/resources/{name}", Host: OnAny, Action: "UpdateResource", Resource: "resource/{name}", Mutating: true, handle: updateDocument(control.Resources)},
-	{Method: "DELETE", Path: "/resources/{name}", Host: OnAny, Action: "DeleteResource", Resource: "resource/{name}", Mutating: true, handle: deleteDocument(control.Resources)},
+	{Method: "POST", Path: "/resources", Host: OnAny, Action: "CreateResource", Resource: "/resource/*", Mutating: true, handle: createDocument(control.Resources)},
+	{Method: "GET", Path: "/resources/{name}", Host: OnAny, Action: "GetResource", Resource: "/resource/{name}", handle: getDocument(control.Resources)},
+	{Method: "PUT", Path: "/resources/{name}", Host: OnAny, Action: "UpdateResource", Resource: "/resource/{name}", Mutating: true, handle: updateDocument(control.Resources)},
+	{Method: "DELETE", Path: "/resources/{name}", Host: OnAny, Action: "DeleteResource", Resource: "/resource/{name}", Mutating: true, handle: deleteDocument(control.Resources)},
 
-	{Method: "GET", Path: "/resources/{name}/records", Host: OnAny, Action: "ListResourceRecords", Resource: "resource/{name}/record/*", handle: list(listing{
+	{Method: "GET", Path: "/resources/{name}/records", Host: OnAny, Action: "ListResourceRecords", Resource: "/resource/{name}/record/*", handle: list(listing{
 		kind: control.Records, key: "items", bodies: true, names: "ids", values: map[string]func(control.Document) []string{"tag": text("tag")},
 	})},
-	{Method: "POST", Path: "/resources/{name}/records", Host: OnAny, Action: "CreateResourceRecord", Resource: "resource/{name}/record/*", Mutating: true, handle: createDocument(control.Records)},
-	{Method: "PUT", Path: "/resources/{name}/records", Host: OnAny, Action: "UpsertResourceRecord", Resource: "resource/{name}/record/*", Mutating: true, handle: upsertDocuments(control.Records, "records")},
-	{Method: "DELETE", Path: "/resources/{name}/records", Host: OnAny, Action: "DeleteResourceRecord", Resource: "resource/{name}/record/*", Mutating: true, handle: deleteDocuments(control.Records, "ids")},
-	{Method: "GET", Path: "/resources/{name}/records/{id}", Host: OnAny, Action: "GetResourceRecord", Resource: "resource/{name}/record/{id}", handle: getDocument(control.Records)},
-	{Method: "PUT", Path: "/resources/{name}/records/{id}", Host: OnAny, Action: "UpdateResourceRecord", Resource: "resource/{name}/record/{id}", Mutating: true, handle: updateDocument(control.Records)},
+	{Method: "POST", Path: "/resources/{name}/records", Host: OnAny, Action: "CreateResourceRecord", Resource: "/resource/{name}/record/*", Mutating: true, handle: createDocument(control.Records)},
+	{Method: "PUT", Path: "/resources/{name}/records", Host: OnAny, Action: "UpsertResourceRecord", Resource: "/resource/{name}/record/*", Mutating: true, handle: upsertDocuments(control.Records, "records")},
+	{Method: "DELETE", Path: "/resources/{name}/records", Host: OnAny, Action: "DeleteResourceRecord", Resource: "/resource/{name}/record/*", Mutating: true, handle: deleteDocuments(control.Records, "ids")},
+	{Method: "GET", Path: "/resources/{name}/records/{id}", Host: OnAny, Action: "GetResourceRecord", Resource: "/resource/{name}/record/{id}", handle: getDocument(control.Records)},
+	{Method: "PUT", Path: "/resources/{name}/records/{id}", Host: OnAny, Action: "UpdateResourceRecord", Resource: "/resource/{name}/record/{id}", Mutating: true, handle: updateDocument(control.Records)},
 }
 
 // maxUpserts is the most documents of one request.

@@ -43,6 +43,7 @@ func Routes() []Route {
 		typedJobRoutes,
 		deliveryRoutes,
 		keyRoutes,
+		keyLimitRoutes,
 		backupRoutes,
 		accountRoutes,
 		unsupportedRoutes,

@@ -83,6 +83,30 @@ func TestHostileShippersAndExports(t *testing.T) {
 	do("GET", "/logstores/access/shipper/s/tasks?to=9223372036854775807", "", "")
 }
 
+// The OpenAPI client's update names the job in the path alone, and knows contentDetail as a text, which comes back as it was sent.
+func TestExportsOfTheOpenAPIClient(t *testing.T) {
+	env := testenv.Start(t, func(c *config.Config) {
+		c.Delivery.OSSAccessKeyID, c.Delivery.OSSAccessKeySecret, c.Delivery.OSSEndpoint = "id", "secret", "http://127.0.0.1:9"
+	})
+	newWeb(t, env)
+	do := caller(t, env)
+	body := func(name, display, detail string) string {
+		return `{` + name + `"displayName":"` + display + `","configuration":{"logstore":"access","sink":{"bucket":"b-1","contentType":"json","contentDetail":` + detail + `}}}`
+	}
+	text := `"{\"enableTag\":true}"`
+	do("POST", "/ossexports", body(`"name":"e",`, "first", text), "")
+	do("PUT", "/ossexports/e", body("", "second", text), "")
+	if got := do("GET", "/ossexports/e", "", ""); !strings.Contains(got, `"displayName":"second"`) || !strings.Contains(got, `"contentDetail":`+text) {
+		t.Errorf("got %s", got)
+	}
+	do("PUT", "/ossexports/e", body("", "third", `{"enableTag":false}`), "")
+	if got := do("GET", "/ossexports/e", "", ""); !strings.Contains(got, `"contentDetail":{"enableTag":false}`) {
+		t.Errorf("got %s", got)
+	}
+	do("PUT", "/ossexports/e", body(`"name":"f",`, "renamed", text), "ParameterInvalid")
+	do("POST", "/ossexports", body("", "nameless", text), "ParameterInvalid")
+}
+
 // A restart keeps the secrets that are masked, and one that is refused keeps the job.
 func TestRestartOfExports(t *testing.T) {
 	env := testenv.Start(t)

@@ -62,6 +62,9 @@ func (a *API) storeViewIndex(q *request) error {
 	if err != nil {
 		return err
 	}
+	if d.Text("storeType") == "metricstore" {
+		return sluice.Errorf(sluice.Unsupported, "action", "GetStoreViewIndex is not supported for views of metric stores: they have no index")
+	}
 	stores, err := control.StoresOf(d)
 	if err != nil {
 		return err

@@ -77,33 +77,33 @@ import "github.com/sluicelog/sluice/internal/control"
 // Behavior: those of relationIds, a list with commas, all of them or none.
 
 var topoStoreRoutes = []Route{
-	{Method: "GET", Path: "/topostores", Host: OnAny, Action: "ListTopostore", Resource: "topostore/*", handle: list(listing{
+	{Method: "GET", Path: "/topostores", Host: OnAny, Action: "ListTopostore", Resource: "/topostore/*", handle: list(listing{
 		kind: control.TopoStores, key: "items", bodies: true, names: "names",
 	})},
-	{Method: "POST", Path: "/topostores", Host: OnAny, Action: "CreateTopostore", Resource: "topostore/*", Mutating: true, handle: createDocument(control.TopoStores)},
-	{Method: "GET", Path: "/topostores/{name}", Host: OnAny, Action: "GetTopostore", Resource: "topostore/{name}", handle: getDocument(control.TopoStores)},
-	{Method: "PUT", Path: "/topostores/{name}", Host: OnAny, Action: "UpdateTopostore", Resource: "topostore/{name}", Mutating: true, handle: updateDocument(control.TopoStores)},
-	{Method: "DELETE", Path: "/topostores/{name}", Host: OnAny, Action: "DeleteTopostore", Resource: "topostore/{name}", Mutating: true, handle: deleteDocument(control.TopoStores)},
+	{Method: "POST", Path: "/topostores", Host: OnAny, Action: "CreateTopostore", Resource: "/topostore/*", Mutating: true, handle: createDocument(control.TopoStores)},
+	{Method: "GET", Path: "/topostores/{name}", Host: OnAny, Action: "GetTopostore", Resource: "/topostore/{name}", handle: getDocument(control.TopoStores)},
+	{Method: "PUT", Path: "/topostores/{name}", Host: OnAny, Action: "UpdateTopostore", Resource: "/topostore/{name}", Mutating: true, handle: updateDocument(control.TopoStores)},
+	{Method: "DELETE", Path: "/topostores/{name}", Host: OnAny, Action: "DeleteTopostore", Resource: "/topostore/{name}", Mutating: true, handle: deleteDocument(control.TopoStores)},
 
-	{Method: "GET", Path: "/topostores/{name}/nodes", Host: OnAny, Action: "ListTopostoreNode", Resource: "topostore/{name}", handle: list(listing{
+	{Method: "GET", Path: "/topostores/{name}/nodes", Host: OnAny, Action: "ListTopostoreNode", Resource: "/topostore/{name}", handle: list(listing{
 		kind: control.TopoNodes, key: "items", bodies: true, names: "nodeIds",
 		values: map[string]func(control.Document) []string{"nodeTypes": text("nodeType")},
 	})},
-	{Method: "POST", Path: "/topostores/{name}/nodes", Host: OnAny, Action: "CreateTopostoreNode", Resource: "topostore/{name}", Mutating: true, handle: createDocument(control.TopoNodes)},
-	{Method: "PUT", Path: "/topostores/{name}/nodes", Host: OnAny, Action: "UpsertTopostoreNode", Resource: "topostore/{name}", Mutating: true, handle: upsertDocuments(control.TopoNodes, "nodes")},
-	{Method: "DELETE", Path: "/topostores/{name}/nodes", Host: OnAny, Action: "DeleteTopostoreNode", Resource: "topostore/{name}", Mutating: true, handle: deleteDocuments(control.TopoNodes, "nodeIds")},
-	{Method: "GET", Path: "/topostores/{name}/nodes/{id}", Host: OnAny, Action: "GetTopostoreNode", Resource: "topostore/{name}", handle: getDocument(control.TopoNodes)},
-	{Method: "PUT", Path: "/topostores/{name}/nodes/{id}", Host: OnAny, Action: "UpdateTopostoreNode", Resource: "topostore/{name}", Mutating: true, handle: updateDocument(control.TopoNodes)},
+	{Method: "POST", Path: "/topostores/{name}/nodes", Host: OnAny, Action: "CreateTopostoreNode", Resource: "/topostore/{name}", Mutating: true, handle: createDocument(control.TopoNodes)},
+	{Method: "PUT", Path: "/topostores/{name}/nodes", Host: OnAny, Action: "UpsertTopostoreNode", Resource: "/topostore/{name}", Mutating: true, handle: upsertDocuments(control.TopoNodes, "nodes")},
+	{Method: "DELETE", Path: "/topostores/{name}/nodes", Host: OnAny, Action: "DeleteTopostoreNode", Resource: "/topostore/{name}", Mutating: true, handle: deleteDocuments(control.TopoNodes, "nodeIds")},
+	{Method: "GET", Path: "/topostores/{name}/nodes/{id}", Host: OnAny, Action: "GetTopostoreNode", Resource: "/topostore/{name}", handle: getDocument(control.TopoNodes)},
+	{Method: "PUT", Path: "/topostores/{name}/nodes/{id}", Host: OnAny, Action: "UpdateTopostoreNode", Resource: "/topostore/{name}", Mutating: true, handle: updateDocument(control.TopoNodes)},
 
-	{Method: "GET", Path: "/topostores/{name}/relations", Host: OnAny, Action: "ListTopostoreRelation", Resource: "topostore/{name}", handle: list(listing{
+	{Method: "GET", Path: "/topostores/{name}/relations", Host: OnAny, Action: "ListTopostoreRelation", Resource: "/topostore/{name}", handle: list(listing{
 		kind: control.TopoRelations, key: "items", bodies: true, names: "relationIds",
 		values: map[string]func(control.Document) []string{
 			"relationTypes": text("relationType"), "srcNodeIds": text("srcNodeId"), "dstNodeIds": text("dstNodeId"),
 		},
 	})},
-	{Method: "POST", Path: "/topostores/{name}/relations", Host: OnAny, Action: "CreateTopostoreRelation", Resource: "topostore/{name}", Mutating: true, handle: createDocument(control.TopoRelations)},
-	{Method: "PUT", Path: "/topostores/{name}/relations", Host: OnAny, Action: "UpsertTopostoreRelation", Resource: "topostore/{name}", Mutating: true, handle: upsertDocuments(control.TopoRelations, "relations")},
-	{Method: "DELETE", Path: "/topostores/{name}/relations", Host: OnAny, Action: "DeleteTopostoreRelation", Resource: "topostore/{name}", Mutating: true, handle: deleteDocuments(control.TopoRelations, "relationIds")},
-	{Method: "GET", Path: "/topostores/{name}/relations/{id}", Host: OnAny, Action: "GetTopostoreRelation", Resource: "topostore/{name}", handle: getDocument(control.TopoRelations)},
-	{Method: "PUT", Path: "/topostores/{name}/relations/{id}", Host: OnAny, Action: "UpdateTopostoreRelation", Resource: "topostore/{name}", Mutating: true, handle: updateDocument(control.TopoRelations)},
+	{Method: "POST", Path: "/topostores/{name}/relations", Host: OnAny, Action: "CreateTopostoreRelation", Resource: "/topostore/{name}", Mutating: true, handle: createDocument(control.TopoRelations)},
+	{Method: "PUT", Path: "/topostores/{name}/relations", Host: OnAny, Action: "UpsertTopostoreRelation", Resource: "/topostore/{name}", Mutating: true, handle: upsertDocuments(control.TopoRelations, "relations")},
+	{Method: "DELETE", Path: "/topostores/{name}/relations", Host: OnAny, Action: "DeleteTopostoreRelation", Resource: "/topostore/{name}", Mutating: true, handle: deleteDocuments(control.TopoRelations, "relationIds")},
+	{Method: "GET", Path: "/topostores/{name}/relations/{id}", Host: OnAny, Action: "GetTopostoreRelation", Resource: "/topostore/{name}", handle: getDocument(control.TopoRelations)},
+	{Method: "PUT", Path: "/topostores/{name}/relations/{id}", Host: OnAny, Action: "UpdateTopostoreRelation", Resource: "/topostore/{name}", Mutating: true, handle: updateDocument(control.TopoRelations)},
 }

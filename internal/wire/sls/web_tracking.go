@@ -17,8 +17,9 @@ import (
 // Also: GET /logstores/{logstore}/track, /track.gif and /track_ua.gif take one log from the query string, at most 16 KB;
 // OPTIONS answers browsers that ask first.
 // Body: the JSON of reference sls-api 4.5, plain or compressed.
-// Behavior: unsigned, only where the logstore has enable_tracking and the project's policy does not deny it. The time of a log is when it was received. Pages of any
-// origin may send. track.gif answers an image; track_ua.gif adds User-Agent and Referer to the log as __userAgent__ and __referer__.
+// Behavior: unsigned, only where the logstore has enable_tracking and the project's policy does not deny it. The time of a log is when it
+// was received. Pages of any origin may send, as much as quota.address_requests and quota.address_bytes let one address. track.gif
+// answers an image; track_ua.gif adds User-Agent and Referer to the log as __userAgent__ and __referer__.
 
 var trackingRoutes = []Route{
 	{Method: "POST", Path: "/logstores/{logstore}/track", Action: "PutWebtracking", Permission: "log:PutWebTracking", Resource: "logstore/{logstore}", Mutating: true, Anonymous: true, handle: (*API).trackBody},
@@ -50,8 +51,11 @@ func (a *API) admitTracking(q *request) error {
 	if err != nil || !l.Tracking {
 		return sluice.Errorf(sluice.Unauthorized, "tracking", "web tracking is not enabled for logstore %.64q", ref.Logstore)
 	}
-	return a.Auth.Anonymous(q.r).Forbids(
-		auth.Action{Name: q.route.Permission, Mutating: true}, auth.Resource{Project: ref.Project, Logstore: ref.Logstore})
+	if err := a.Auth.Anonymous(q.r).Forbids(
+		auth.Action{Name: q.route.Permission, Mutating: true}, auth.Resource{Project: ref.Project, Logstore: ref.Logstore}); err != nil {
+		return err
+	}
+	return a.KeyQuotas.AdmitAddress(q.client(), max(q.r.ContentLength, 0)+int64(len(q.r.URL.RawQuery)))
 }
 
 func (a *API) trackPreflight(q *request) error {

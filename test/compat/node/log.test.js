@@ -6,10 +6,14 @@ const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
 const http = require('node:http');
 const path = require('node:path');
-const { beforeEach, afterEach, test } = require('node:test');
+const { beforeEach, afterEach } = require('node:test');
 
 const Client = require('@alicloud/log');
 const protobuf = require('protobufjs');
+
+const { test, watch } = require('./recorder.js');
+
+watch(Client, require('@alicloud/log/package.json').version);
 
 const env = process.env;
 const port = env.SLUICE_TEST_ADDR.split(':').pop();

@@ -265,7 +265,7 @@ def test_metric_stores(cli, project):
     store = {"project_name": project, "logstore_name": "metrics"}
     cli.create_metric_store(**store, ttl="7", shard_count="1")
     assert cli.get_metric_store(**store)["ttl"] == 7
-    assert cli.list_substore(**store) == {"substores": ["prom"]}
+    assert cli.list_substore(**store)["substores"] == ["prom"]
     assert cli.get_substore(**store, substore_name="prom")["sortedKeyCount"] == 2
     cli.update_substore_ttl(**store, ttl="5")
     assert cli.get_substore_ttl(**store)["ttl"] == 5

@@ -183,7 +183,7 @@ def test_metric_store(client, project):
     assert client.get_metric_store(project, "metrics").ttl == 9
     assert client.list_substore(project, "metrics").get_substores() == ["prom"]
     prom = client.get_substore(project, "metrics", "prom")
-    assert {key["name"]: key["type"] for key in prom.get_keys()} == {"__name__": "text", "__labels__": "text", "__time_nano__": "long", "__value__": "double"}
+    assert {key["name"]: key["type"] for key in prom.get_keys()} == {"__name__": "text", "__labels__": "labels", "__time_nano__": "long", "__value__": "double"}
     client.delete_metric_store(project, "metrics")
     assert error_of(client.get_metric_store, project, "metrics").get_error_code() == "LogStoreNotExist"
 
@@ -232,8 +232,8 @@ def test_multimodal_configuration(client, project, store):
 
 def test_objects(client, project, store):
     client.put_logstore_multimodal_configuration(project, store.name, "Enabled")
-    client.put_object(project, store.name, "dir/a.txt", b"hello", {"Content-Type": "text/plain", "x-log-meta-who": "ada"})
-    got = client.get_object(project, store.name, "dir/a.txt")
+    client.put_object(project, store.name, "a.txt", b"hello", {"Content-Type": "text/plain", "x-log-meta-who": "ada"})
+    got = client.get_object(project, store.name, "a.txt")
     assert (got.get_body(), got.get_content_type()) == (b"hello", "text/plain")
 
 
@@ -293,12 +293,12 @@ def test_topostore(client, project):
         client.create_topostore_node(name, TopostoreNode(node_id="a", node_type="host", property={"zone": "1"}))
         client.upsert_topostore_node(name, [TopostoreNode(node_id="b", node_type="host", property={"zone": "2"})])
         client.update_topostore_node(name, TopostoreNode(node_id="a", node_type="host", property={"zone": "3"}))
-        assert client.get_topostore_node(name, "a").get_topostore_node().get_node_id() == "a"
+        assert client.get_topostore_node(name, "a").get_node().get_node_id() == "a"
         assert client.list_topostore_node(name).get_total() == 2
         client.create_topostore_relation(name, TopostoreRelation(relation_id="ab", relation_type="calls", src_node_id="a", dst_node_id="b"))
         client.upsert_topostore_relation(name, [TopostoreRelation(relation_id="ba", relation_type="calls", src_node_id="b", dst_node_id="a")])
         client.update_topostore_relation(name, TopostoreRelation(relation_id="ab", relation_type="asks", src_node_id="a", dst_node_id="b"))
-        assert client.get_topostore_relation(name, "ab").get_topostore_relation().get_relation_type() == "asks"
+        assert client.get_topostore_relation(name, "ab").get_relation().get_relation_type() == "asks"
         assert client.list_topostore_relation(name).get_total() == 2
         client.delete_topostore_relation(name, ["ab", "ba"])
         client.delete_topostore_node(name, ["a", "b"])
@@ -331,4 +331,4 @@ def test_copy_dashboard(client, project):
 def test_resource_usage(client, project, store):
     client.create_machine_group(project, MachineGroupDetail("group", "ip", ["10.0.0.1"]))
     usage = client.get_resource_usage(project).get_body()
-    assert (usage["logstore"], usage["shard"], usage["machine_group"]) == ({"count": {"status": 1}}, {"count": {"status": 2}}, {"count": {"status": 1}})
+    assert [usage[kind]["count"]["status"] for kind in ("logstore", "shard", "machine_group")] == [1, 2, 1]

@@ -29,7 +29,7 @@ func main() {
 	}})
 	check(err)
 	logger := slog.New(handler).With("user", "ada")
-	logger.Info("order placed", "items", 3, slog.Group("price", "net", 12.5, "currency", "EUR"))
+	logger.Info("order placed", slog.Int("items", 3), slog.Group("price", slog.Float64("net", 12.5), slog.String("currency", "EUR")))
 
 	// Lines of text, with key=value in them made fields.
 	lines, err := queue.Writer(sluicelog.WriterOptions{Content: sluicelog.Content{

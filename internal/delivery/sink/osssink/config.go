@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/sluicelog/sluice"
@@ -31,6 +32,10 @@ type Config struct {
 	SecurityToken   sink.Secret `json:"securityToken,omitzero"`
 	// ServerSideEncryption asks OSS to encrypt objects with keys of its own: x-oss-server-side-encryption: AES256.
 	ServerSideEncryption bool `json:"serverSideEncryption,omitempty"`
+	// Encryption is how OSS is to encrypt objects, instead: AES256, SM4, KMS, or KMS-SM4 [what the bucket says].
+	Encryption string `json:"encryption,omitempty"`
+	// EncryptionKeyID is the key of KMS [the default key].
+	EncryptionKeyID string `json:"encryptionKeyId,omitempty"`
 	// TLS of an https endpoint.
 	TLS *tlsconf.Config `json:"tls,omitempty"`
 	object.Options
@@ -41,6 +46,9 @@ const (
 	addressVirtual = "virtual"
 	addressPath    = "path"
 	addressName    = "cname"
+
+	encryptKMS    = "KMS"
+	encryptKMSSM4 = "KMS-SM4"
 
 	signV1 = "v1"
 	signV4 = "v4"
@@ -73,6 +81,12 @@ func (c *Config) Validate() error {
 	}
 	if c.Signature != "" && c.Signature != signV1 && c.Signature != signV4 {
 		return invalid("signature", "%.40q is neither v4 nor v1", c.Signature)
+	}
+	if c.Encryption != "" && !slices.Contains([]string{"AES256", "SM4", encryptKMS, encryptKMSSM4}, c.Encryption) {
+		return invalid("encryption", "%.40q is none of AES256, SM4, KMS and KMS-SM4", c.Encryption)
+	}
+	if c.EncryptionKeyID != "" && !strings.HasPrefix(c.Encryption, encryptKMS) {
+		return invalid("encryptionKeyId", "goes with encryption KMS or KMS-SM4")
 	}
 	if c.AccessKeyID == "" || strings.ContainsAny(c.AccessKeyID, " /:\r\n") || len(c.AccessKeyID) > 256 {
 		return invalid("accessKeyId", "is missing or not an access key id")

@@ -125,7 +125,8 @@ func (s *Sink) putOne(ctx context.Context, name, typ string, body io.ReadSeeker)
 		return err
 	}
 	out, err := s.client.PutObject(ctx, &oss.PutObjectRequest{
-		Bucket: &s.config.Bucket, Key: &name, Body: body, ContentLength: &size, ContentMD5: &sum, ContentType: &typ, ServerSideEncryption: s.encryption(),
+		Bucket: &s.config.Bucket, Key: &name, Body: body, ContentLength: &size, ContentMD5: &sum, ContentType: &typ,
+		ServerSideEncryption: s.encryption(), ServerSideDataEncryption: s.dataEncryption(), ServerSideEncryptionKeyId: s.encryptionKey(),
 	})
 	if err == nil && oss.ToString(out.ETag) == "" {
 		err = errNoETag
@@ -134,15 +135,38 @@ func (s *Sink) putOne(ctx context.Context, name, typ string, body io.ReadSeeker)
 }
 
 func (s *Sink) encryption() *string {
+	switch s.config.Encryption {
+	case "":
+	case encryptKMSSM4:
+		return oss.Ptr(encryptKMS)
+	default:
+		return &s.config.Encryption
+	}
 	if s.config.ServerSideEncryption {
 		return oss.Ptr("AES256")
 	}
 	return nil
 }
 
+// dataEncryption is the algorithm of a key of KMS, where it is not AES256.
+func (s *Sink) dataEncryption() *string {
+	if s.config.Encryption == encryptKMSSM4 {
+		return oss.Ptr("SM4")
+	}
+	return nil
+}
+
+func (s *Sink) encryptionKey() *string {
+	if s.config.EncryptionKeyID == "" {
+		return nil
+	}
+	return &s.config.EncryptionKeyID
+}
+
 func (s *Sink) putParts(ctx context.Context, o object.Object) (err error) {
 	upload, err := s.client.InitiateMultipartUpload(ctx, &oss.InitiateMultipartUploadRequest{
-		Bucket: &s.config.Bucket, Key: &o.Name, ContentType: &o.Type, ServerSideEncryption: s.encryption(),
+		Bucket: &s.config.Bucket, Key: &o.Name, ContentType: &o.Type,
+		ServerSideEncryption: s.encryption(), ServerSideDataEncryption: s.dataEncryption(), ServerSideEncryptionKeyId: s.encryptionKey(),
 	})
 	if err != nil {
 		return err

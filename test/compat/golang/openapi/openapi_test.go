@@ -3,6 +3,7 @@ package openapi
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,7 +68,7 @@ func (l openAPI) projects(t *testing.T) {
 	})
 	l.Operation(t, "ListProject", func() error {
 		got, err := l.c.ListProject(&sls.ListProjectRequest{ProjectName: l.project, Offset: tea.Int32(0), Size: tea.Int32(10)})
-		return observe.Is(err, func() string { return fmt.Sprint(*got.Body.Total, *got.Body.Projects[0].ProjectName) }, "1 "+*l.project)
+		return observe.Is(err, func() string { return words(*got.Body.Total, *got.Body.Projects[0].ProjectName) }, "1 "+*l.project)
 	})
 }
 
@@ -80,7 +81,7 @@ func (l openAPI) logstores(t *testing.T) {
 	})
 	l.Operation(t, "GetLogStore", func() error {
 		got, err := l.c.GetLogStore(l.project, l.store)
-		return observe.Is(err, func() string { return fmt.Sprint(*got.Body.Ttl, *got.Body.ShardCount, *got.Body.EnableTracking) }, "7 2 true")
+		return observe.Is(err, func() string { return words(*got.Body.Ttl, *got.Body.ShardCount, *got.Body.EnableTracking) }, "7 2 true")
 	})
 	l.Operation(t, "UpdateLogStore", func() error {
 		_, err := l.c.UpdateLogStore(l.project, l.store, &sls.UpdateLogStoreRequest{LogstoreName: l.store, Ttl: tea.Int32(9), ShardCount: tea.Int32(2)})
@@ -88,7 +89,7 @@ func (l openAPI) logstores(t *testing.T) {
 			return err
 		}
 		got, err := l.c.GetLogStore(l.project, l.store)
-		return observe.Is(err, func() string { return fmt.Sprint(*got.Body.Ttl) }, "9")
+		return observe.Is(err, func() string { return words(*got.Body.Ttl) }, "9")
 	})
 	l.Operation(t, "ListLogStores", func() error {
 		got, err := l.c.ListLogStores(l.project, &sls.ListLogStoresRequest{Offset: tea.Int32(0), Size: tea.Int32(10)})
@@ -99,15 +100,15 @@ func (l openAPI) logstores(t *testing.T) {
 func (l openAPI) shards(t *testing.T) {
 	l.Operation(t, "MergeShard", func() error {
 		got, err := l.c.MergeShard(l.project, l.store, tea.String("0"))
-		return observe.Is(err, func() string { return fmt.Sprint(len(got.Body)) }, "3")
+		return observe.Is(err, func() string { return words(len(got.Body)) }, "3")
 	})
 	l.Operation(t, "SplitShard", func() error {
 		got, err := l.c.SplitShard(l.project, l.store, tea.String("2"), &sls.SplitShardRequest{Key: tea.String("40000000000000000000000000000000")})
-		return observe.Is(err, func() string { return fmt.Sprint(len(got.Body)) }, "3")
+		return observe.Is(err, func() string { return words(len(got.Body)) }, "3")
 	})
 	l.Operation(t, "ListShards", func() error {
 		got, err := l.c.ListShards(l.project, l.store)
-		return observe.Is(err, func() string { return fmt.Sprint(len(got.Body), *got.Body[4].Status) }, "5 readwrite")
+		return observe.Is(err, func() string { return words(len(got.Body), *got.Body[4].Status) }, "5 readwrite")
 	})
 	var begin *string
 	l.Operation(t, "GetCursor", func() error {
@@ -123,7 +124,7 @@ func (l openAPI) shards(t *testing.T) {
 			return err
 		}
 		received, err := strconv.ParseInt(*got.Body.CursorTime, 10, 64)
-		return observe.Is(err, func() string { return fmt.Sprint(time.Since(time.Unix(received, 0)).Abs() < time.Minute) }, "true")
+		return observe.Is(err, func() string { return words(time.Since(time.Unix(received, 0)).Abs() < time.Minute) }, "true")
 	})
 }
 
@@ -139,15 +140,15 @@ func (l openAPI) consumerGroups(t *testing.T) {
 	})
 	l.Operation(t, "ListConsumerGroup", func() error {
 		got, err := l.c.ListConsumerGroup(l.project, l.store)
-		return observe.Is(err, func() string { return fmt.Sprint(*got.Body[0].Name, *got.Body[0].Timeout, *got.Body[0].Order) }, "readers 30 true")
+		return observe.Is(err, func() string { return words(*got.Body[0].Name, *got.Body[0].Timeout, *got.Body[0].Order) }, "readers 30 true")
 	})
 	l.Operation(t, "ConsumerGroupHeartBeat", func() error {
 		got, err := l.c.ConsumerGroupHeartBeat(l.project, l.store, group, &sls.ConsumerGroupHeartBeatRequest{Consumer: tea.String("a"), Body: []*int32{}})
-		return observe.Is(err, func() string { return fmt.Sprint(len(got.Body) > 0) }, "true")
+		return observe.Is(err, func() string { return words(len(got.Body) > 0) }, "true")
 	})
 	l.Operation(t, "GetCheckPoint", func() error {
 		got, err := l.c.GetCheckPoint(l.project, l.store, group, &sls.GetCheckPointRequest{Shard: tea.Int32(4)})
-		return observe.Is(err, func() string { return fmt.Sprint(len(got.Body), *got.Body[0].Checkpoint) }, "1 ")
+		return observe.Is(err, func() string { return words(len(got.Body), *got.Body[0].Checkpoint) }, "1")
 	})
 	l.Operation(t, "DeleteConsumerGroup", func() error {
 		_, err := l.c.DeleteConsumerGroup(l.project, l.store, group)
@@ -164,7 +165,7 @@ func (l openAPI) index(t *testing.T) {
 	})
 	l.Operation(t, "GetIndex", func() error {
 		got, err := l.c.GetIndex(l.project, l.store)
-		return observe.Is(err, func() string { return fmt.Sprint(*got.Body.Keys["status"].Type, *got.Body.Line.Token[0]) }, "long  ")
+		return observe.Is(err, func() string { return words(*got.Body.Keys["status"].Type, *got.Body.Line.Token[0]) }, "long")
 	})
 	l.Operation(t, "UpdateIndex", func() error {
 		keys["took"] = &sls.KeysValue{Type: tea.String("double"), DocValue: tea.Bool(true), CaseSensitive: tea.Bool(false)}
@@ -173,7 +174,7 @@ func (l openAPI) index(t *testing.T) {
 			return err
 		}
 		got, err := l.c.GetIndex(l.project, l.store)
-		return observe.Is(err, func() string { return fmt.Sprint(len(got.Body.Keys)) }, "2")
+		return observe.Is(err, func() string { return words(len(got.Body.Keys)) }, "2")
 	})
 }
 
@@ -187,7 +188,7 @@ func (l openAPI) queries(t *testing.T) {
 	from, to := tea.Int32(int32(time.Now().Unix())-60), tea.Int32(int32(time.Now().Unix())+60)
 	l.Operation(t, "GetLogs", func() error {
 		got, err := l.c.GetLogs(l.project, l.store, &sls.GetLogsRequest{From: from, To: to, Query: tea.String("status: 500"), Line: tea.Int64(10), Offset: tea.Int64(0)})
-		return observe.Is(err, func() string { return fmt.Sprint(len(got.Body), got.Body[0]["status"]) }, "2 500")
+		return observe.Is(err, func() string { return words(len(got.Body), got.Body[0]["status"]) }, "2 500")
 	})
 	l.Operation(t, "GetHistograms", func() error {
 		got, err := l.c.GetHistograms(l.project, l.store, &sls.GetHistogramsRequest{
@@ -198,14 +199,14 @@ func (l openAPI) queries(t *testing.T) {
 			for _, bucket := range got.Body {
 				total += *bucket.Count
 			}
-			return fmt.Sprint(total)
+			return words(total)
 		}
 		return observe.Is(err, count, "2")
 	})
 	l.Operation(t, "GetProjectLogs", func() error {
 		query := fmt.Sprintf("select count(*) as n from store where __time__ >= %d and __time__ < %d", *from, *to)
 		got, err := l.c.GetProjectLogs(l.project, &sls.GetProjectLogsRequest{Query: tea.String(query), PowerSql: tea.Bool(false)})
-		return observe.Is(err, func() string { return fmt.Sprint(got.Body[0]["n"]) }, "3")
+		return observe.Is(err, func() string { return words(got.Body[0]["n"]) }, "3")
 	})
 	l.Operation(t, "DeleteIndex", func() error { _, err := l.c.DeleteIndex(l.project, l.store); return err })
 }
@@ -236,7 +237,17 @@ func (l openAPI) exports(t *testing.T) {
 	l.Operation(t, "StartOSSExport", func() error { _, err := l.c.StartOSSExport(l.project, name); return err })
 	l.Operation(t, "ListOSSExports", func() error {
 		got, err := l.c.ListOSSExports(l.project, &sls.ListOSSExportsRequest{Offset: tea.Int32(0), Size: tea.Int32(10)})
-		return observe.Is(err, func() string { return fmt.Sprint(*got.Body.Total) }, "1")
+		return observe.Is(err, func() string { return words(*got.Body.Total) }, "1")
 	})
 	l.Operation(t, "DeleteOSSExport", func() error { _, err := l.c.DeleteOSSExport(l.project, name); return err })
+}
+
+// words are values in a row, pointers followed, with blanks between them.
+func words(values ...any) string {
+	for i, v := range values {
+		if text, ok := v.(*string); ok {
+			values[i] = tea.StringValue(text)
+		}
+	}
+	return strings.TrimSpace(fmt.Sprintln(values...))
 }

@@ -1,7 +1,6 @@
 package openapi
 
 import (
-	"fmt"
 	"testing"
 
 	sls "github.com/alibabacloud-go/sls-20201230/v6/client"
@@ -64,7 +63,7 @@ func (l openAPI) machines(t *testing.T) {
 	}
 	l.Operation(t, "GetMachineGroup", func() error {
 		got, err := l.c.GetMachineGroup(l.project, group)
-		return observe.Is(err, func() string { return fmt.Sprint(*got.Body.MachineIdentifyType, *got.Body.MachineList[0]) }, "ip10.0.0.1")
+		return observe.Is(err, func() string { return words(*got.Body.MachineIdentifyType, *got.Body.MachineList[0]) }, "ip 10.0.0.1")
 	})
 	detail := map[string]any{"logType": "json_log", "logPath": "/var/log", "filePattern": "*.json", "localStorage": true, "topicFormat": "none"}
 	if !l.Operation(t, "CreateConfig", func() error {
@@ -78,7 +77,7 @@ func (l openAPI) machines(t *testing.T) {
 	}
 	l.Operation(t, "GetConfig", func() error {
 		got, err := l.c.GetConfig(l.project, config)
-		return observe.Is(err, func() string { return fmt.Sprint(got.Body.InputDetail["logType"]) }, "json_log")
+		return observe.Is(err, func() string { return words(got.Body.InputDetail["logType"]) }, "json_log")
 	})
 	l.Operation(t, "ApplyConfigToMachineGroup", func() error { _, err := l.c.ApplyConfigToMachineGroup(l.project, group, config); return err })
 	l.Operation(t, "GetAppliedConfigs", func() error {

@@ -47,9 +47,9 @@ func TestTerraform(t *testing.T) {
 }
 
 func machines(t *testing.T, o observe.Client, c sls.ClientInterface) {
-	group := &sls.MachineGroup{Name: "tf", MachineIDType: "ip", MachineIDList: []string{"10.0.0.1"}, Attribute: sls.MachinGroupAttribute{TopicName: "t"}}
+	group := &sls.MachineGroup{Name: "terraform", MachineIDType: "ip", MachineIDList: []string{"10.0.0.1"}, Attribute: sls.MachinGroupAttribute{TopicName: "t"}}
 	config := &sls.LogConfig{
-		Name: "tf", InputType: "file", OutputType: "LogService", OutputDetail: sls.OutputDetail{ProjectName: project, LogStoreName: "store"},
+		Name: "terraform", InputType: "file", OutputType: "LogService", OutputDetail: sls.OutputDetail{ProjectName: project, LogStoreName: "store"},
 		InputDetail: map[string]any{"logType": "json_log", "logPath": "/var/log", "filePattern": "*.json", "topicFormat": "none", "localStorage": true},
 	}
 	if !o.Operation(t, "alicloud_log_machine_group create", func() error { return c.CreateMachineGroup(project, group) }) ||
@@ -57,7 +57,7 @@ func machines(t *testing.T, o observe.Client, c sls.ClientInterface) {
 		return
 	}
 	o.Operation(t, "alicloud_log_machine_group read", func() error {
-		got, err := c.GetMachineGroup(project, "tf")
+		got, err := c.GetMachineGroup(project, "terraform")
 		return observe.Is(err, func() string { return fmt.Sprint(got.MachineIDType, got.MachineIDList, got.Attribute.TopicName) }, "ip[10.0.0.1]t")
 	})
 	o.Operation(t, "alicloud_log_machine_group update", func() error {
@@ -65,18 +65,18 @@ func machines(t *testing.T, o observe.Client, c sls.ClientInterface) {
 		return c.UpdateMachineGroup(project, group)
 	})
 	o.Operation(t, "alicloud_logtail_config read", func() error {
-		got, err := c.GetConfig(project, "tf")
+		got, err := c.GetConfig(project, "terraform")
 		return observe.Is(err, func() string { return got.OutputDetail.LogStoreName }, "store")
 	})
 	o.Operation(t, "alicloud_logtail_config update", func() error { return c.UpdateConfig(project, config) })
-	o.Operation(t, "alicloud_logtail_attachment create", func() error { return c.ApplyConfigToMachineGroup(project, "tf", "tf") })
+	o.Operation(t, "alicloud_logtail_attachment create", func() error { return c.ApplyConfigToMachineGroup(project, "terraform", "terraform") })
 	o.Operation(t, "alicloud_logtail_attachment read", func() error {
-		got, err := c.GetAppliedMachineGroups(project, "tf")
-		return observe.Is(err, func() string { return fmt.Sprint(got) }, "[tf]")
+		got, err := c.GetAppliedMachineGroups(project, "terraform")
+		return observe.Is(err, func() string { return fmt.Sprint(got) }, "[terraform]")
 	})
-	o.Operation(t, "alicloud_logtail_attachment delete", func() error { return c.RemoveConfigFromMachineGroup(project, "tf", "tf") })
-	o.Operation(t, "alicloud_logtail_config delete", func() error { return c.DeleteConfig(project, "tf") })
-	o.Operation(t, "alicloud_log_machine_group delete", func() error { return c.DeleteMachineGroup(project, "tf") })
+	o.Operation(t, "alicloud_logtail_attachment delete", func() error { return c.RemoveConfigFromMachineGroup(project, "terraform", "terraform") })
+	o.Operation(t, "alicloud_logtail_config delete", func() error { return c.DeleteConfig(project, "terraform") })
+	o.Operation(t, "alicloud_log_machine_group delete", func() error { return c.DeleteMachineGroup(project, "terraform") })
 }
 
 func records(t *testing.T, o observe.Client, c sls.ClientInterface) {

@@ -1,6 +1,8 @@
-//go:build compat
-
-package compat
+// Package javanet leads the Java clients of Simple Log Service to a server of a test. They know neither ports nor proxies: they resolve the name
+// PROJECT.DOMAIN and open port 80. It stands where DNS and a server on port 80 stand in real use.
+//
+//	JVM ── name ──> hosts file ── 127.0.0.1:80 ──> SOCKS proxy ──> the server's address
+package javanet
 
 import (
 	"bufio"
@@ -15,18 +17,17 @@ import (
 	"testing"
 )
 
-// javaOptions are options that make a JVM find the server where its clients look: at names below the base domain, on port 80. It stands where DNS and
-// a server on port 80 stand in real use. Names come from a hosts file, which knows no wildcards, so projects have to be listed;
-// connections go through a SOCKS proxy, which knows one address.
-func javaOptions(t *testing.T, addr string, projects ...string) string {
+// Options are what a JVM has to be started with, or given in JAVA_TOOL_OPTIONS, to find the server at addr behind the names of projects below
+// domain. A hosts file knows no wildcards, so projects have to be listed.
+func Options(t testing.TB, addr, domain string, projects ...string) string {
 	t.Helper()
 	hostname, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"localhost", hostname, baseDomain}
+	names := []string{"localhost", hostname, domain}
 	for _, project := range projects {
-		names = append(names, project+"."+baseDomain)
+		names = append(names, project+"."+domain)
 	}
 	hosts := filepath.Join(t.TempDir(), "hosts")
 	if err := os.WriteFile(hosts, []byte("127.0.0.1 "+strings.Join(names, " ")+"\n"), 0o600); err != nil {
@@ -40,7 +41,7 @@ func javaOptions(t *testing.T, addr string, projects ...string) string {
 }
 
 // startSOCKS starts a SOCKS5 proxy that leads every connection to target, and returns its address.
-func startSOCKS(t *testing.T, target string) string {
+func startSOCKS(t testing.TB, target string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluicelog/sluice/client"
+	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
+)
+
+// Types of policies.
+const (
+	customPolicy = "Custom"
+	systemPolicy = "System"
+)
+
+func (a *app) iamPolicy() *cobra.Command {
+	var description string
+	create := a.verb("create NAME FILE", "Make a policy of a document; - is standard input", 2,
+		func(cmd *cobra.Command, c *client.Client, args []string) error {
+			document, err := a.readPolicy(args[1])
+			if err != nil {
+				return err
+			}
+			if err := c.CreatePolicy(cmd.Context(), args[0], description, document); err != nil {
+				return err
+			}
+			a.note("policy %s created", args[0])
+			return nil
+		})
+	create.Flags().StringVar(&description, "description", "", "what it is for")
+	update := a.verb("update NAME FILE", "Give a policy another document, which counts at once", 2,
+		func(cmd *cobra.Command, c *client.Client, args []string) error {
+			document, err := a.readPolicy(args[1])
+			if err != nil {
+				return err
+			}
+			return c.UpdatePolicy(cmd.Context(), args[0], document)
+		})
+	list := a.verb("list", "List the policies of the account and of the server", 0, func(cmd *cobra.Command, c *client.Client, _ []string) error {
+		all, err := c.Policies(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return tableOf(a, cmd, all, func(p client.Policy) []string {
+			return []string{p.Name, p.Type, strconv.Itoa(p.Attachments), tty.Visible(p.Description)}
+		}, "POLICY", "TYPE", "ATTACHED", "DESCRIPTION")
+	})
+	show := a.verb("show NAME", "Show the document of a policy", 1, func(cmd *cobra.Command, c *client.Client, args []string) error {
+		p, err := findPolicy(cmd.Context(), c, args[0])
+		if err != nil {
+			return err
+		}
+		return a.show(cmd, p, func() error {
+			_, err := fmt.Fprintln(a.out, tty.Visible(p.Document))
+			return err
+		})
+	})
+	return parent("policy", "Policies: documents that say who may do what", create, update, list, show,
+		a.deletion("delete NAME", "Delete a policy that is attached to nobody", "policy", (*client.Client).DeletePolicy))
+}
+
+// findPolicy finds a policy by its name: the account's own before the server's.
+func findPolicy(ctx context.Context, c *client.Client, name string) (client.Policy, error) {
+	p, err := c.Policy(ctx, customPolicy, name)
+	if client.Code(err) != "EntityNotExist.Policy" {
+		return p, err
+	}
+	p, err = c.Policy(ctx, systemPolicy, name)
+	if client.Code(err) == "EntityNotExist.Policy" {
+		return p, &hinted{err, "List them: sluice iam policy list"}
+	}
+	return p, err
+}
+
+func (a *app) iamAttach(use, short string, do func(c *client.Client, ctx context.Context, typ, name string, h client.Holder) error) *cobra.Command {
+	var h client.Holder
+	cmd := a.verb(use+" POLICY", short, 1, nil)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		named := 0
+		for _, name := range []string{h.User, h.Group, h.Role} {
+			if name != "" {
+				named++
+			}
+		}
+		if named != 1 {
+			return misused(cmd, errors.New("say one of --user, --group and --role"))
+		}
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		p, err := findPolicy(cmd.Context(), c, args[0])
+		if err != nil {
+			return err
+		}
+		if err := do(c, cmd.Context(), p.Type, p.Name, h); err != nil {
+			return err
+		}
+		a.note("policy %s %sed", p.Name, use)
+		return nil
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&h.User, "user", "", "`name` of the user")
+	flags.StringVar(&h.Group, "group", "", "`name` of the group")
+	flags.StringVar(&h.Role, "role", "", "`name` of the role")
+	return cmd
+}
+
+func (a *app) iamProjectPolicy() *cobra.Command {
+	show := a.verb("show PROJECT", "Show the policy of a project", 1, func(cmd *cobra.Command, c *client.Client, args []string) error {
+		document, err := c.ProjectPolicy(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		if document == "" {
+			a.note("project %s has no policy", args[0])
+			return nil
+		}
+		_, err = fmt.Fprintln(a.out, document)
+		return err
+	})
+	set := a.verb("set PROJECT FILE", "Set the policy of a project, at once; - is standard input", 2,
+		func(cmd *cobra.Command, c *client.Client, args []string) error {
+			document, err := a.readPolicy(args[1])
+			if err != nil {
+				return err
+			}
+			return c.SetProjectPolicy(cmd.Context(), args[0], document)
+		})
+	for _, cmd := range []*cobra.Command{show, set} {
+		cmd.ValidArgsFunction = a.completeProject
+	}
+	return parent("project-policy", "Policies of projects: who else may, and who may not", show, set,
+		a.deletion("delete PROJECT", "Take the policy of a project away", "the policy of project", (*client.Client).DeleteProjectPolicy))
+}

@@ -1,0 +1,171 @@
+package assistant
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"fmt"
+	"math/big"
+	"sync"
+	"time"
+
+	"github.com/sluicelog/sluice/internal/agentproto"
+	"github.com/sluicelog/sluice/internal/meta"
+)
+
+// identity is who the server is to agents: the CA that certifies them and itself, and the key that signs tasks. Both are made at the first start and
+// lie sealed in metadata.
+type identity struct {
+	ca       *x509.Certificate
+	caKey    ed25519.PrivateKey
+	signer   ed25519.PrivateKey
+	keyName  string
+	certLife time.Duration
+}
+
+// storedIdentity is the identity in metadata.
+type storedIdentity struct {
+	CA     []byte `json:"ca"`     // DER
+	CAKey  []byte `json:"caKey"`  // sealed seed
+	Signer []byte `json:"signer"` // sealed seed
+}
+
+const (
+	sealIdentity  = "assistant identity"
+	identityName  = "server"
+	caLife        = 30 * 365 * 24 * time.Hour
+	backdated     = 24 * time.Hour // clocks of machines may be behind
+	serverLife    = 24 * time.Hour // of the server's own certificate, which is made anew
+	serialBits    = 127
+	keyNameLength = 8
+)
+
+func loadIdentity(ctx context.Context, s *Service) (*identity, error) {
+	fresh, err := newIdentity(s)
+	if err != nil {
+		return nil, err
+	}
+	stored := fresh
+	if err := s.store.Update(ctx, func(tx meta.Tx) error {
+		before, err := get[storedIdentity](tx, kindIdentity, identityName)
+		if err != nil {
+			return err
+		}
+		if before != nil {
+			stored = before
+			return nil
+		}
+		return put(tx, kindIdentity, identityName, "", fresh)
+	}); err != nil {
+		return nil, err
+	}
+	id := &identity{certLife: s.o.CertLife}
+	if id.ca, err = x509.ParseCertificate(stored.CA); err != nil {
+		return nil, fmt.Errorf("the CA of agents: %w", err)
+	}
+	caSeed, err := s.ring.Open(stored.CAKey, sealIdentity, "ca")
+	if err != nil {
+		return nil, fmt.Errorf("the CA of agents: %w", err)
+	}
+	seed, err := s.ring.Open(stored.Signer, sealIdentity, "signer")
+	if err != nil {
+		return nil, fmt.Errorf("the key that signs tasks: %w", err)
+	}
+	id.caKey, id.signer = ed25519.NewKeyFromSeed(caSeed), ed25519.NewKeyFromSeed(seed)
+	id.keyName = "k-" + hex.EncodeToString(id.signer.Public().(ed25519.PublicKey))[:keyNameLength]
+	return id, nil
+}
+
+func newIdentity(s *Service) (*storedIdentity, error) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return nil, err
+	}
+	_, signer, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: "Sluice agents"}, IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
+		KeyUsage: x509.KeyUsageCertSign, NotBefore: s.now().Add(-backdated), NotAfter: s.now().Add(caLife),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	return &storedIdentity{
+		CA: der, CAKey: s.ring.Seal(private.Seed(), sealIdentity, "ca"), Signer: s.ring.Seal(signer.Seed(), sealIdentity, "signer"),
+	}, err
+}
+
+func serial() *big.Int {
+	n, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), serialBits)) // rand.Reader does not fail
+	return n
+}
+
+// certify makes the certificate of an instance for its key.
+func (id *identity) certify(instance string, key crypto.PublicKey, now time.Time) ([]byte, error) {
+	return x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: instance}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, NotBefore: now.Add(-backdated), NotAfter: now.Add(id.certLife),
+	}, id.ca, key, id.caKey)
+}
+
+// serverCertificate makes a certificate of the server, with a new key.
+func (id *identity) serverCertificate(now time.Time) (*tls.Certificate, error) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: agentproto.ServerName}, DNSNames: []string{agentproto.ServerName},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		NotBefore: now.Add(-backdated), NotAfter: now.Add(2 * serverLife),
+	}, id.ca, public, id.caKey)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Certificate{Certificate: [][]byte{der, id.ca.Raw}, PrivateKey: private}, nil
+}
+
+// pool is the CA alone.
+func (id *identity) pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(id.ca)
+	return pool
+}
+
+// TLSConfig is how the server speaks TLS with agents: its certificate is of its own CA, and so is that of each agent that shows one.
+func (s *Service) TLSConfig() *tls.Config {
+	certs := &serverCertificates{s: s}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, NextProtos: []string{agentproto.ALPN}, SessionTicketsDisabled: true,
+		ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: s.identity.pool(), Time: s.o.Now,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certs.current() },
+	}
+}
+
+// serverCertificates makes the server's certificate anew each day.
+type serverCertificates struct {
+	s *Service
+
+	mu   sync.Mutex // guards what is below
+	cert *tls.Certificate
+	made time.Time
+}
+
+func (c *serverCertificates) current() (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.s.now()
+	if c.cert != nil && now.Sub(c.made).Abs() < serverLife {
+		return c.cert, nil
+	}
+	cert, err := c.s.identity.serverCertificate(now)
+	if err == nil {
+		c.cert, c.made = cert, now
+	}
+	return cert, err
+}
