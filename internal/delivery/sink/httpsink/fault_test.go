@@ -1,9 +1,11 @@
 package httpsink_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"strings"
@@ -17,7 +19,7 @@ import (
 	"github.com/sluicelog/sluice/test/certs"
 )
 
-// drip serves each connection with a piece of text every few milliseconds, for ever.
+// drip answers the first request of each connection with a piece of text every few milliseconds, for ever.
 func drip(t *testing.T, begin, piece string) (address string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -36,7 +38,11 @@ func drip(t *testing.T, begin, piece string) (address string) {
 			}
 			serving.Go(func() {
 				defer c.Close()
-				serving.Go(func() { _, _ = io.Copy(io.Discard, c) }) // what the sink sends, until it gives up
+				request, err := http.ReadRequest(bufio.NewReader(c))
+				if err != nil {
+					return
+				}
+				_, _ = io.Copy(io.Discard, request.Body) // an answer before the question is none
 				tick := time.NewTicker(5 * time.Millisecond)
 				defer tick.Stop()
 				for text := begin; ; text = piece {
@@ -74,12 +80,12 @@ func TestChangedCertificate(t *testing.T) {
 	ours, theirs := certs.New(t), certs.New(t)
 	r := newReceiver(t, false)
 	var mu sync.Mutex
-	current := ours.Issue(t, "receiver").Server(t, nil)
+	current := ours.Issue(t, "receiver").Server(t, nil) // guarded by mu
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	front := &http.Server{Handler: r}
+	front := &http.Server{Handler: r, ErrorLog: log.New(io.Discard, "", 0)}
 	front.SetKeepAlivesEnabled(false) // a connection, and a handshake, for each batch
 	t.Cleanup(func() { front.Close() })
 	go front.Serve(tls.NewListener(l, &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { //nolint:errcheck // ends with Close
