@@ -16,7 +16,7 @@ func newMetrics() *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: "sluice_assistant_" + name, Help: help})
 	}
-	return &metrics{
+	m := &metrics{
 		targets: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sluice_assistant_ended_total", Help: "Commands and files that are over on an instance, by how they ended.",
 		}, []string{"status"}),
@@ -27,6 +27,10 @@ func newMetrics() *metrics {
 		underWay: prometheus.NewDesc("sluice_assistant_under_way",
 			"Commands and files that are not over, by instance and invocation.", nil, nil),
 	}
+	for _, s := range finals { // a rate of what first happens later begins at zero
+		m.targets.WithLabelValues(string(s))
+	}
+	return m
 }
 
 func (m *metrics) ended(s Status) { m.targets.WithLabelValues(string(s)).Inc() }

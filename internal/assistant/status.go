@@ -5,7 +5,7 @@ import "slices"
 // Status is the state of a target, and of an invocation as a whole (reference cloud-assistant 2.1, 2.2).
 type Status string
 
-// The states of a target. The last seven are final.
+// The states of a target. The last eight are final.
 const (
 	Pending   Status = "Pending"   // not yet taken by its agent
 	Scheduled Status = "Scheduled" // waits for its next run
@@ -27,6 +27,9 @@ const (
 	PartialFailed Status = "PartialFailed"
 	StoppedAll    Status = "Stopped"
 )
+
+// finals are the final states of a target.
+var finals = []Status{Success, Failed, Errored, TimedOut, Invalid, Aborted, Cancelled, Terminated}
 
 // Final reports whether nothing follows a state of a target.
 func (s Status) Final() bool {
