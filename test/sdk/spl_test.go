@@ -154,19 +154,3 @@ func TestConsumersWithQuery(t *testing.T) {
 		t.Errorf("handed out %v, want %v", got, want)
 	}
 }
-
-// What is not served says so, in the form that clients read; there are no jobs of the kind.
-func TestScheduledSQLIsRefused(t *testing.T) {
-	c := root()
-	project := newProject(t, c)
-	err := c.CreateScheduledSQL(project, &sls.ScheduledSQL{
-		Name: "hourly", Type: sls.SCHEDULED_SQL_JOB, Configuration: &sls.ScheduledSQLConfiguration{FromTime: time.Now().Unix()}, Schedule: &sls.Schedule{},
-	})
-	wantCode(t, "CreateScheduledSQL", err, "NotSupported")
-	_, err = c.GetScheduledSQL(project, "hourly")
-	wantCode(t, "GetScheduledSQL", err, "JobNotExist")
-	list, total, _, err := c.ListScheduledSQL(project, "", "", 0, 10)
-	if err != nil || len(list) != 0 || total != 0 {
-		t.Errorf("ListScheduledSQL: %v, %d, %v", list, total, err)
-	}
-}

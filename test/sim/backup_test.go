@@ -344,9 +344,30 @@ func (b *busy) found(c *client.Client) int {
 	}
 }
 
+// fill writes megabytes that do not compress into a logstore of their own, so that a backup is more than sockets hold on their way to a
+// client that does not read.
+func (b *busy) fill(megabytes int) {
+	b.t.Helper()
+	ballast := sluice.LogstoreRef{Project: ref.Project, Logstore: "ballast"}
+	if err := b.c.CreateLogstore(b.t.Context(), ballast, client.LogstoreSpec{}); err != nil {
+		b.t.Fatal(err)
+	}
+	noise := make([]byte, 1e6)
+	for range megabytes {
+		for i := range noise {
+			noise[i] = byte(b.r.Uint32())
+		}
+		group := &sluice.LogGroup{Records: []sluice.Record{{Time: uint32(time.Now().Unix()), Fields: []sluice.Field{{Key: "noise", Value: string(noise)}}}}}
+		if err := b.c.PutLogs(b.t.Context(), ballast, group, client.PutOptions{}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
 // One backup at a time; a client that leaves, and a server that is killed in the middle, leave nothing behind but the truth.
 func TestBackupCutShort(t *testing.T) {
 	b := newBusy(t)
+	b.fill(24)
 	b.load()
 	b.waitForWrites(400)
 	first, err := b.c.Backup(t.Context(), client.BackupSpec{})
