@@ -68,6 +68,7 @@ func Run(t *testing.T, place func(t *testing.T) Opener) {
 	}
 	t.Run("what was committed is there after a restart", func(t *testing.T) { testReopen(t, place(t)) })
 	t.Run("updates that come together", func(t *testing.T) { testTogether(t, place(t)) })
+	t.Run("refusals tell the truth", func(t *testing.T) { testTruthOfRefusals(t, place(t)) })
 	t.Run("log numbers are given once over restarts", func(t *testing.T) { testLogNumbersOverRestart(t, place(t)) })
 	t.Run("a closed store refuses transactions", func(t *testing.T) { testClosed(t, place(t)) })
 }

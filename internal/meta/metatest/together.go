@@ -76,3 +76,33 @@ func oneOfMany(s meta.Store, name string, way int) (err error) {
 		return nil
 	})
 }
+
+// testTruthOfRefusals has updates make the same things at the same time. One does, and whoever hears that a thing is there can see it:
+// an update is not refused for what another has not committed yet.
+func testTruthOfRefusals(t *testing.T, opener Opener) {
+	s := open(t, opener)
+	defer closeStore(t, s)
+	update(t, s, createP)
+	for i := range 100 {
+		name := fmt.Sprintf("same-%02d", i)
+		var wg sync.WaitGroup
+		for range 6 {
+			wg.Go(func() {
+				err := s.Update(context.Background(), func(tx meta.Tx) error {
+					return tx.CreateDocument(meta.Document{Project: "p", Kind: "k", Name: name, Body: []byte("{}")})
+				})
+				if err != nil && sluice.KindOf(err) != sluice.AlreadyExists {
+					t.Errorf("create %s: %v", name, err)
+				}
+				seen := s.View(context.Background(), func(tx meta.Tx) error {
+					_, err := tx.Document("p", "k", name)
+					return err
+				})
+				if seen != nil {
+					t.Errorf("after %v, a view says: %v", err, seen)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}

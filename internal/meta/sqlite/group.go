@@ -18,8 +18,8 @@ Updates that come at the same time share one transaction of SQLite and so one sy
 	C           (waits for the turn)                                                  take turn, savepoint … give ┄┄ …
 
 The turn is given in the order of asking, so A comes back behind those who waited when it was through, and finds them in the transaction.
-Who is alone commits at once. An update that fails goes back to its savepoint and leaves the others as they are. Nobody returns nil before
-the commit, and if that fails, all fail.
+Who is alone commits at once. An update that fails goes back to its savepoint and leaves the others as they are; it waits for the commit like
+them, since what it was refused for may be what another of them did. Nobody returns before the commit, and if that fails, all fail.
 */
 
 // group is a transaction of SQLite that some updates share. It belongs to who has the turn.
@@ -70,8 +70,9 @@ func (s *Store) Update(ctx context.Context, fn func(meta.Tx) error) error {
 		}
 	}
 	g := s.group
-	if err := s.enter(ctx, g, fn); err != nil {
-		return err
+	refused := s.enter(ctx, g, fn)
+	if refused != nil && g.ended {
+		return refused
 	}
 	if s.waiting.Load() > 0 && g.members < maxGroup {
 		s.turn.give()
@@ -80,7 +81,10 @@ func (s *Store) Update(ctx context.Context, fn func(meta.Tx) error) error {
 	if !g.ended {
 		s.end(g, s.commit(g))
 	}
-	return g.err
+	if g.err != nil {
+		return g.err
+	}
+	return refused
 }
 
 // begin opens a group.
