@@ -31,6 +31,30 @@ const (
 
 var ref = sluice.LogstoreRef{Project: "sim-project", Logstore: "sim"}
 
+// serverLog is what the servers on a data directory said. Two may be running: one that is backed up, and one on what was restored.
+type serverLog struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (l *serverLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *serverLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *serverLog) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Reset()
+}
+
 // run is one data directory and what is known of it. Writer w sends the numbers 1, 2, 3 … as groups of one log each, all to
 // one shard; a number whose write failed is not sent again, so it may be stored or not, but never twice.
 type run struct {
@@ -38,7 +62,7 @@ type run struct {
 	r      *rand.Rand
 	binary string
 	dir    string
-	log    bytes.Buffer
+	log    serverLog
 	sent   [writers]int
 	acked  [writers]map[int]bool
 	seen   [writers]int              // the last number read back

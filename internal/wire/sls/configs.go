@@ -8,7 +8,7 @@ import (
 //
 // Body: a Logtail configuration: configName, inputType (file, syslog, streamlog or plugin), inputDetail, outputDetail with logstoreName.
 // Behavior: what agents cannot do without is checked, by inputType and logType; other members are kept.
-// Differs: kept; no agent fetches configurations yet.
+// Differs: agents fetch it by the open ConfigServer protocol alone, and only where the operator lets them in (docs/howto/agents.md).
 // Differs: passwords of plug-ins are shown as they were sent, for that is where agents read them.
 
 // ListConfig: GET /configs
@@ -34,7 +34,7 @@ import (
 // CreateLogtailPipelineConfig: POST /pipelineconfigs
 //
 // Body: configName, inputs, processors, aggregators, flushers, global, task, logSample; every plug-in has a Type.
-// Differs: kept; no agent fetches configurations yet.
+// Differs: agents fetch it by the open ConfigServer protocol alone, and only where the operator lets them in (docs/howto/agents.md).
 
 // ListLogtailPipelineConfig: GET /pipelineconfigs
 //
