@@ -3,17 +3,12 @@ package assistant
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/catalog"
-	"github.com/sluicelog/sluice/internal/logpb"
-	"github.com/sluicelog/sluice/internal/lz4block"
 	"github.com/sluicelog/sluice/internal/meta"
-	"github.com/sluicelog/sluice/internal/shard"
 )
 
 // Project is the project of the logstores below, which are made when they are first needed.
@@ -104,46 +99,11 @@ func readBack(ctx context.Context, cat *catalog.Catalog, ref sluice.LogstoreRef,
 		return err
 	}
 	for i := range l.Shards {
-		if err := readShard(ctx, l.Shards[i].Stored, from, fn); err != nil {
+		if err := catalog.EachRecord(ctx, l.Shards[i].Stored, from, fn); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func readShard(ctx context.Context, log *shard.Log, from time.Time, fn func(*sluice.Record)) error {
-	at, err := log.Seek(from)
-	if err != nil {
-		return err
-	}
-	const groups, bytes = 256, 1 << 20
-	var raw []byte
-	for _, end := log.Bounds(); at < end && ctx.Err() == nil; {
-		batch, err := log.Read(at, end, groups, bytes)
-		var damaged *shard.CorruptError
-		if errors.As(err, &damaged) {
-			at = damaged.Next
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		for i := range batch.Groups {
-			g := &batch.Groups[i]
-			raw = slices.Grow(raw[:0], g.Raw)[:g.Raw]
-			if lz4block.Decompress(raw, g.Data) != nil {
-				continue
-			}
-			if decoded, err := logpb.Decode(raw); err == nil {
-				for k := range decoded.Records {
-					fn(&decoded.Records[k])
-				}
-			}
-		}
-		at = max(batch.Next, at+1)
-		batch.Release()
-	}
-	return ctx.Err()
 }
 
 // fields are the values of a log by key.

@@ -3,7 +3,6 @@ package shipper
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -13,10 +12,7 @@ import (
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/delivery"
-	"github.com/sluicelog/sluice/internal/logpb"
-	"github.com/sluicelog/sluice/internal/lz4block"
 	"github.com/sluicelog/sluice/internal/meta"
-	"github.com/sluicelog/sluice/internal/shard"
 )
 
 // HistoryLogstore is the logstore of a project in which its shippers note each object that they shipped: a log with the fields shipper, id,
@@ -113,7 +109,7 @@ func (h *History) shipped(ctx context.Context, project, task string, from, to ti
 	}
 	var all []Task
 	for i := range l.Shards {
-		if err := read(ctx, l.Shards[i].Stored, from, func(r *sluice.Record) {
+		if err := catalog.EachRecord(ctx, l.Shards[i].Stored, from, func(r *sluice.Record) {
 			t, of := taskOf(r)
 			if of == task && t.Finished >= from.Unix() && t.Finished < to.Unix() {
 				all = append(all, t)
@@ -145,42 +141,6 @@ func taskOf(r *sluice.Record) (t Task, of string) {
 		}
 	}
 	return t, of
-}
-
-// read gives fn the records of a shard log from a time of receipt on; damaged places are passed over.
-func read(ctx context.Context, log *shard.Log, from time.Time, fn func(*sluice.Record)) error {
-	at, err := log.Seek(from)
-	if err != nil {
-		return err
-	}
-	const groups, bytes = 256, 1 << 20
-	var raw []byte
-	for _, end := log.Bounds(); at < end && ctx.Err() == nil; {
-		batch, err := log.Read(at, end, groups, bytes)
-		var damaged *shard.CorruptError
-		if errors.As(err, &damaged) {
-			at = damaged.Next
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		for i := range batch.Groups {
-			g := &batch.Groups[i]
-			raw = slices.Grow(raw[:0], g.Raw)[:g.Raw]
-			if err := lz4block.Decompress(raw, g.Data); err != nil {
-				continue
-			}
-			if decoded, err := logpb.Decode(raw); err == nil {
-				for k := range decoded.Records {
-					fn(&decoded.Records[k])
-				}
-			}
-		}
-		at = max(batch.Next, at+1)
-		batch.Release()
-	}
-	return ctx.Err()
 }
 
 // TaskFilter chooses tasks of a shipper; an empty status chooses all.
