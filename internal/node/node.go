@@ -57,6 +57,7 @@ import (
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/places"
+	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/shipper"
@@ -216,6 +217,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Deliveries: n.Delivery,
 		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
+		Reindex:    reindex.New(documents, n.Index, o.Now),
 		Backups:    backups,
 		KeyQuotas:  keyquota.New(store, keyQuotaOptions(c, o)),
 		Control:    documents,

@@ -34,6 +34,7 @@ import (
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/wire"
 )
@@ -51,6 +52,7 @@ type Services struct {
 	Deliveries *delivery.Engine
 	Shippers   *shipper.Shippers
 	Index      *indexer.Indexer
+	Reindex    *reindex.Jobs
 	Backups    *backup.Backups
 	KeyQuotas  *keyquota.Quotas
 	Control    *control.Control

@@ -211,16 +211,6 @@ func TestWordsThatClientsCompare(t *testing.T) {
 	}
 }
 
-// A rebuild of a range of time, which only jobs of the cloud do, is refused as what is not supported, and not as a mistake.
-func TestRebuildJobsAreRefused(t *testing.T) {
-	env := hub(t)
-	body := `{"name":"rebuild","displayName":"","type":"RebuildIndex","configuration":{"logstore":"access","fromTime":1,"toTime":2}}`
-	a := env.Do(t, testenv.Call{Method: "POST", Project: "web", Target: "/jobs", Body: []byte(body)})
-	if a.Status != 400 || a.Code != "NotSupported" {
-		t.Errorf("got %d %s %q", a.Status, a.Code, a.Message)
-	}
-}
-
 // Documents of an account are not those of a project that a key is limited to, on whatever host it asks.
 func TestKeysOfAProjectSeeNoResources(t *testing.T) {
 	env := hub(t)
