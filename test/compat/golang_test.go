@@ -77,7 +77,6 @@ var sdkLeftOut = map[string]string{
 	"TestLogStore/TestReqTimeoutRetry":                  "asks a server of its own",
 	"TestGetLogsTestSuite/TestGetLogsV2":                "compares the number 0 with the text 0E+00",
 	"TestIngestion/TestIngestionOSS_CRUD":               "expects another value than it has sent",
-	"TestProjectPolicy/TestClient_CURDProjectPolicy":    "allows without saying whom, which is refused here",
 }
 
 // The Go SDK's own tests. They wait for the cloud for minutes, each alone, so all run at once.

@@ -169,7 +169,7 @@ func (a *API) admit(q *request) error {
 	if q.route.Late {
 		return nil
 	}
-	return q.authorize(q.resource())
+	return q.authorizeRoute()
 }
 
 // admitFlow lets a request pass whose key has not taken too much, and sees to it that the key pays for it.
@@ -226,7 +226,20 @@ func (q *request) renew() error {
 	if q.route.Late {
 		return nil
 	}
-	return q.authorize(q.resource())
+	return q.authorizeRoute()
+}
+
+// authorizeRoute asks whether the signer may do the route's action to what its path names. A metric store is a logstore, too: whoever is denied
+// either is denied both.
+func (q *request) authorizeRoute() error {
+	if err := q.authorize(q.resource()); err != nil || q.route.twin == "" {
+		return err
+	}
+	twin := auth.Resource{Project: q.project, Path: "metricstore/" + q.vars.get("logstore")}
+	if twin.Path == q.resource().Path {
+		twin = auth.Resource{Project: q.project, Logstore: q.vars.get("logstore")}
+	}
+	return q.principal.Forbids(auth.Action{Name: q.route.twin, Mutating: q.route.Mutating}, twin)
 }
 
 func (q *request) authorize(r auth.Resource) error {

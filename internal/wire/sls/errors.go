@@ -61,6 +61,7 @@ var codes = []struct {
 	{sluice.NotFound, "account", 404, "AccountNotExist"},
 	{sluice.NotFound, "user", 404, "UserNotExist"},
 	{sluice.NotFound, "role", 404, "RoleNotExist"},
+	{sluice.NotFound, "resourcepolicy", 404, "ResourcePolicyNotExist"},
 	{sluice.NotFound, "shipper", 404, "ShipperNotExist"},
 	{sluice.NotFound, "export", 404, "JobNotExist"},
 	{sluice.NotFound, "deliverytask", 404, "DeliveryTaskNotExist"},

@@ -22,6 +22,7 @@ type Route struct {
 	Root       bool   // only a root key may
 	Anonymous  bool   // needs no signature; the handler decides who may
 	Late       bool   // the body names the object: the handler asks whether the signer may, and nobody before it
+	twin       string // the permission for the same thing under its other name, see twins
 
 	handle func(*API, *request) error
 }

@@ -9,9 +9,6 @@ import "github.com/sluicelog/sluice"
 // clients repeat everything from 500 on for up to 90 seconds.
 var unsupportedRoutes = unsupported([]Route{
 	// 5.1: what projects have besides themselves
-	{Method: "GET", Path: "/resource-policies", Action: "GetResourcePolicy"},
-	{Method: "PUT", Path: "/resource-policies", Action: "PutResourcePolicy", Mutating: true},
-	{Method: "DELETE", Path: "/resource-policies", Action: "DeleteResourcePolicy", Mutating: true},
 	{Method: "GET", Path: "/transferacceleration", Action: "GetTransferAcceleration"},
 	{Method: "PUT", Path: "/transferacceleration", Action: "PutTransferAcceleration", Mutating: true},
 	{Method: "GET", Path: "/direct_mode_ip", Action: "GetDirectModeIP"},
