@@ -205,6 +205,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
 	authenticator := auth.New(n.keys, o.Now, auth.Options{Proxies: proxies})
+	keyQuotas := keyquota.New(store, keyQuotaOptions(c, o))
 	dialect := sls.New(sls.Services{
 		Auth:       authenticator,
 		Keys:       n.keys,
@@ -219,7 +220,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Index:      n.Index,
 		Reindex:    reindex.New(documents, n.Index, o.Now),
 		Backups:    backups,
-		KeyQuotas:  keyquota.New(store, keyQuotaOptions(c, o)),
+		KeyQuotas:  keyQuotas,
 		Control:    documents,
 		Agents:     agents,
 	}, dialectOptions(c, o, addressing))
@@ -227,6 +228,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Auth:       authenticator,
 		Keys:       n.keys,
 		Identity:   directory,
+		KeyQuotas:  keyQuotas,
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
 		OSS:        role,

@@ -115,7 +115,9 @@ func (a *API) createJob(q *request) error {
 }
 
 // makeJob makes a job that is a document.
-func (a *API) makeJob(q *request, raw []byte) error { return a.makeDocumentJob(q, raw, a.Control.CreateJob) }
+func (a *API) makeJob(q *request, raw []byte) error {
+	return a.makeDocumentJob(q, raw, a.Control.CreateJob)
+}
 
 // makeDocumentJob has create make a job, whose name no export may have.
 func (a *API) makeDocumentJob(q *request, raw []byte, create func(ctx context.Context, project string, raw []byte, taken func(string) (bool, error)) error) error {
