@@ -374,3 +374,17 @@ func TestDomainsAndRegions(t *testing.T) {
 		t.Errorf("the service: got %s", a.Body)
 	}
 }
+
+// A record whose id has a slash is found by the path as clients of either habit write it.
+func TestRecordsWithSlashes(t *testing.T) {
+	env := hub(t)
+	env.OK(t, testenv.Call{Method: "POST", Target: "/resources", Body: []byte(`{"name":"users"}`)})
+	env.OK(t, testenv.Call{Method: "POST", Target: "/resources/users/records", Body: []byte(`{"id":"a/b","value":"{}"}`)})
+	for _, target := range []string{"/resources/users/records/a/b", "/resources/users/records/a%2Fb"} {
+		env.OK(t, testenv.Call{Method: "PUT", Target: target, Body: []byte(`{"tag":"t","value":"{}"}`)})
+		var got struct{ ID, Tag string }
+		if env.JSON(t, testenv.Call{Target: target}, &got); got.ID != "a/b" || got.Tag != "t" {
+			t.Errorf("%s: got %+v", target, got)
+		}
+	}
+}
