@@ -23,6 +23,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/agentconf"
+	"github.com/sluicelog/sluice/internal/asyncsql"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
@@ -49,6 +50,7 @@ type Services struct {
 	Reads      *ingest.ReadQuota
 	Consumers  *consumer.Groups
 	Query      *query.Engine
+	AsyncSQL   *asyncsql.Runs
 	Deliveries *delivery.Engine
 	Shippers   *shipper.Shippers
 	Index      *indexer.Indexer

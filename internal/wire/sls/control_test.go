@@ -388,3 +388,29 @@ func TestRecordsWithSlashes(t *testing.T) {
 		}
 	}
 }
+
+func TestSQLInstance(t *testing.T) {
+	env := hub(t)
+	call := func(method, body string) testenv.Call {
+		return testenv.Call{Method: method, Project: "web", Target: "/sqlinstance", Body: []byte(body)}
+	}
+	want := func(want string) {
+		t.Helper()
+		if a := env.OK(t, call("GET", "")); string(a.Body) != want {
+			t.Errorf("got %s, want %s", a.Body, want)
+		}
+	}
+	want(`[]`)
+	if a := env.Do(t, call("PUT", `{"cu":1}`)); a.Code != "SqlInstanceNotExist" {
+		t.Errorf("got %d %s", a.Status, a.Code)
+	}
+	env.OK(t, call("POST", `{"cu":2,"useAsDefault":true}`))
+	want(`[{"cu":2,"useAsDefault":true}]`)
+	env.OK(t, call("PUT", `{"cu":3,"useAsDefault":false,"other":[1]}`))
+	want(`[{"cu":3,"other":[1],"useAsDefault":false}]`)
+	for _, body := range []string{`{}`, `{"cu":"2"}`, `{"cu":0}`, `{"cu":1001}`, `{"cu":1.5}`, `{"cu":1,"useAsDefault":1}`} {
+		if a := env.Do(t, call("POST", body)); a.Code != "ParameterInvalid" {
+			t.Errorf("%s: got %d %s", body, a.Status, a.Code)
+		}
+	}
+}

@@ -61,6 +61,8 @@ var codes = []struct {
 	{sluice.NotFound, "account", 404, "AccountNotExist"},
 	{sluice.NotFound, "user", 404, "UserNotExist"},
 	{sluice.NotFound, "role", 404, "RoleNotExist"},
+	{sluice.NotFound, "asyncsql", 404, "AsyncSqlNotExist"},
+	{sluice.NotFound, "sqlinstance", 404, "SqlInstanceNotExist"},
 	{sluice.NotFound, "resourcepolicy", 404, "ResourcePolicyNotExist"},
 	{sluice.NotFound, "shipper", 404, "ShipperNotExist"},
 	{sluice.NotFound, "export", 404, "JobNotExist"},

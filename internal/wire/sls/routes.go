@@ -18,6 +18,8 @@ func Routes() []Route {
 		pullLogsRoutes,
 		getLogsRoutes,
 		projectLogsRoutes,
+		asyncSQLRoutes,
+		sqlInstanceRoutes,
 		histogramRoutes,
 		contextRoutes,
 		tailLogsRoutes,

@@ -43,17 +43,11 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "GET", Path: "/logstores/{logstore}/deletelogtasks/{id}", Action: "GetDeleteLogsTask"},
 	{Method: "POST", Path: "/logstores/{logstore}/deletelogs", Action: "DeleteLogs", Mutating: true},
 	{Method: "POST", Path: "/logstores/{logstore}/updatelogs", Action: "UpdateLogs", Mutating: true},
-	{Method: "POST", Path: "/asyncsql", Action: "SubmitAsyncSQL"},
-	{Method: "GET", Path: "/asyncsql/{id}", Action: "GetAsyncSQL"},
-	{Method: "DELETE", Path: "/asyncsql/{id}", Action: "DeleteAsyncSQL"},
 	{Method: "GET", Path: "/materializedviews", Action: "ListMaterializedViews"},
 	{Method: "POST", Path: "/materializedviews", Action: "CreateMaterializedView", Mutating: true},
 	{Method: "GET", Path: "/materializedviews/{name}", Action: "GetMaterializedView"},
 	{Method: "PUT", Path: "/materializedviews/{name}", Action: "UpdateMaterializedView", Mutating: true},
 	{Method: "DELETE", Path: "/materializedviews/{name}", Action: "DeleteMaterializedView", Mutating: true},
-	{Method: "GET", Path: "/sqlinstance", Action: "GetSQLInstance"},
-	{Method: "POST", Path: "/sqlinstance", Action: "CreateSQLInstance", Mutating: true},
-	{Method: "PUT", Path: "/sqlinstance", Action: "UpdateSQLInstance", Mutating: true},
 
 	// 5.11: objects
 	{Method: "GET", Path: "/logstores/{logstore}/objects", Action: "ListObjects"},
