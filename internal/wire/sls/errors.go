@@ -63,6 +63,7 @@ var codes = []struct {
 	{sluice.NotFound, "role", 404, "RoleNotExist"},
 	{sluice.NotFound, "asyncsql", 404, "AsyncSqlNotExist"},
 	{sluice.NotFound, "sqlinstance", 404, "SqlInstanceNotExist"},
+	{sluice.NotFound, "object", 404, "ObjectNotExist"},
 	{sluice.NotFound, "resourcepolicy", 404, "ResourcePolicyNotExist"},
 	{sluice.NotFound, "shipper", 404, "ShipperNotExist"},
 	{sluice.NotFound, "export", 404, "JobNotExist"},

@@ -26,6 +26,7 @@ func Routes() []Route {
 		explainLogsRoutes,
 		trackingRoutes,
 		consumerGroupRoutes,
+		objectRoutes,
 		indexRoutes,
 		indexRebuildRoutes,
 		indexSegmentRoutes,

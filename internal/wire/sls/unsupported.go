@@ -49,11 +49,6 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "PUT", Path: "/materializedviews/{name}", Action: "UpdateMaterializedView", Mutating: true},
 	{Method: "DELETE", Path: "/materializedviews/{name}", Action: "DeleteMaterializedView", Mutating: true},
 
-	// 5.11: objects
-	{Method: "GET", Path: "/logstores/{logstore}/objects", Action: "ListObjects"},
-	{Method: "PUT", Path: "/logstores/{logstore}/objects/{name}", Action: "PutObject", Mutating: true},
-	{Method: "GET", Path: "/logstores/{logstore}/objects/{name}", Action: "GetObject"},
-
 	// 5.12: groups of a whole project
 	{Method: "GET", Path: "/consumergroups", Action: "ListProjectConsumerGroups"},
 	{Method: "POST", Path: "/consumergroups", Action: "CreateProjectConsumerGroup", Mutating: true},
@@ -87,6 +82,16 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "GET", Path: "/ingestprocessors", Action: "ListIngestProcessors"},
 })
 
+// reasons say of some of them why, where it is not that nobody has built it yet.
+var reasons = map[string]string{
+	"CreateDeleteLogsTask": stays,
+	"DeleteLogs":           stays,
+	"UpdateLogs":           stays,
+	"EnableLogStoreModify": stays,
+}
+
+const stays = "logs do not change and go by retention alone, since copies, deliveries and checkpoints rely on it; for less, set a shorter ttl or delete the logstore"
+
 // unsupported completes rows that differ only in address and name.
 func unsupported(routes []Route) []Route {
 	for i := range routes {
@@ -96,6 +101,9 @@ func unsupported(routes []Route) []Route {
 			route.Resource = "account"
 		}
 		route.handle = func(*API, *request) error {
+			if why := reasons[route.Action]; why != "" {
+				return sluice.Errorf(sluice.Unsupported, "action", "action %s is not supported by this server: %s", route.Action, why)
+			}
 			return sluice.Errorf(sluice.Unsupported, "action", "action %s is not supported by this server", route.Action)
 		}
 	}
