@@ -35,7 +35,8 @@ import (
 //
 // Body: id, tag, value (JSON as text); other members are kept.
 // Differs: values are not compared with the schema of their resource.
-// Differs: secrets inside a value, which is JSON as text, are shown as they were sent.
+// Differs: secrets inside a value, which is JSON as text, are sealed at rest with the rest of the record, and shown as they were sent to whoever may
+// read it.
 
 // UpsertResourceRecord: PUT /resources/{name}/records
 //
