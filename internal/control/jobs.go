@@ -96,6 +96,10 @@ func fillJob(d Document, _ meta.Document) {
 		d.Set("state", word)
 	case "ScheduledSQL": // its clients know the state by another spelling
 		d.Set("status", word)
+	case "Ingestion": // one that runs now and then is known by its setting, as its clients have it
+		if repeats := d.Object("schedule").Text("type"); repeats != "" && repeats != "Resident" && d.Text("status") == starting {
+			d.Set("status", enabled)
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ import (
 //
 // Behavior: what was sent, with what clients insist on filled in. Alerts and scheduled SQL are ENABLED or DISABLED; of the others,
 // exports and rebuilds of an index tell how they do (RUNNING, SUCCEEDED, FAILED, STOPPED, executionDetails), and the rest are STOPPED or, since
-// nothing runs them yet, STARTING.
+// nothing runs them yet, STARTING; an ingestion with a schedule is ENABLED.
 
 // UpdateJob: PUT /jobs/{name}
 //
