@@ -163,7 +163,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	n.onClose(where.Close)
-	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where))
+	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where, stored.anyWritten()))
 	n.onClose(engine.Close)
 	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
 	directory := iam.New(store, o.Now)
