@@ -108,11 +108,11 @@ func TestParse(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	for text, want := range map[string]string{
-		"rooot: true":          "rooot",
-		"maxOutput: many":      "4096, 16MiB",
-		"grace: soon":          "90s or 24h",
-		"maxRuns: 0":           "maxRuns",
-		"directories: [a]":     "not absolute",
+		"rooot: true":           "rooot",
+		"maxOutput: many":       "4096, 16MiB",
+		"grace: soon":           "90s or 24h",
+		"maxRuns: 0":            "maxRuns",
+		"directories: [a]":      "not absolute",
 		"maxOutput: 99999999GB": "4096, 16MiB",
 	} {
 		if _, err := policy.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
