@@ -144,9 +144,15 @@ const (
 
 // Task says whether a task may be done; key is the name of the key that signed it. Whether its user exists is not looked at here.
 func (p *Policy) Task(t *agentproto.Task, key string) *Refusal {
-	switch {
-	case len(p.Signers) > 0 && !slices.Contains(p.Signers, key):
+	if len(p.Signers) > 0 && !slices.Contains(p.Signers, key) {
 		return Refuse(NotApplicable, "the policy of this machine does not allow tasks signed by %q", key)
+	}
+	return p.Allows(t)
+}
+
+// Allows is Task without the key, for a task that was taken before.
+func (p *Policy) Allows(t *agentproto.Task) *Refusal {
+	switch {
 	case len(p.Callers) > 0 && !slices.Contains(p.Callers, t.Caller):
 		return Refuse(NotApplicable, "the policy of this machine does not allow user %q to run anything", t.Caller)
 	case t.Run != nil:

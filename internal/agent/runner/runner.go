@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/sluicelog/sluice/internal/agent/policy"
@@ -150,8 +151,28 @@ func (r *Runner) Attach(ref Ref, s *Spec) Process {
 	if s.Task.File != nil {
 		return r.placed(s)
 	}
+	if ref.Dir == "" || ref.Dir != filepath.Base(ref.Dir) || strings.HasPrefix(ref.Dir, ".") {
+		p := &never{newBase(), ref}
+		p.end(Lost("the run had not been prepared"))
+		return p
+	}
 	return r.attach(ref)
 }
+
+// never is a run that never got a directory.
+type never struct {
+	base
+	ref Ref
+}
+
+// Ref implements [Process].
+func (n *never) Ref() Ref { return n.ref }
+
+// Begin implements [Process].
+func (n *never) Begin() error { return errors.New("the run is over") }
+
+// Abandon implements [Process].
+func (n *never) Abandon() {}
 
 // Clean removes the directories of all runs but those to keep.
 func (r *Runner) Clean(keep map[string]bool) error {
