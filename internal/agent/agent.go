@@ -52,8 +52,8 @@ type Options struct {
 	Dir      string // of the journal
 	Runner   Runner
 	Policy   func() (*policy.Policy, error)
-	// Dial connects to the server as the instance, with what is left of the certificate's life.
-	Dial func(ctx context.Context) (net.Conn, error)
+	// Dial connects to the server as the instance. now is the server's time, as far as it is known.
+	Dial func(ctx context.Context, now func() time.Time) (net.Conn, error)
 
 	// Renew asks for a certificate when half of the life of the present one is over: CSR makes a request, Renewed keeps the answer. [no renewal]
 	Renew   Renewal

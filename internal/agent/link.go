@@ -132,7 +132,11 @@ func (a *Agent) keepConnected(ctx context.Context) {
 
 // connect serves one connection to its end. welcomed says that the server took it.
 func (a *Agent) connect(ctx context.Context) (welcomed bool, err error) {
-	conn, err := a.o.Dial(ctx)
+	conn, err := a.o.Dial(ctx, func() time.Time {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.now()
+	})
 	if err != nil {
 		return false, err
 	}

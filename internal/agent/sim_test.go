@@ -39,7 +39,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Uint64("seeds", 150, "seeds of the simulation; make sim runs a thousand others")
+	simSeeds = flag.Uint64("seeds", 40, "seeds of the simulation; make sim runs a thousand others")
 	simFrom  = flag.Uint64("seed", 0, "its first seed")
 )
 
@@ -252,7 +252,7 @@ func (b *box) start(faults bool) {
 	go func() { ended <- a.Run(ctx) }()
 }
 
-func (b *box) dial(context.Context) (net.Conn, error) {
+func (b *box) dial(context.Context, func() time.Time) (net.Conn, error) {
 	b.connMu.Lock()
 	defer b.connMu.Unlock()
 	if b.cut || b.s.down || b.power.isOff() {

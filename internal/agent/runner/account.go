@@ -91,3 +91,15 @@ func (a *account) number(u *user.User) error {
 	}
 	return nil
 }
+
+// User is who a task for a user would be done as, in words; "" is whoever names nobody.
+func User(name string, p *policy.Policy) (string, *policy.Refusal) {
+	acc, refusal := accountOf(name, p)
+	if refusal != nil {
+		return "", refusal
+	}
+	if name == "" {
+		return acc.Name + ", for commands that name nobody", nil
+	}
+	return acc.Name, nil
+}

@@ -26,34 +26,13 @@ type cgroups struct{ base string }
 // own is the name of the group that the agent moves into.
 const own = "agent"
 
-// findCgroups finds where groups can be made; nil if nowhere.
+// findCgroups finds where groups can be made, and arranges them; nil if nowhere.
 func findCgroups() *cgroups {
-	mount := cgroupMount()
-	if mount == "" {
+	base := cgroupBase()
+	if base == "" {
 		return nil
 	}
-	raw, err := os.ReadFile("/proc/self/cgroup")
-	if err != nil {
-		return nil
-	}
-	for line := range strings.Lines(string(raw)) {
-		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
-			return openCgroups(mount, path)
-		}
-	}
-	return nil
-}
-
-func openCgroups(mount, path string) *cgroups {
-	base := filepath.Join(mount, path)
-	if filepath.Base(path) == own {
-		base = filepath.Dir(base)
-	}
-	g := &cgroups{base}
-	if !g.usable() {
-		return nil
-	}
-	if path != "/" { // what is at the root is not the agent's to arrange
+	if base != cgroupMount() { // what is at the root is not the agent's to arrange
 		mine := filepath.Join(base, own)
 		_ = os.Mkdir(mine, 0o755)
 		_ = os.WriteFile(filepath.Join(mine, "cgroup.procs"), []byte("0"), 0)
@@ -61,7 +40,27 @@ func openCgroups(mount, path string) *cgroups {
 	for _, controller := range []string{"+pids", "+memory"} { // whichever there are
 		_ = os.WriteFile(filepath.Join(base, "cgroup.subtree_control"), []byte(controller), 0)
 	}
-	return g
+	return &cgroups{base}
+}
+
+// cgroupBase is where groups can be made; "" if nowhere.
+func cgroupBase() string {
+	mount := cgroupMount()
+	raw, err := os.ReadFile("/proc/self/cgroup")
+	if mount == "" || err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(raw)) {
+		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
+			if filepath.Base(path) == own {
+				path = filepath.Dir(path)
+			}
+			if g := (&cgroups{filepath.Join(mount, path)}); g.usable() {
+				return g.base
+			}
+		}
+	}
+	return ""
 }
 
 // usable tries whether groups can be made, and be killed: the kernel knows that since 5.14.

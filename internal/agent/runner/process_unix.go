@@ -50,7 +50,7 @@ type process struct {
 func (r *Runner) prepare(plan *plan, s *Spec) (_ Process, err error) {
 	p := &process{base: newBase(), r: r, changed: make(chan struct{}, 1), ref: Ref{Dir: dirName(s), Boot: r.o.BootID}}
 	p.dir = filepath.Join(r.o.Dir, p.ref.Dir)
-	if err := os.Mkdir(p.dir, 0o711); err != nil {
+	if err := errFirst(os.Mkdir(p.dir, 0o700), os.Chmod(p.dir, 0o711)); err != nil { //nolint:gosec // the user of the command passes through it, to his script
 		return nil, fmt.Errorf("make the directory of a run: %w", err)
 	}
 	defer func() {

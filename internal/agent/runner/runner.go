@@ -120,6 +120,9 @@ func (r *Runner) Cgroups() string {
 	return r.groups.base
 }
 
+// CgroupBase says where an agent that is started now would find cgroups, without arranging any.
+func CgroupBase() string { return cgroupBase() }
+
 // Check says whether a task could be done now.
 func (r *Runner) Check(s *Spec) *policy.Refusal {
 	if s.Task.File != nil {
