@@ -62,7 +62,8 @@ func within(name string, value, from, to int64) error {
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
 
-func checkName(name string) error {
+// CheckName says what is wrong with the name of a queue. Errors: Invalid "queuename" and "queuename-length".
+func CheckName(name string) error {
 	if len(name) > maxName {
 		return sluice.Errorf(sluice.Invalid, "queuename-length", "the name of the queue has %d characters, and may have %d", len(name), maxName)
 	}

@@ -32,7 +32,7 @@ import (
 // Options of a service. The zero value of a field means the default in brackets.
 type Options struct {
 	MaxQueues   int              // [1000] of an account
-	MaxMessages int              // [1,000,000] of a queue; each takes about 300 bytes of memory
+	MaxMessages int              // [1,000,000] of a queue; each takes about 400 bytes of memory
 	Now         func() time.Time // [time.Now]
 	Logger      *slog.Logger     // [discard]
 }
@@ -153,7 +153,7 @@ type Info struct {
 // Create makes a queue; made is false if there is one of the same name and attributes already. Errors: Invalid "queuename",
 // "queuename-length" and "argument"; AlreadyExists "queue"; Throttled "queues".
 func (s *Service) Create(ctx context.Context, ref Ref, a Attributes) (made bool, err error) {
-	if err := checkName(ref.Name); err != nil {
+	if err := CheckName(ref.Name); err != nil {
 		return false, err
 	}
 	if err := a.check(); err != nil {

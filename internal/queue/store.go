@@ -115,7 +115,7 @@ func (s *Service) load(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("open the queues: %w", err)
+		return err
 	}
 	for _, name := range orphans {
 		id, message, _ := strings.Cut(name, "/")
