@@ -52,10 +52,7 @@ func (s *Service) Send(ctx context.Context, ref Ref, out []Outgoing) ([]Sent, er
 	}
 	made, err := s.keep(ctx, q, a, out, good)
 	if err != nil {
-		made = nil
-	}
-	q.settle(made, len(good))
-	if err != nil {
+		q.settle(nil, len(good))
 		return nil, err
 	}
 	for k, i := range good {
@@ -65,6 +62,7 @@ func (s *Service) Send(ctx context.Context, ref Ref, out []Outgoing) ([]Sent, er
 			sent[i].Handle = m.handle()
 		}
 	}
+	q.settle(made, len(good)) // from here on they are everybody's
 	s.metrics.sent.Add(float64(len(good)))
 	return sent, nil
 }

@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Uint64("seeds", 60, "seeds of the simulation")
+	simSeeds = flag.Uint64("seeds", 40, "seeds of the simulation")
 	simFrom  = flag.Uint64("seed", 0, "its first seed")
 )
 
@@ -285,7 +285,7 @@ func (s *sim) end() {
 func TestSimulation(t *testing.T) {
 	seeds := *simSeeds
 	if testing.Short() {
-		seeds = min(seeds, 15)
+		seeds = min(seeds, 6)
 	}
 	cuts := 0
 	for seed := *simFrom; seed < *simFrom+seeds; seed++ {
