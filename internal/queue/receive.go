@@ -14,7 +14,7 @@ import (
 // Received is a message as its receiver sees it.
 type Received struct {
 	ID, Body, BodyMD5 string
-	Handle            string    // "" for who only peeked
+	Handle            string // "" for who only peeked
 	Enqueued          time.Time
 	Visible           time.Time // when others can receive it; the zero time for who only peeked
 	First             time.Time // when it was first received; of a message that never was, when it was sent

@@ -1,6 +1,7 @@
 package sign
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 
@@ -69,9 +70,7 @@ func TestMNSRefused(t *testing.T) {
 		SignMNS("testsecret", "ak", r)
 		spoil(r)
 		var e *sluice.Error
-		if _, err := ParseMNS(r); err == nil {
-			t.Errorf("%s is missed", noun)
-		} else if e, _ = err.(*sluice.Error); e == nil || e.Noun != noun || e.Kind != sluice.Invalid {
+		if _, err := ParseMNS(r); !errors.As(err, &e) || e.Noun != noun || e.Kind != sluice.Invalid {
 			t.Errorf("want noun %s: %v", noun, err)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 
 // What answers say. Times are in milliseconds, but those of a queue in seconds. Marshal cannot fail on any of them.
 
-
 type queueOut struct {
 	QueueName              string
 	CreateTime             int64

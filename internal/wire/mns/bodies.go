@@ -3,6 +3,7 @@ package mns
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"io"
 
 	"github.com/sluicelog/sluice"
@@ -22,8 +23,11 @@ type queueIn struct {
 
 func (b *queueIn) apply(a *queue.Attributes) {
 	for _, f := range []struct{ from, to *int64 }{
-		{b.DelaySeconds, &a.DelaySeconds}, {b.MaximumMessageSize, &a.MaximumMessageSize}, {b.MessageRetentionPeriod, &a.MessageRetentionPeriod},
-		{b.VisibilityTimeout, &a.VisibilityTimeout}, {b.PollingWaitSeconds, &a.PollingWaitSeconds},
+		{b.DelaySeconds, &a.DelaySeconds},
+		{b.MaximumMessageSize, &a.MaximumMessageSize},
+		{b.MessageRetentionPeriod, &a.MessageRetentionPeriod},
+		{b.VisibilityTimeout, &a.VisibilityTimeout},
+		{b.PollingWaitSeconds, &a.PollingWaitSeconds},
 	} {
 		if f.from != nil {
 			*f.to = *f.from
@@ -81,7 +85,7 @@ func decode(body []byte, root string, v any) error {
 	}
 	for {
 		t, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

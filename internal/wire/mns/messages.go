@@ -7,7 +7,7 @@ import (
 	"github.com/sluicelog/sluice/internal/queue"
 )
 
-// sendMessages: POST /queues/{queue}/messages
+// SendMessage: POST /queues/{queue}/messages
 //
 // Body: a Message, or up to 16 of them in Messages, which policies know as the same action.
 // Behavior: 201 means that body and state are on disk. A batch that failed in part answers 500 with what came of each message.
@@ -72,7 +72,7 @@ func checkBatch(what string, n int) error {
 	return nil
 }
 
-// receiveMessages: GET /queues/{queue}/messages
+// ReceiveMessage: GET /queues/{queue}/messages
 //
 // Also: ?waitseconds= (0 to 30) waits for the first message; ?numOfMessages= (1 to 16) answers Messages instead of a Message.
 // Behavior: 200 means that nobody else receives the message before NextVisibleTime, also after a crash. None there: MessageNotExist.
@@ -103,7 +103,7 @@ func (a *API) receiveMessages(q *request) (answer, error) {
 	return answer{status: http.StatusOK, body: list}, nil
 }
 
-// peekMessages: GET /queues/{queue}/messages?peekonly=true[&numOfMessages=]
+// PeekMessage: GET /queues/{queue}/messages?peekonly=true[&numOfMessages=]
 func (a *API) peekMessages(q *request) (answer, error) {
 	n, err := q.number("numOfMessages", 1)
 	if err != nil {
@@ -124,7 +124,7 @@ func (a *API) peekMessages(q *request) (answer, error) {
 	return answer{status: http.StatusOK, body: list}, nil
 }
 
-// deleteMessage: DELETE /queues/{queue}/messages?ReceiptHandle=
+// DeleteMessage: DELETE /queues/{queue}/messages?ReceiptHandle=
 //
 // Behavior: a handle is good until the message can be received again; then ReceiptHandleError. MessageNotExist if it was deleted already.
 func (a *API) deleteMessage(q *request) (answer, error) {
@@ -135,7 +135,7 @@ func (a *API) deleteMessage(q *request) (answer, error) {
 	return answer{status: http.StatusNoContent}, err
 }
 
-// deleteMessages: DELETE /queues/{queue}/messages
+// BatchDeleteMessage: DELETE /queues/{queue}/messages
 //
 // Body: up to 16 ReceiptHandles.
 // Behavior: 404 and an error for each handle that held nothing; the others are deleted.
@@ -166,7 +166,7 @@ func (a *API) deleteMessages(q *request) (answer, error) {
 	return all, nil
 }
 
-// changeVisibility: PUT /queues/{queue}/messages?ReceiptHandle=&VisibilityTimeout=
+// ChangeMessageVisibility: PUT /queues/{queue}/messages?ReceiptHandle=&VisibilityTimeout=
 //
 // Behavior: the message is hidden for so many seconds from now. The handle of the answer is good from then on, and the old one is not.
 func (a *API) changeVisibility(q *request) (answer, error) {

@@ -8,7 +8,7 @@ import (
 	"github.com/sluicelog/sluice/internal/queue"
 )
 
-// createQueue: PUT /queues/{queue}
+// CreateQueue: PUT /queues/{queue}
 //
 // Behavior: 201 and the queue's address; 204 if there is one with the same attributes; QueueAlreadyExist if it has others.
 // Differs: a name may be used again as soon as its queue was deleted.
@@ -28,7 +28,7 @@ func (a *API) createQueue(q *request) (answer, error) {
 	return answer{status: status, location: q.url(q.name)}, nil
 }
 
-// setQueue: PUT /queues/{queue}?metaoverride=true
+// SetQueueAttributes: PUT /queues/{queue}?metaoverride=true
 //
 // Behavior: attributes that the body does not have stay as they are.
 // Differs: messages that are in the queue keep their retention.
@@ -54,7 +54,7 @@ func (q *request) attributes(at *queue.Attributes) error {
 	return nil
 }
 
-// getQueue: GET /queues/{queue}
+// GetQueueAttributes: GET /queues/{queue}
 func (a *API) getQueue(q *request) (answer, error) {
 	info, err := a.queues.Get(q.ref())
 	if err != nil {
@@ -63,14 +63,14 @@ func (a *API) getQueue(q *request) (answer, error) {
 	return answer{status: http.StatusOK, body: queueAnswer{queueOut: queueOf(info)}}, nil
 }
 
-// deleteQueue: DELETE /queues/{queue}
+// DeleteQueue: DELETE /queues/{queue}
 func (a *API) deleteQueue(q *request) (answer, error) {
 	return answer{status: http.StatusNoContent}, a.queues.Delete(q.r.Context(), q.ref())
 }
 
 const maxListed = 1000
 
-// listQueues: GET /queues
+// ListQueue: GET /queues
 //
 // Also: headers x-mns-prefix, x-mns-marker, x-mns-ret-number (1 to 1000) and x-mns-with-meta.
 func (a *API) listQueues(q *request) (answer, error) {
@@ -96,7 +96,7 @@ func (a *API) listQueues(q *request) (answer, error) {
 	return answer{status: http.StatusOK, body: list}, nil
 }
 
-// purgeQueue: DELETE /queues/{queue}/messages?purge=true
+// PurgeQueue: DELETE /queues/{queue}/messages?purge=true
 //
 // Differs: the service that we follow has no such action.
 func (a *API) purgeQueue(q *request) (answer, error) {

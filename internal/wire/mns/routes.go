@@ -76,4 +76,3 @@ func (q *request) has(name string) bool {
 	}
 	return q.query.Has(name)
 }
-
