@@ -40,6 +40,15 @@ type Config struct {
 	Split     Split     `config:"split"`
 	Delivery  Delivery  `config:"delivery"`
 	Assistant Assistant `config:"assistant"`
+	Queue     Queue     `config:"queue"`
+}
+
+// Queue is message queues, which clients of SMQ (MNS) use.
+type Queue struct {
+	// Queues of an account.
+	MaxQueues int `config:"max_queues"`
+	// Messages in a queue. The state of each takes about 400 bytes of memory, and its body none.
+	MaxMessages int `config:"max_messages"`
 }
 
 // Assistant is the running of commands on machines.
@@ -294,6 +303,7 @@ func Default() *Config {
 		Retention: Retention{Interval: time.Minute},
 		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
 		Assistant: Assistant{Region: "local", OutputBytes: 16 * MiB, ResultDays: 30},
+		Queue:     Queue{MaxQueues: 1000, MaxMessages: 1_000_000},
 		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}
 }

@@ -58,6 +58,8 @@ func (c *Config) Validate() error {
 	within(&v, "split.writes_per_second", c.Split.WritesPerSecond, 1, 1<<50)
 	c.Delivery.validate(&v)
 	c.Assistant.validate(&v)
+	within(&v, "queue.max_queues", c.Queue.MaxQueues, 1, 1<<20)
+	within(&v, "queue.max_messages", c.Queue.MaxMessages, 1, 1<<30)
 	return errors.Join(v...)
 }
 

@@ -58,6 +58,7 @@ import (
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/places"
+	"github.com/sluicelog/sluice/internal/queue"
 	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
@@ -66,6 +67,7 @@ import (
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
 	"github.com/sluicelog/sluice/internal/wire/agent"
+	"github.com/sluicelog/sluice/internal/wire/mns"
 	"github.com/sluicelog/sluice/internal/wire/pop"
 	"github.com/sluicelog/sluice/internal/wire/sls"
 )
@@ -88,6 +90,7 @@ type Node struct {
 
 	Assistant *assistant.Service
 	agents    *gateway.Gateway
+	queues    *queue.Service
 
 	server      *server.Server
 	keys        *auth.Keys
@@ -184,6 +187,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Assistant)
+	if err := n.openQueues(ctx, c, o, store); err != nil {
+		return nil, err
+	}
+	metrics.Registry.MustRegister(n.queues)
 	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -240,7 +247,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 
 		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
 	})
-	claimants := []wire.Claimant{rpc}
+	claimants := []wire.Claimant{rpc, mns.New(authenticator, n.queues)}
 	if c.Agents.Networks != "" {
 		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))
 	}
@@ -262,6 +269,7 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.Assistant.Run(ctx) })
+	g.Go(func() error { return n.queues.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
 	}
