@@ -22,6 +22,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/quota"
 	"github.com/sluicelog/sluice/internal/trail"
 )
 
@@ -41,14 +42,16 @@ type Engine interface {
 
 // Options of a history. The zero value of a field means the default in brackets.
 type Options struct {
-	Now    func() time.Time // [time.Now]
-	Logger *slog.Logger     // [discard]
+	PerSecond int              // lookups of an account; 0: no limit
+	Now       func() time.Time // [time.Now]
+	Logger    *slog.Logger     // [discard]
 }
 
 // History is the history of all accounts. It is safe for concurrent use.
 type History struct {
 	engine Engine
 	ref    sluice.LogstoreRef // of one shard, whose order is the chain's
+	limit  *quota.Limiter[string]
 	o      Options
 }
 
@@ -60,7 +63,7 @@ func New(engine Engine, ref sluice.LogstoreRef, o Options) *History {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &History{engine: engine, ref: ref, o: o}
+	return &History{engine: engine, ref: ref, limit: quota.New[string](quota.Rate{RequestsPerSecond: int64(o.PerSecond)}, o.Now), o: o}
 }
 
 // Page is a page of events.
@@ -71,12 +74,16 @@ type Page struct {
 	Incomplete bool      // there may be more: time ran out, or something on disk cannot be read
 }
 
-// Lookup returns a page of the events of an account. Errors: Invalid "lookupattribute", "lookuprange", "lookupmax", "lookuptoken"; those of the
-// search.
+// Lookup returns a page of the events of an account. Errors: Invalid "lookupattribute", "lookuprange", "lookupmax", "lookuptoken"; Throttled
+// "lookup"; those of the search.
 func (h *History) Lookup(ctx context.Context, account string, q Query) (Page, error) {
 	if err := q.check(); err != nil {
 		return Page{}, err
 	}
+	if h.limit.Check(account) != quota.Within {
+		return Page{}, sluice.Errorf(sluice.Throttled, "lookup", "the account has looked events up more than %d times in this second: try again in the next", h.o.PerSecond)
+	}
+	h.limit.Charge(account, 1, 0)
 	p, err := h.begin(account, &q)
 	if err != nil {
 		return Page{}, err

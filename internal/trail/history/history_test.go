@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +24,7 @@ import (
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/history"
-	"github.com/sluicelog/sluice/internal/trail/shape"
+	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/vfs"
 )
 
@@ -39,24 +38,10 @@ type env struct {
 	events  []*trail.Event
 }
 
-func newEnv(t *testing.T) *env {
+func newEnv(t *testing.T, limits ...int) *env {
 	t.Helper()
 	e := &env{Env: catalogtest.Open(t, catalog.Options{}, shard.Options{MinFreeBytes: -1}), t: t}
-	e.CreateLogstore(1)
-	keys := map[string]any{trail.FieldSeq: map[string]any{"type": "long"}, trail.FieldTime: map[string]any{"type": "long", "doc_value": true}}
-	for _, name := range []string{
-		trail.FieldID, trail.FieldName, trail.FieldService, trail.FieldRW, trail.FieldCategory, trail.FieldAccount, trail.FieldUser, trail.FieldAccessKey,
-	} {
-		keys[name] = map[string]any{"type": "text", "caseSensitive": true, "token": []string{}, "doc_value": true}
-	}
-	for _, name := range []string{trail.FieldResourceType, trail.FieldResourceName} {
-		keys[name] = map[string]any{"type": "text", "caseSensitive": true, "token": []string{";"}, "doc_value": true}
-	}
-	config, err := json.Marshal(map[string]any{"keys": keys})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Catalog.CreateIndex(t.Context(), catalogtest.Ref, config); err != nil {
+	if _, err := ledger.OpenLog(t.Context(), e.Catalog); err != nil {
 		t.Fatal(err)
 	}
 	dir, err := objects.OpenDir(vfs.OS{}, t.TempDir())
@@ -70,7 +55,7 @@ func newEnv(t *testing.T) *env {
 	e.door = ingest.New(e.Catalog, ingest.Options{Past: -1, Future: 15 * time.Minute, Now: e.Clock.Now})
 	engine := query.New(e.Catalog, e.index, query.Options{Now: e.Clock.Now, SQL: query.SQLOptions{Files: dir}})
 	t.Cleanup(func() { _ = engine.Close() })
-	e.history = history.New(engine, catalogtest.Ref, history.Options{Now: e.Clock.Now})
+	e.history = history.New(engine, trail.Events, history.Options{Now: e.Clock.Now, PerSecond: append(limits, 0)[0]})
 	return e
 }
 
@@ -85,19 +70,9 @@ func (e *env) write(events ...*trail.Event) {
 		if err != nil {
 			e.t.Fatal(err)
 		}
-		types, names := shape.Resources(v.Resources)
-		r := sluice.Record{Time: uint32(v.Time.Unix()), Nanos: uint32(v.Time.Nanosecond())}
-		for key, value := range map[string]string{
-			trail.FieldEvent: string(text), trail.FieldSeq: strconv.FormatUint(v.Seq, 10), trail.FieldID: v.ID, trail.FieldName: v.Name,
-			trail.FieldTime:    strconv.FormatInt(v.Time.UnixMilli(), 10),
-			trail.FieldService: v.Service, trail.FieldRW: shape.ReadWrite(v.ReadOnly), trail.FieldCategory: string(v.Category), trail.FieldAccount: v.Account,
-			trail.FieldUser: shape.UserName(v.Identity), trail.FieldAccessKey: v.Identity.AccessKey, trail.FieldResourceType: types, trail.FieldResourceName: names,
-		} {
-			r.Fields = append(r.Fields, sluice.Field{Key: key, Value: value})
-		}
-		g.Records = append(g.Records, r)
+		g.Records = append(g.Records, trail.ToRecord(v, text, trail.Hash{}))
 	}
-	if _, _, err := e.door.Append(e.t.Context(), catalogtest.Ref, g); err != nil {
+	if _, _, err := e.door.Append(e.t.Context(), trail.Events, g); err != nil {
 		e.t.Fatal(err)
 	}
 }
@@ -199,10 +174,12 @@ var conditions = []struct {
 	{[]history.Attribute{{Field: trail.FieldResourceName, Value: "app;web"}}, func(v *trail.Event) bool {
 		return len(v.Resources) == 2 && v.Resources[0].Name == "app" && v.Resources[1].Name == "web"
 	}},
-	{[]history.Attribute{{Field: trail.FieldResourceType, Value: "ACS::SLS::Logstore"}, {Field: trail.FieldRW, Value: "Write"}, {Field: trail.FieldName, Value: "RunCommand"}},
+	{
+		[]history.Attribute{{Field: trail.FieldResourceType, Value: "ACS::SLS::Logstore"}, {Field: trail.FieldRW, Value: "Write"}, {Field: trail.FieldName, Value: "RunCommand"}},
 		func(v *trail.Event) bool {
 			return !v.ReadOnly && v.Name == "RunCommand" && slices.ContainsFunc(v.Resources, func(r trail.Resource) bool { return strings.HasSuffix(r.Type, "Logstore") })
-		}},
+		},
+	},
 	{[]history.Attribute{{Field: trail.FieldID, Value: "00000000-0000-7000-8000-000000000042"}}, func(v *trail.Event) bool { return strings.HasSuffix(v.ID, "-000000000042") }},
 }
 
@@ -403,7 +380,7 @@ func TestUses(t *testing.T) {
 		of      func(*trail.Event) []string
 	}{
 		{"", []string{trail.FieldName}, func(v *trail.Event) []string { return []string{v.Name} }},
-		{trail.ServiceRAM, []string{trail.FieldName, trail.FieldRW}, func(v *trail.Event) []string { return []string{v.Name, shape.ReadWrite(v.ReadOnly)} }},
+		{trail.ServiceRAM, []string{trail.FieldName, trail.FieldRW}, func(v *trail.Event) []string { return []string{v.Name, v.RW()} }},
 		{"none", []string{trail.FieldService}, func(v *trail.Event) []string { return []string{v.Service} }},
 	} {
 		want := []history.Use{}
@@ -423,4 +400,21 @@ func TestUses(t *testing.T) {
 			t.Errorf("service %q by %v (-want +got)\n%s", c.service, c.fields, diff)
 		}
 	}
+}
+
+// TestLimit: an account that asks too often is told so, and another is not.
+func TestLimit(t *testing.T) {
+	e := newEnv(t, 2)
+	f := func(account string, want sluice.Kind) {
+		t.Helper()
+		if _, err := e.history.Lookup(t.Context(), account, history.Query{Max: 1}); sluice.KindOf(err) != want && (err != nil || want != 0) {
+			t.Errorf("account %s: %v", account, err)
+		}
+	}
+	f(accounts[0], 0)
+	f(accounts[0], 0)
+	f(accounts[0], sluice.Throttled)
+	f(accounts[1], 0)
+	e.Clock.Advance(time.Second)
+	f(accounts[0], 0)
 }

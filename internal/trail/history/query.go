@@ -8,7 +8,6 @@ import (
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/query/search"
 	"github.com/sluicelog/sluice/internal/trail"
-	"github.com/sluicelog/sluice/internal/trail/shape"
 )
 
 // Query says which events of an account are asked for. With a token all but Max has to be as it was in the query that gave it.
@@ -40,8 +39,8 @@ var values = map[string]func(*trail.Event) string{
 	trail.FieldID:        func(e *trail.Event) string { return e.ID },
 	trail.FieldName:      func(e *trail.Event) string { return e.Name },
 	trail.FieldService:   func(e *trail.Event) string { return e.Service },
-	trail.FieldRW:        func(e *trail.Event) string { return shape.ReadWrite(e.ReadOnly) },
-	trail.FieldUser:      func(e *trail.Event) string { return shape.UserName(e.Identity) },
+	trail.FieldRW:        func(e *trail.Event) string { return e.RW() },
+	trail.FieldUser:      func(e *trail.Event) string { return e.Identity.UserName() },
 	trail.FieldAccessKey: func(e *trail.Event) string { return e.Identity.AccessKey },
 	trail.FieldSource:    source,
 	trail.FieldError:     func(e *trail.Event) string { return e.ErrorCode },
