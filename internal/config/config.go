@@ -227,6 +227,9 @@ type Limits struct {
 	// Documents of one kind in a project: machine groups, Logtail configurations, dashboards and so on. 0 means the numbers of the service
 	// that we follow: 200 machine groups, 200 configurations, 100 dashboards, 100 saved searches.
 	DocumentsPerKind int `config:"documents_per_kind"`
+	// Times that an account may look audit events up in a second, by either of the two APIs for that. The services that we follow allow 2, which
+	// takes long to read through many events. 0 is no limit.
+	LookupsPerSecond int `config:"lookups_per_second"`
 }
 
 // Retention is the removal of logs that are older than their logstore's TTL.
@@ -290,7 +293,7 @@ func Default() *Config {
 		Index: Index{
 			Store: "dir", CacheBytes: 10 * GiB, Region: "us-east-1", Prefix: "sluice/", AddressStyle: "path", Encryption: "none",
 		},
-		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200},
+		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200, LookupsPerSecond: 20},
 		Retention: Retention{Interval: time.Minute},
 		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
 		Assistant: Assistant{Region: "local", OutputBytes: 16 * MiB, ResultDays: 30},

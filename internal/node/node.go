@@ -201,6 +201,11 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 
+	audit, err := openAudit(ctx, c, o, store, n.Catalog, engine, directory)
+	if err != nil {
+		return nil, err
+	}
+
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
 	authenticator := auth.New(n.keys, o.Now, auth.Options{Proxies: proxies})
@@ -231,6 +236,9 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Assistant:  n.Assistant,
 
 		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
+
+		History: audit.history,
+		Trails:  audit.trails,
 	})
 	claimants := []wire.Claimant{rpc}
 	if c.Agents.Networks != "" {
