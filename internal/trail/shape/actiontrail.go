@@ -44,7 +44,7 @@ type actionEvent struct {
 // ActionTrail is an event as ActionTrail has it: JSON of one line. An error means that the event has something in it that is not JSON.
 func ActionTrail(e *trail.Event) ([]byte, error) {
 	a := actionEvent{
-		EventID: e.ID, EventVersion: actionVersion, EventCategory: string(e.Category), EventType: types[e.Type].action, EventRW: ReadWrite(e.ReadOnly),
+		EventID: e.ID, EventVersion: actionVersion, EventCategory: string(e.Category), EventType: types[e.Type].action, EventRW: e.RW(),
 		EventName: clip(e.Name), EventSource: clip(e.Host), EventTime: second(e.Time), ServiceName: clip(ServiceName(e.Service)),
 		APIVersion: clip(e.APIVersion), ACSRegion: e.Region, RequestID: clip(e.RequestID), SourceIPAddress: "Internal", UserAgent: clip(e.Agent),
 		IsGlobal: isGlobal(e.Service), RecipientAccountID: e.Account, ErrorCode: clip(e.ErrorCode), ErrorMessage: clip(e.ErrorMessage),

@@ -95,7 +95,7 @@ type actionSession struct {
 
 func newActionIdentity(e *trail.Event) actionIdentity {
 	i := e.Identity
-	a := actionIdentity{Type: "unknown", AccountID: i.Account, UserName: clip(UserName(i)), AccessKeyID: clip(i.AccessKey)}
+	a := actionIdentity{Type: "unknown", AccountID: i.Account, UserName: clip(i.UserName()), AccessKeyID: clip(i.AccessKey)}
 	switch i.Kind {
 	case trail.Root:
 		a.Type, a.PrincipalID = "root-account", i.Account

@@ -130,27 +130,8 @@ var types = map[trail.Type]struct{ cloud, action string }{
 // hiddenUser stands for what somebody gave as a user's name at a sign-in and that is none: people type passwords there.
 const hiddenUser = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
-// UserName is what lookups of both services know who called by: "root" for an account, "role:session" for a session of a role.
-func UserName(i trail.Identity) string {
-	switch i.Kind {
-	case trail.Root:
-		return "root"
-	case trail.Role:
-		return i.Role + ":" + i.Session
-	}
-	return i.User
-}
-
 // second is how both shapes write times.
 func second(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// ReadWrite is eventRW of ActionTrail events.
-func ReadWrite(readOnly bool) string {
-	if readOnly {
-		return "Read"
-	}
-	return "Write"
-}
 
 // clip cuts a text to what a member of a shape may have.
 func clip(s string) string {
