@@ -18,6 +18,25 @@ type Active struct {
 	from source
 }
 
+// NewActive makes a trail active, for those who have it from elsewhere than [Trails.Active].
+func NewActive(t *Trail, from func(*trail.Event) string) *Active { return &Active{t, from} }
+
+// Begin is since when a has something to deliver.
+func (a *Active) Begin() time.Time {
+	if len(a.Past) > 0 {
+		return a.Past[0].From
+	}
+	return a.begin()
+}
+
+// Settles reports whether [Trails.Settle] has something to do when all until through is delivered.
+func (a *Active) Settles(through time.Time) bool {
+	if len(a.Past) == 0 {
+		return !a.Logging
+	}
+	return a.Past[0].To.Add(afterglow).Before(through)
+}
+
 // Chooses reports whether a delivers e.
 func (a *Active) Chooses(e *trail.Event) bool {
 	if e.Account != a.Account {
@@ -87,6 +106,13 @@ func (s *Trails) Active() ([]*Active, <-chan struct{}) {
 	return nil, changed
 }
 
+// Knows reports whether there is a trail of this ID, also a deleted one that is not out.
+func (s *Trails) Knows(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known[id]
+}
+
 // Load reads what is active from metadata: at the start, and where accounts may have gone.
 func (s *Trails) Load(ctx context.Context) error {
 	s.reload.Lock() // so that the newest state is what stays
@@ -96,6 +122,7 @@ func (s *Trails) Load(ctx context.Context) error {
 		return err
 	}
 	var active []*Active
+	known := map[string]bool{}
 	err = s.store.View(ctx, func(tx meta.Tx) error {
 		for _, account := range accounts {
 			for _, kind := range []string{kindOf(CloudTrail), kindOf(ActionTrail), kindEnding} {
@@ -104,6 +131,7 @@ func (s *Trails) Load(ctx context.Context) error {
 					return err
 				}
 				for i := range all {
+					known[all[i].ID] = true
 					if all[i].Logging || len(all[i].Past) > 0 || kind == kindEnding {
 						active = append(active, &Active{Trail: &all[i], from: s.o.Source})
 					}
@@ -118,7 +146,7 @@ func (s *Trails) Load(ctx context.Context) error {
 	s.active.Store(&active)
 	s.mu.Lock()
 	close(s.changed)
-	s.changed = make(chan struct{})
+	s.changed, s.known = make(chan struct{}), known
 	s.mu.Unlock()
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/sluicelog/sluice/internal/trail"
+	"github.com/sluicelog/sluice/internal/trail/shape"
 )
 
 // ReadWrite is which of the calls that read and those that write.
@@ -97,7 +98,7 @@ func (s *Selection) choosesAction(e *trail.Event) bool {
 }
 
 func (s *Service) chooses(e *trail.Event) bool {
-	if !strings.EqualFold(s.ServiceName, e.Service) {
+	if !strings.EqualFold(s.ServiceName, shape.ServiceName(e.Service)) {
 		return false
 	}
 	for _, name := range s.EventNames {

@@ -54,8 +54,9 @@ type Trails struct {
 
 	reload  sync.Mutex // held while active is made anew
 	active  atomic.Pointer[[]*Active]
-	changed chan struct{} // closed at the next change; guarded by mu
-	mu      sync.Mutex
+	mu      sync.Mutex      // guards all below
+	changed chan struct{}   // closed at the next change
+	known   map[string]bool // IDs of all trails
 }
 
 // New returns the trails in metadata. Nothing is active before [Trails.Load].
