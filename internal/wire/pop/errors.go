@@ -106,6 +106,7 @@ var codes = []struct {
 	{sluice.Throttled, "", 400, "Throttling"},
 	{sluice.Unsupported, "historyjob", 400, "NotSupportDeliveryHistoryJob"},
 	{sluice.Unsupported, "", 400, "UnsupportedOperation"},
+	{sluice.Unavailable, "audit-late", 409, "AuditNotWritten"}, // it was done: clients must not repeat it by themselves
 	{sluice.Unavailable, "", 503, "ServiceUnavailable"},
 	{sluice.Internal, "", 500, "InternalError"},
 }

@@ -113,6 +113,7 @@ func (a *API) Claims(r *http.Request) bool {
 // Serve implements [wire.Dialect].
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
 	q := &request{r: r, call: c}
+	c.Detail = q
 	answer, err := a.serve(q)
 	if err != nil {
 		a.Refuse(w, r, c, err)
@@ -148,11 +149,15 @@ func (a *API) serve(q *request) (any, error) {
 		return nil, sluice.Errorf(sluice.NotFound, "api", "there is no action %.64q in version %.32q", name, version)
 	}
 	q.action, q.call.Action = act, act.name
+	q.call.Service, _, _ = strings.Cut(act.permission, ":")
 	if q.principal, err = a.Auth.AuthenticateRPC(q.r, q.params, body); err != nil {
 		return nil, err
 	}
 	q.call.AccessKey = q.principal.AccessKeyID
 	if err := q.admit(); err != nil {
+		return nil, err
+	}
+	if err := q.call.Start(); err != nil {
 		return nil, err
 	}
 	return act.handle(a, q)
