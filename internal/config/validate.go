@@ -52,7 +52,6 @@ func (c *Config) Validate() error {
 	within(&v, "limits.shards_per_project", c.Limits.ShardsPerProject, 1, 1<<20)
 	within(&v, "limits.logstores_per_project", c.Limits.LogstoresPerProject, 1, 1<<20)
 	within(&v, "limits.documents_per_kind", c.Limits.DocumentsPerKind, 0, 1<<20)
-	within(&v, "limits.lookups_per_second", c.Limits.LookupsPerSecond, 0, 1<<20)
 	within(&v, "retention.interval", c.Retention.Interval, time.Second, 24*time.Hour)
 	within(&v, "split.after", c.Split.After, time.Second, 24*time.Hour)
 	within(&v, "split.bytes_per_second", c.Split.BytesPerSecond, 1, 1<<50)
@@ -61,6 +60,7 @@ func (c *Config) Validate() error {
 	c.Assistant.validate(&v)
 	within(&v, "trail.history_days", c.Trail.HistoryDays, 0, maxHistoryDays)
 	within(&v, "trail.data_one_in", c.Trail.DataOneIn, 1, 1<<30)
+	within(&v, "trail.lookups_per_second", c.Trail.LookupsPerSecond, 0, 1<<20)
 	return errors.Join(v...)
 }
 

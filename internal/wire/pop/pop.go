@@ -94,7 +94,7 @@ var tables = [][]action{
 	esaSites, esaFields, esaTasks, esaContainers,
 	ramUsers, ramKeys, ramGroups, ramPolicies, ramAttachments, ramRoles, stsActions,
 	ecsCommands, ecsInvocations, ecsFiles, ecsInstances, ecsSettings, oosParameters,
-	auditLookups, auditTrails, auditRegions, auditSelectors, auditKeys,
+	auditLookups, auditTrails, auditRegions, auditSelectors, auditKeys, auditJobs,
 }
 
 // Claims implements [wire.Claimant].
