@@ -23,6 +23,15 @@ type owned struct {
 	policy  policy.Set
 }
 
+// Guard makes a project the server's own: nobody changes anything in it, root neither, and nobody but the installation's root reads it. It is called
+// once, before the first request.
+func (k *Keys) Guard(project string) { k.guarded = project }
+
+// Guarded is the project that is guarded, "" if there is none. Lists of projects leave it out: whoever copies or exports all there is has no use for it.
+func (k *Keys) Guarded() string { return k.guarded }
+
+func (k *Keys) guards(project string) bool { return project != "" && project == k.guarded }
+
 // owners holds what was found out of projects, as of one generation of the metadata. Only projects that are there are kept: strangers choose
 // other names.
 type owners struct {
@@ -106,6 +115,9 @@ func (k *Keys) AccountID(account string) string {
 // MayShip asks whether logs may go from a project to a logstore without anybody's request: in one account they may, and into another as far as
 // the policy of the project there lets this account write. Whoever set up the way was asked, too; but projects may have changed hands since.
 func (k *Keys) MayShip(ctx context.Context, from string, to sluice.LogstoreRef) error {
+	if k.guards(to.Project) {
+		return refuse("action", "project %s is the server's own: nobody else writes to it", to.Project)
+	}
 	source, exists, err := k.owner(ctx, from)
 	if err != nil {
 		return err

@@ -40,6 +40,18 @@ type Config struct {
 	Split     Split     `config:"split"`
 	Delivery  Delivery  `config:"delivery"`
 	Assistant Assistant `config:"assistant"`
+	Trail     Trail     `config:"trail"`
+}
+
+// Trail is the audit events of all API calls, and the history that they make.
+type Trail struct {
+	// Days that audit events are kept, in project sluice-trail. 0 keeps them for ever.
+	HistoryDays int `config:"history_days"`
+	// Whether the answer of a call that changes something waits until its event is on disk. While events cannot be written, such calls are refused.
+	// Otherwise events are written within milliseconds of the answer, and a crash can take the newest.
+	Strict bool `config:"strict"`
+	// Of data events that a trail asks for, one of so many is recorded: 1 is all of them.
+	DataOneIn int `config:"data_one_in"`
 }
 
 // Assistant is the running of commands on machines.
@@ -227,6 +239,9 @@ type Limits struct {
 	// Documents of one kind in a project: machine groups, Logtail configurations, dashboards and so on. 0 means the numbers of the service
 	// that we follow: 200 machine groups, 200 configurations, 100 dashboards, 100 saved searches.
 	DocumentsPerKind int `config:"documents_per_kind"`
+	// Times that an account may look audit events up in a second, by either of the two APIs for that. The services that we follow allow 2, which
+	// takes long to read through many events. 0 is no limit.
+	LookupsPerSecond int `config:"lookups_per_second"`
 }
 
 // Retention is the removal of logs that are older than their logstore's TTL.
@@ -290,10 +305,11 @@ func Default() *Config {
 		Index: Index{
 			Store: "dir", CacheBytes: 10 * GiB, Region: "us-east-1", Prefix: "sluice/", AddressStyle: "path", Encryption: "none",
 		},
-		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200},
+		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200, LookupsPerSecond: 20},
 		Retention: Retention{Interval: time.Minute},
 		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
 		Assistant: Assistant{Region: "local", OutputBytes: 16 * MiB, ResultDays: 30},
+		Trail:     Trail{HistoryDays: 90, DataOneIn: 1},
 		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}
 }

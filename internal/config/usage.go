@@ -57,6 +57,7 @@ var usage = map[string]string{
 	"limits.shards_per_project":    "Read-write shards of a project. (SLUICE_LIMITS_SHARDS_PER_PROJECT)",
 	"limits.logstores_per_project": "Logstores of a project. (SLUICE_LIMITS_LOGSTORES_PER_PROJECT)",
 	"limits.documents_per_kind":    "Documents of one kind in a project: machine groups, Logtail configurations, dashboards and so on. 0 means the numbers of the service that we follow: 200 machine groups, 200 configurations, 100 dashboards, 100 saved searches. (SLUICE_LIMITS_DOCUMENTS_PER_KIND)",
+	"limits.lookups_per_second":    "Times that an account may look audit events up in a second, by either of the two APIs for that. The services that we follow allow 2, which takes long to read through many events. 0 is no limit. (SLUICE_LIMITS_LOOKUPS_PER_SECOND)",
 	"retention.interval":           "Time between two looks for old logs. (SLUICE_RETENTION_INTERVAL)",
 	"split.after":                  "How long it has to be over. (SLUICE_SPLIT_AFTER)",
 	"split.bytes_per_second":       "Bytes per second written to the shard, before compression. (SLUICE_SPLIT_BYTES_PER_SECOND)",
@@ -74,4 +75,7 @@ var usage = map[string]string{
 	"assistant.region":             "Region that execution records name. (SLUICE_ASSISTANT_REGION)",
 	"assistant.output_bytes":       "Output of each run that is kept in full, beside the 24 KB in its record. 0 keeps none. (SLUICE_ASSISTANT_OUTPUT_BYTES)",
 	"assistant.result_days":        "Days that results can be asked for through the API. Records live as long as their logstore keeps logs. (SLUICE_ASSISTANT_RESULT_DAYS)",
+	"trail.history_days":           "Days that audit events are kept, in project sluice-trail. 0 keeps them for ever. (SLUICE_TRAIL_HISTORY_DAYS)",
+	"trail.strict":                 "Whether the answer of a call that changes something waits until its event is on disk. While events cannot be written, such calls are refused. Otherwise events are written within milliseconds of the answer, and a crash can take the newest. (SLUICE_TRAIL_STRICT)",
+	"trail.data_one_in":            "Of data events that a trail asks for, one of so many is recorded: 1 is all of them. (SLUICE_TRAIL_DATA_ONE_IN)",
 }

@@ -52,12 +52,15 @@ func (c *Config) Validate() error {
 	within(&v, "limits.shards_per_project", c.Limits.ShardsPerProject, 1, 1<<20)
 	within(&v, "limits.logstores_per_project", c.Limits.LogstoresPerProject, 1, 1<<20)
 	within(&v, "limits.documents_per_kind", c.Limits.DocumentsPerKind, 0, 1<<20)
+	within(&v, "limits.lookups_per_second", c.Limits.LookupsPerSecond, 0, 1<<20)
 	within(&v, "retention.interval", c.Retention.Interval, time.Second, 24*time.Hour)
 	within(&v, "split.after", c.Split.After, time.Second, 24*time.Hour)
 	within(&v, "split.bytes_per_second", c.Split.BytesPerSecond, 1, 1<<50)
 	within(&v, "split.writes_per_second", c.Split.WritesPerSecond, 1, 1<<50)
 	c.Delivery.validate(&v)
 	c.Assistant.validate(&v)
+	within(&v, "trail.history_days", c.Trail.HistoryDays, 0, maxHistoryDays)
+	within(&v, "trail.data_one_in", c.Trail.DataOneIn, 1, 1<<30)
 	return errors.Join(v...)
 }
 
@@ -68,7 +71,7 @@ func (a Assistant) validate(v *problems) {
 	within(v, "assistant.result_days", a.ResultDays, 1, maxResultDays)
 }
 
-const maxRegion, maxResultDays = 64, 3650
+const maxRegion, maxResultDays, maxHistoryDays = 64, 3650, 36500
 
 func (t TLS) validate(v *problems) {
 	v.check((t.Cert == "") == (t.Key == ""), "tls.cert", "and tls.key go together")

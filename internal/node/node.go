@@ -61,6 +61,8 @@ import (
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/site"
+	"github.com/sluicelog/sluice/internal/trail/capture"
+	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
 	"github.com/sluicelog/sluice/internal/wire/agent"
@@ -83,6 +85,9 @@ type Node struct {
 	Ingest   *ingest.Door     // the write door for parts of the server itself
 	Index    *indexer.Indexer
 	Delivery *delivery.Engine
+
+	Trail *ledger.Recorder
+	Audit *capture.Audit
 
 	Assistant *assistant.Service
 	agents    *gateway.Gateway
@@ -168,7 +173,11 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
 	directory := iam.New(store, o.Now)
 	n.keys = auth.NewKeys(store, ring, directory, o.Now)
-	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, n.keys, history); err != nil {
+	if err := n.openTrail(ctx, c, o, store, ring, directory); err != nil {
+		return nil, fmt.Errorf("open the audit events: %w", err)
+	}
+	metrics.Registry.MustRegister(n.Trail)
+	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, n.keys, history, n.deliveryDisabled); err != nil {
 		return nil, err
 	}
 	role, err := ossRole(c)
@@ -197,6 +206,11 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 
 	documents := control.New(store, ring, controlOptions(c, o))
 	agents, err := openAgents(c, o, documents)
+	if err != nil {
+		return nil, err
+	}
+
+	audit, err := openAudit(ctx, c, o, store, n.Catalog, engine, directory)
 	if err != nil {
 		return nil, err
 	}
@@ -231,12 +245,16 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Assistant:  n.Assistant,
 
 		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
+
+		History: audit.history,
+		Trails:  audit.trails,
 	})
 	claimants := []wire.Claimant{rpc}
 	if c.Agents.Networks != "" {
 		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))
 	}
-	n.server = server.New(wire.Select(dialect, claimants...), metrics, serverOptions(c, addressing, logs), o.Logger)
+	n.Audit = capture.New(wire.Select(dialect, claimants...), n.Trail, captureOptions(c, o, directory, n.keys, authenticator))
+	n.server = server.New(n.Audit, metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
 }
 

@@ -29,7 +29,8 @@ import (
 // Limits of lookups.
 const (
 	Days    = 90 // how far back they reach
-	MaxPage = 50 // events
+	MaxPage = 50 // events of a page
+	MaxRead = 1000
 
 	span = Days * 24 * time.Hour
 )
@@ -77,13 +78,22 @@ type Page struct {
 // Lookup returns a page of the events of an account. Errors: Invalid "lookupattribute", "lookuprange", "lookupmax", "lookuptoken"; Throttled
 // "lookup"; those of the search.
 func (h *History) Lookup(ctx context.Context, account string, q Query) (Page, error) {
-	if err := q.check(); err != nil {
-		return Page{}, err
-	}
 	if h.limit.Check(account) != quota.Within {
 		return Page{}, sluice.Errorf(sluice.Throttled, "lookup", "the account has looked events up more than %d times in this second: try again in the next", h.o.PerSecond)
 	}
 	h.limit.Charge(account, 1, 0)
+	return h.page(ctx, account, q, MaxPage)
+}
+
+// Read is Lookup for parts of the server: it may be called as often as they like, and pages have up to MaxRead events.
+func (h *History) Read(ctx context.Context, account string, q Query) (Page, error) {
+	return h.page(ctx, account, q, MaxRead)
+}
+
+func (h *History) page(ctx context.Context, account string, q Query, most int) (Page, error) {
+	if err := q.check(most); err != nil {
+		return Page{}, err
+	}
 	p, err := h.begin(account, &q)
 	if err != nil {
 		return Page{}, err

@@ -25,6 +25,7 @@ import (
 	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/history"
 	"github.com/sluicelog/sluice/internal/trail/ledger"
+	"github.com/sluicelog/sluice/internal/trail/shape"
 	"github.com/sluicelog/sluice/internal/vfs"
 )
 
@@ -381,6 +382,10 @@ func TestUses(t *testing.T) {
 	}{
 		{"", []string{trail.FieldName}, func(v *trail.Event) []string { return []string{v.Name} }},
 		{trail.ServiceRAM, []string{trail.FieldName, trail.FieldRW}, func(v *trail.Event) []string { return []string{v.Name, v.RW()} }},
+		{"", []string{trail.FieldResourceType}, func(v *trail.Event) []string {
+			types, _ := shape.Resources(v.Resources)
+			return []string{types}
+		}},
 		{"none", []string{trail.FieldService}, func(v *trail.Event) []string { return []string{v.Service} }},
 	} {
 		want := []history.Use{}
@@ -389,12 +394,16 @@ func TestUses(t *testing.T) {
 			values := c.of(v)
 			if name := strings.Join(values, "|"); v.Account == accounts[0] && v.Identity.AccessKey == "AK1" && (c.service == "" || v.Service == c.service) && !seen[name] {
 				seen[name] = true
-				want = append(want, history.Use{Values: values, Time: v.Time, EventID: v.ID})
+				want = append(want, history.Use{Values: values, Time: v.Time, EventID: v.ID, Category: v.Category})
 			}
 		}
 		got, err := e.history.Uses(t.Context(), accounts[0], "AK1", c.service, c.fields...)
 		if err != nil {
 			t.Fatal(err)
+		}
+		last, err := e.history.LastUse(t.Context(), accounts[0], "AK1")
+		if err != nil || c.service == "" && last.ID != want[0].EventID {
+			t.Errorf("the last use is %+v, %v, want %s", last, err, want[0].EventID)
 		}
 		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Errorf("service %q by %v (-want +got)\n%s", c.service, c.fields, diff)

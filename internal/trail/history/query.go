@@ -54,10 +54,10 @@ func source(e *trail.Event) string {
 	return e.Source.String()
 }
 
-// check refuses what cannot be asked.
-func (q *Query) check() error {
-	if q.Max < 1 || q.Max > MaxPage {
-		return sluice.Errorf(sluice.Invalid, "lookupmax", "a page has 1 to %d events, not %d", MaxPage, q.Max)
+// check refuses what cannot be asked, such as pages of more than most events.
+func (q *Query) check(most int) error {
+	if q.Max < 1 || q.Max > most {
+		return sluice.Errorf(sluice.Invalid, "lookupmax", "a page has 1 to %d events, not %d", most, q.Max)
 	}
 	if !q.Start.IsZero() && !q.End.IsZero() && q.Start.After(q.End) {
 		return sluice.Errorf(sluice.Invalid, "lookuprange", "the start %s is after the end %s", stamp(q.Start), stamp(q.End))

@@ -93,20 +93,34 @@ type actionSession struct {
 	Attributes sessionAttributes `json:"attributes"`
 }
 
+// IdentityType is the type of an identity in ActionTrail's words: "ram-user".
+func IdentityType(k trail.Kind) string {
+	switch k {
+	case trail.Root:
+		return "root-account"
+	case trail.User:
+		return "ram-user"
+	case trail.Role:
+		return "assumed-role"
+	case trail.System, trail.Machine:
+		return "system"
+	}
+	return "unknown"
+}
+
 func newActionIdentity(e *trail.Event) actionIdentity {
 	i := e.Identity
-	a := actionIdentity{Type: "unknown", AccountID: i.Account, UserName: clip(i.UserName()), AccessKeyID: clip(i.AccessKey)}
+	a := actionIdentity{Type: IdentityType(i.Kind), AccountID: i.Account, UserName: clip(i.UserName()), AccessKeyID: clip(i.AccessKey)}
 	switch i.Kind {
 	case trail.Root:
-		a.Type, a.PrincipalID = "root-account", i.Account
+		a.PrincipalID = i.Account
 	case trail.User:
-		a.Type, a.PrincipalID = "ram-user", i.Account+":"+a.UserName
+		a.PrincipalID = i.Account + ":" + a.UserName
 	case trail.Role:
-		a.Type, a.PrincipalID, a.SessionContext = "assumed-role", i.Account+":"+a.UserName, &actionSession{newSessionAttributes(i)}
+		a.PrincipalID, a.SessionContext = i.Account+":"+a.UserName, &actionSession{newSessionAttributes(i)}
 	case trail.System:
-		a.Type = "system"
 	case trail.Machine:
-		a.Type, a.PrincipalID = "system", a.UserName
+		a.PrincipalID = a.UserName
 	default:
 		a.UserName = unknownUser(e)
 	}
