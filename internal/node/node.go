@@ -62,10 +62,12 @@ import (
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/trail/capture"
+	"github.com/sluicelog/sluice/internal/trail/courier"
 	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
 	"github.com/sluicelog/sluice/internal/wire/agent"
+	"github.com/sluicelog/sluice/internal/wire/aws"
 	"github.com/sluicelog/sluice/internal/wire/pop"
 	"github.com/sluicelog/sluice/internal/wire/sls"
 )
@@ -91,6 +93,7 @@ type Node struct {
 
 	Assistant *assistant.Service
 	agents    *gateway.Gateway
+	courier   *courier.Courier
 
 	server      *server.Server
 	keys        *auth.Keys
@@ -210,10 +213,13 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 
-	audit, err := openAudit(ctx, c, o, store, n.Catalog, engine, directory)
+	audit, err := openAudit(ctx, c, o, auditParts{store, ring, n.Catalog, engine, directory, n.Trail, role})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open the trails: %w", err)
 	}
+	audit.guard(n.keys)
+	n.courier = audit.courier
+	metrics.Registry.MustRegister(n.courier)
 
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
@@ -249,11 +255,14 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		History: audit.history,
 		Trails:  audit.trails,
 	})
-	claimants := []wire.Claimant{rpc}
+	claimants := []wire.Claimant{rpc, aws.New(aws.Services{
+		Auth: authenticator, Trails: audit.trails, History: audit.history, Keys: audit.keys, Shape: audit.shape, Now: o.Now,
+	})}
 	if c.Agents.Networks != "" {
 		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))
 	}
 	n.Audit = capture.New(wire.Select(dialect, claimants...), n.Trail, captureOptions(c, o, directory, n.keys, authenticator))
+	n.Audit.Select(audit.trails.Wants)
 	n.server = server.New(n.Audit, metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
 }
@@ -272,6 +281,7 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.Assistant.Run(ctx) })
+	g.Go(func() error { return n.courier.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
 	}

@@ -61,7 +61,9 @@ type Target struct {
 }
 
 // Logstore is where a trail delivers to in its project.
-func (t *Trail) Logstore() string { return "actiontrail_" + t.Name }
+func (t *Trail) Logstore() string { return logstorePrefix + t.Name }
+
+const logstorePrefix = "actiontrail_"
 
 // Selection is which events of its account a trail wants.
 type Selection struct {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/courier"
 	"github.com/sluicelog/sluice/internal/trail/history"
 	"github.com/sluicelog/sluice/internal/trail/shape"
@@ -97,7 +98,9 @@ func (a *API) Claims(r *http.Request) bool {
 
 // Serve implements [wire.Dialect].
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
-	answer, err := a.serve(&request{r: r, call: c})
+	q := &request{r: r, call: c}
+	c.Service, c.Detail = trail.ServiceCloudTrail, q
+	answer, err := a.serve(q)
 	if err != nil {
 		a.Refuse(w, r, c, err)
 		return
@@ -133,6 +136,9 @@ func (a *API) serve(q *request) (any, error) {
 		return nil, sluice.Errorf(sluice.Unsupported, "", "operation %.64q is not supported", name)
 	}
 	if err := a.admit(q); err != nil {
+		return nil, err
+	}
+	if err := q.call.Start(); err != nil {
 		return nil, err
 	}
 	return op.handle(a, q)

@@ -131,7 +131,7 @@ func (a *API) found(e *trail.Event) (eventModel, error) {
 	record, err := shape.CloudTrail(e, a.Shape)
 	m := eventModel{
 		EventId: e.ID, EventName: shape.CloudName(e.Name), ReadOnly: "false", AccessKeyId: e.Identity.AccessKey, EventTime: epoch{e.Time},
-		EventSource: a.Shape.Source(e.Service), Username: shape.UserName(e.Identity), Resources: []resourceModel{}, CloudTrailEvent: string(record),
+		EventSource: a.Shape.Source(e.Service), Username: e.Identity.UserName(), Resources: []resourceModel{}, CloudTrailEvent: string(record),
 	}
 	if e.ReadOnly {
 		m.ReadOnly = "true"
