@@ -43,6 +43,7 @@ import (
 
 	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/assistant/gateway"
+	"github.com/sluicelog/sluice/internal/asyncsql"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
@@ -57,6 +58,7 @@ import (
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/places"
+	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/shipper"
@@ -163,8 +165,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	n.onClose(where.Close)
-	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where))
+	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where, stored.anyWritten()))
 	n.onClose(engine.Close)
+	statements := asyncsql.New(asyncsql.Options{Now: o.Now})
+	n.onClose(statements.Close)
 	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
 	directory := iam.New(store, o.Now)
 	n.keys = auth.NewKeys(store, ring, directory, o.Now)
@@ -204,6 +208,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
 	authenticator := auth.New(n.keys, o.Now, auth.Options{Proxies: proxies})
+	keyQuotas := keyquota.New(store, keyQuotaOptions(c, o))
 	dialect := sls.New(sls.Services{
 		Auth:       authenticator,
 		Keys:       n.keys,
@@ -213,11 +218,13 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Reads:      readQuota(c, o),
 		Consumers:  consumer.New(store, n.Catalog, o.Now),
 		Query:      engine,
+		AsyncSQL:   statements,
 		Deliveries: n.Delivery,
 		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
+		Reindex:    reindex.New(documents, n.Index, o.Now),
 		Backups:    backups,
-		KeyQuotas:  keyquota.New(store, keyQuotaOptions(c, o)),
+		KeyQuotas:  keyQuotas,
 		Control:    documents,
 		Agents:     agents,
 	}, dialectOptions(c, o, addressing))
@@ -225,6 +232,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Auth:       authenticator,
 		Keys:       n.keys,
 		Identity:   directory,
+		KeyQuotas:  keyQuotas,
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
 		OSS:        role,

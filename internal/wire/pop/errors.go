@@ -87,6 +87,8 @@ var codes = []struct {
 	{sluice.Throttled, "membership", 409, "LimitExceeded.User.Group"},
 	{sluice.Throttled, "attachment", 409, "LimitExceeded.Policy"},
 	{sluice.Throttled, "quota", 403, "QuotaExceeded"},
+	{sluice.Throttled, "key-read", 400, "Throttling.User"}, // which clients wait for, as for all that begins with Throttling
+	{sluice.Throttled, "key-write", 400, "Throttling.User"},
 	{sluice.Throttled, "", 400, "Throttling"},
 	{sluice.Unsupported, "", 400, "UnsupportedOperation"},
 	{sluice.Unavailable, "", 503, "ServiceUnavailable"},

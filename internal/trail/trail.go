@@ -1,0 +1,2 @@
+// Package trail keeps the audit events of a server: what was called, by whom, and what came of it.
+package trail
