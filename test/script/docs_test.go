@@ -51,7 +51,7 @@ var pages = map[string][]string{
 	"docs/howto/agents.md":               {}, // internal/wire/agent tests what it says
 	"docs/howto/open-with-duckdb.md":     {"segments/0", ".parquet"},
 	"docs/howto/commands.md":             {"activation  a-"},
-	"docs/howto/agent-on-machines.md":    {"enrolled as mi-", "hello from mi-", "yes, since", "ok    cgroups", "a file is written with the rights"},
+	"docs/howto/agent-on-machines.md":    {"enrolled as mi-", "hello from mi-", "yes, since", "ok    cgroups", "here     Success"},
 	"docs/howto/segments-in-a-bucket.md": {}, // internal/node tests what it says on a real S3 server
 	"docs/howto/search.md": {
 		"connection refused, giving up", "\n                           ^\n", "\n/cart\n", "30 logs from", "6 logs from",
