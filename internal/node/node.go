@@ -58,14 +58,19 @@ import (
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/places"
+	"github.com/sluicelog/sluice/internal/queue"
 	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/site"
+	"github.com/sluicelog/sluice/internal/trail/capture"
+	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
 	"github.com/sluicelog/sluice/internal/wire/agent"
+	"github.com/sluicelog/sluice/internal/wire/aws"
+	"github.com/sluicelog/sluice/internal/wire/mns"
 	"github.com/sluicelog/sluice/internal/wire/pop"
 	"github.com/sluicelog/sluice/internal/wire/sls"
 )
@@ -86,8 +91,13 @@ type Node struct {
 	Index    *indexer.Indexer
 	Delivery *delivery.Engine
 
+	Trail *ledger.Recorder
+	Audit *capture.Audit
+
 	Assistant *assistant.Service
 	agents    *gateway.Gateway
+	queues    *queue.Service
+	audit     *audit
 
 	server      *server.Server
 	keys        *auth.Keys
@@ -172,7 +182,11 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
 	directory := iam.New(store, o.Now)
 	n.keys = auth.NewKeys(store, ring, directory, o.Now)
-	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, n.keys, history); err != nil {
+	if err := n.openTrail(ctx, c, o, store, ring, directory); err != nil {
+		return nil, fmt.Errorf("open the audit events: %w", err)
+	}
+	metrics.Registry.MustRegister(n.Trail)
+	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, n.keys, history, n.deliveryDisabled); err != nil {
 		return nil, err
 	}
 	role, err := ossRole(c)
@@ -184,6 +198,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Assistant)
+	if err := n.openQueues(ctx, c, o, store); err != nil {
+		return nil, err
+	}
+	metrics.Registry.MustRegister(n.queues)
 	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -204,6 +222,14 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if err != nil {
 		return nil, err
 	}
+
+	audit, err := openAudit(ctx, c, o, auditParts{store, ring, n.Catalog, engine, directory, n.Trail, role})
+	if err != nil {
+		return nil, fmt.Errorf("open the trails: %w", err)
+	}
+	audit.guard(n.keys)
+	n.audit = audit
+	metrics.Registry.MustRegister(audit.courier)
 
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
@@ -239,12 +265,21 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Assistant:  n.Assistant,
 
 		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
+
+		History:     audit.history,
+		HistoryJobs: audit.jobs,
+		Trails:      audit.trails,
+		DataEvents:  dataEvents,
 	})
-	claimants := []wire.Claimant{rpc}
+	claimants := []wire.Claimant{rpc, mns.New(authenticator, n.queues), aws.New(aws.Services{
+		Auth: authenticator, Trails: audit.trails, History: audit.history, Keys: audit.keys, Shape: audit.shape, Now: o.Now,
+	})}
 	if c.Agents.Networks != "" {
 		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))
 	}
-	n.server = server.New(wire.Select(dialect, claimants...), metrics, serverOptions(c, addressing, logs), o.Logger)
+	n.Audit = capture.New(wire.Select(dialect, claimants...), n.Trail, captureOptions(c, o, directory, n.keys, authenticator))
+	n.Audit.Select(audit.trails.Wants)
+	n.server = server.New(n.Audit, metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
 }
 
@@ -262,6 +297,9 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.Assistant.Run(ctx) })
+	g.Go(func() error { return n.queues.Run(ctx) })
+	g.Go(func() error { return n.audit.courier.Run(ctx) })
+	g.Go(func() error { return n.audit.jobs.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/sluicelog/sluice/internal/quota"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
+	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/wire"
 	"github.com/sluicelog/sluice/internal/wire/sls"
 )
@@ -56,9 +57,10 @@ func ingestOptions(c *config.Config, o Options, m *storeMetrics) ingest.Options 
 		MaxRaw: int(c.Ingest.MaxBodyBytes), MaxLogs: c.Ingest.MaxLogs, MaxKey: int(c.Ingest.MaxKeyBytes),
 		MaxValue: int(c.Ingest.MaxValueBytes), MaxTags: c.Ingest.MaxTags,
 		Past: orAny(c.Ingest.MaxPast), Future: orAny(c.Ingest.MaxFuture),
-		Shard:   quota.Rate{BytesPerSecond: int64(c.Quota.ShardWriteBytes), RequestsPerSecond: c.Quota.ShardWriteRequests},
-		Project: quota.Rate{BytesPerSecond: int64(c.Quota.ProjectWriteBytes), RequestsPerSecond: c.Quota.ProjectWriteRequests},
-		Now:     o.Now, Observe: m.written,
+		Reserved: trail.Project,
+		Shard:    quota.Rate{BytesPerSecond: int64(c.Quota.ShardWriteBytes), RequestsPerSecond: c.Quota.ShardWriteRequests},
+		Project:  quota.Rate{BytesPerSecond: int64(c.Quota.ProjectWriteBytes), RequestsPerSecond: c.Quota.ProjectWriteRequests},
+		Now:      o.Now, Observe: m.written,
 	}
 }
 

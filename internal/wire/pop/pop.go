@@ -27,6 +27,9 @@ import (
 	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/site"
+	"github.com/sluicelog/sluice/internal/trail/backfill"
+	"github.com/sluicelog/sluice/internal/trail/history"
+	"github.com/sluicelog/sluice/internal/trail/trails"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -67,6 +70,11 @@ type Services struct {
 	Assistant  *assistant.Service
 
 	AssistantSettings *assistant.Settings
+
+	History     *history.History
+	HistoryJobs *backfill.Jobs
+	Trails      *trails.Trails
+	DataEvents  func() map[string][]string // names of data events, by service; nil: none
 }
 
 // New makes the dialect over its services.
@@ -88,6 +96,7 @@ var tables = [][]action{
 	esaSites, esaFields, esaTasks, esaContainers,
 	ramUsers, ramKeys, ramGroups, ramPolicies, ramAttachments, ramRoles, stsActions,
 	ecsCommands, ecsInvocations, ecsFiles, ecsInstances, ecsSettings, oosParameters,
+	auditLookups, auditTrails, auditRegions, auditSelectors, auditKeys, auditJobs,
 }
 
 // Claims implements [wire.Claimant].
@@ -106,6 +115,7 @@ func (a *API) Claims(r *http.Request) bool {
 // Serve implements [wire.Dialect].
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
 	q := &request{r: r, call: c}
+	c.Detail = q
 	answer, err := a.serve(q)
 	if err != nil {
 		a.Refuse(w, r, c, err)
@@ -141,6 +151,7 @@ func (a *API) serve(q *request) (any, error) {
 		return nil, sluice.Errorf(sluice.NotFound, "api", "there is no action %.64q in version %.32q", name, version)
 	}
 	q.action, q.call.Action = act, act.name
+	q.call.Service, _, _ = strings.Cut(act.permission, ":")
 	if q.principal, err = a.Auth.AuthenticateRPC(q.r, q.params, body); err != nil {
 		return nil, err
 	}
@@ -149,6 +160,9 @@ func (a *API) serve(q *request) (any, error) {
 		return nil, err
 	}
 	if err := q.admit(); err != nil {
+		return nil, err
+	}
+	if err := q.call.Start(); err != nil {
 		return nil, err
 	}
 	return act.handle(a, q)

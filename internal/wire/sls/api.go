@@ -114,6 +114,7 @@ func New(s Services, o Options) *API {
 // Serve implements [wire.Dialect].
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
 	q := &request{api: a, w: w, r: r, call: c}
+	c.Service, c.Detail = "sls", q
 	a.mark(w, c)
 	if err := a.serve(q); err != nil {
 		a.fail(w, c, err)
@@ -153,6 +154,9 @@ func (a *API) serve(q *request) error {
 		if err := a.admit(q); err != nil {
 			return err
 		}
+	}
+	if err := q.call.Start(); err != nil {
+		return err
 	}
 	return route.handle(a, q)
 }
@@ -203,6 +207,7 @@ type request struct {
 	project   string
 	principal *auth.Principal // nil on anonymous routes
 	digest    auth.Digest
+	told      []byte // a body that is no logs, for audit events
 }
 
 func (q *request) ctx() context.Context { return q.r.Context() }

@@ -123,6 +123,7 @@ var codes = []struct {
 	{sluice.Throttled, "consumergroup", 400, "ConsumerGroupQuotaExceed"},
 	{sluice.Throttled, "", 400, "ProjectQuotaExceed"},
 
+	{sluice.Unavailable, "audit-late", 409, "AuditNotWritten"}, // it was done: clients must not repeat it by themselves, as they do from 500 on
 	{sluice.Unavailable, "", 503, "ServerBusy"},
 	{sluice.Unsupported, "", 400, "NotSupported"},
 	{sluice.Conflict, "deliverytask", 400, "DeliveryTaskConflict"},

@@ -41,7 +41,7 @@ func (a *API) getProjectPolicy(q *request) error {
 }
 
 func (a *API) putProjectPolicy(q *request) error {
-	buf, err := q.body(policy.MaxBytes)
+	buf, err := q.readDocument(policy.MaxBytes)
 	if err != nil {
 		return err
 	}
