@@ -367,8 +367,13 @@ func (r *Report) events(inv *Invocation, t *Target) []agentproto.Event {
 			begin()
 		}
 	case ReportOver:
-		if known && !t.RunOpen && t.OverMark == r.OverMark {
-			break
+		if known && !t.RunOpen {
+			if t.OverMark == r.OverMark {
+				break
+			}
+			later := *r // another run that never began, told with the times of the one before
+			later.Start, later.End = time.Time{}, time.Time{}
+			r = &later
 		}
 		begin()
 		add(r.finished(inv, t, strings.HasPrefix(inv.Frequency, "at(")))

@@ -135,10 +135,14 @@ func (h *host) kick() {
 // hangUp closes the channels that were opened before a time: those of processes that are gone.
 func (h *host) hangUp(before time.Time) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	var old []*socket
 	for s := range h.sockets {
 		if s.opened.Before(before) {
-			s.Close(nil)
+			old = append(old, s)
 		}
+	}
+	h.mu.Unlock()
+	for _, s := range old {
+		s.Close(nil)
 	}
 }
