@@ -2,7 +2,7 @@ package assistant
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -218,7 +218,9 @@ func (s *Service) restarted(tx meta.Tx, inv *Invocation, t *Target, c *claim) er
 	}
 	if t.RunOpen && !inv.single() {
 		e := t.closing(agentproto.Errored, codeRestarted, info, now)
-		if err := s.putChanged(tx, inv, t, t.apply(inv, e, now), now); err != nil {
+		record := t.apply(inv, e, now)
+		t.OverMark, t.Sent = overHere, nil
+		if err := s.putChanged(tx, inv, t, record, now); err != nil {
 			return err
 		}
 		c.changed = append(c.changed, t)
@@ -231,6 +233,9 @@ func (s *Service) restarted(tx meta.Tx, inv *Invocation, t *Target, c *claim) er
 	}
 	return nil
 }
+
+// overHere is the mark of the end of a run that its agent did not tell.
+const overHere = "over here"
 
 // closing is the event that ends the run under way without its agent.
 func (t *Target) closing(outcome agentproto.Outcome, code, info string, now time.Time) *agentproto.Event {
@@ -311,7 +316,7 @@ func (s *Service) takeReport(tx meta.Tx, inv *Invocation, t *Target, r *Report, 
 		b.records = b.records || record
 		switch e.Kind {
 		case agentproto.Started:
-			t.RunMark, t.OverMark = r.RunMark, ""
+			t.newMark(r.RunMark)
 		case agentproto.Finished:
 			t.OverMark, t.Sent = r.OverMark, nil
 		}
@@ -333,6 +338,18 @@ func (s *Service) takeReport(tx meta.Tx, inv *Invocation, t *Target, r *Report, 
 	return nil
 }
 
+// maxOldMarks is how many runs back a report that comes late is known for one.
+const maxOldMarks = 8
+
+// newMark notes how a run that begins is called.
+func (t *Target) newMark(mark string) {
+	if t.Runs > 1 {
+		t.OldMarks = append(t.OldMarks, t.RunMark)
+		t.OldMarks = t.OldMarks[max(0, len(t.OldMarks)-maxOldMarks):]
+	}
+	t.RunMark, t.OverMark, t.Sent = mark, "", nil
+}
+
 // ofLast reports whether r is of the last run of a target.
 func (r *Report) ofLast(inv *Invocation, t *Target) bool {
 	return t.Runs > 0 && (inv.single() || r.RunMark == t.RunMark)
@@ -346,6 +363,9 @@ func (r *Report) events(inv *Invocation, t *Target) []agentproto.Event {
 		add(agentproto.Event{Kind: agentproto.Accepted})
 	}
 	known := r.ofLast(inv, t)
+	if !known && slices.Contains(t.OldMarks, r.RunMark) {
+		return nil // of a run that is long over
+	}
 	begin := func() { // unless it has begun
 		if t.RunOpen && known {
 			return
@@ -368,8 +388,8 @@ func (r *Report) events(inv *Invocation, t *Target) []agentproto.Event {
 		}
 	case ReportOver:
 		if known && !t.RunOpen {
-			if t.OverMark == r.OverMark {
-				break
+			if t.OverMark == r.OverMark || t.OverMark == overHere || r.Outcome != agentproto.Errored {
+				break // told again, or too late
 			}
 			later := *r // another run that never began, told with the times of the one before
 			later.Start, later.End = time.Time{}, time.Time{}
@@ -427,7 +447,7 @@ func (s *Service) silent(t *Target, recurring bool) error {
 		return nil // it waits for its time
 	}
 	_, err := s.Report(context.Background(), t.Instance, &Report{
-		Kind: ReportOver, Invocation: t.Invocation, RunMark: t.RunMark, OverMark: fmt.Sprintf("silent/%d", t.Runs), Outcome: agentproto.Errored,
+		Kind: ReportOver, Invocation: t.Invocation, RunMark: t.RunMark, OverMark: overHere, Outcome: agentproto.Errored,
 		ErrorCode: codeNoAnswer, ErrorInfo: "the agent began the run, and never said what came of it",
 	})
 	return err
