@@ -41,6 +41,7 @@ type Keys struct {
 	directory *iam.Directory
 	now       func() time.Time
 	region    []byte
+	guarded   string // see Guard
 	plain     policy.Set
 	opened    opened
 	owners    owners

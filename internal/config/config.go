@@ -40,6 +40,27 @@ type Config struct {
 	Split     Split     `config:"split"`
 	Delivery  Delivery  `config:"delivery"`
 	Assistant Assistant `config:"assistant"`
+	Queue     Queue     `config:"queue"`
+	Trail     Trail     `config:"trail"`
+}
+
+// Queue is message queues, which clients of SMQ (MNS) use.
+type Queue struct {
+	// Queues of an account.
+	MaxQueues int `config:"max_queues"`
+	// Messages in a queue. The state of each takes about 400 bytes of memory, and its body none.
+	MaxMessages int `config:"max_messages"`
+}
+
+// Trail is the audit events of all API calls, and the history that they make.
+type Trail struct {
+	// Days that audit events are kept, in project sluice-trail. 0 keeps them for ever.
+	HistoryDays int `config:"history_days"`
+	// Whether the answer of a call that changes something waits until its event is on disk. While events cannot be written, such calls are refused.
+	// Otherwise events are written within milliseconds of the answer, and a crash can take the newest.
+	Strict bool `config:"strict"`
+	// Of data events that a trail asks for, one of so many is recorded: 1 is all of them.
+	DataOneIn int `config:"data_one_in"`
 }
 
 // Assistant is the running of commands on machines.
@@ -294,6 +315,8 @@ func Default() *Config {
 		Retention: Retention{Interval: time.Minute},
 		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
 		Assistant: Assistant{Region: "local", OutputBytes: 16 * MiB, ResultDays: 30},
+		Queue:     Queue{MaxQueues: 1000, MaxMessages: 1_000_000},
+		Trail:     Trail{HistoryDays: 90, DataOneIn: 1},
 		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}
 }

@@ -97,6 +97,7 @@ func TestEverySettingHasAllItsNames(t *testing.T) {
 		}
 		other := map[string]string{
 			"string": "warn", "number": "77", "size": "33MiB", "duration": "7s",
+			"true|false": "true",
 		}[s.Type()]
 		switch s.Path {
 		case "log.format":

@@ -58,6 +58,10 @@ func (c *Config) Validate() error {
 	within(&v, "split.writes_per_second", c.Split.WritesPerSecond, 1, 1<<50)
 	c.Delivery.validate(&v)
 	c.Assistant.validate(&v)
+	within(&v, "queue.max_queues", c.Queue.MaxQueues, 1, 1<<20)
+	within(&v, "queue.max_messages", c.Queue.MaxMessages, 1, 1<<30)
+	within(&v, "trail.history_days", c.Trail.HistoryDays, 0, maxHistoryDays)
+	within(&v, "trail.data_one_in", c.Trail.DataOneIn, 1, 1<<30)
 	return errors.Join(v...)
 }
 
@@ -68,7 +72,7 @@ func (a Assistant) validate(v *problems) {
 	within(v, "assistant.result_days", a.ResultDays, 1, maxResultDays)
 }
 
-const maxRegion, maxResultDays = 64, 3650
+const maxRegion, maxResultDays, maxHistoryDays = 64, 3650, 36500
 
 func (t TLS) validate(v *problems) {
 	v.check((t.Cert == "") == (t.Key == ""), "tls.cert", "and tls.key go together")

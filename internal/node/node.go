@@ -43,6 +43,7 @@ import (
 
 	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/assistant/gateway"
+	"github.com/sluicelog/sluice/internal/asyncsql"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
@@ -57,13 +58,18 @@ import (
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/places"
+	"github.com/sluicelog/sluice/internal/queue"
+	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/site"
+	"github.com/sluicelog/sluice/internal/trail/capture"
+	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
 	"github.com/sluicelog/sluice/internal/wire/agent"
+	"github.com/sluicelog/sluice/internal/wire/mns"
 	"github.com/sluicelog/sluice/internal/wire/pop"
 	"github.com/sluicelog/sluice/internal/wire/sls"
 )
@@ -84,8 +90,12 @@ type Node struct {
 	Index    *indexer.Indexer
 	Delivery *delivery.Engine
 
+	Trail *ledger.Recorder
+	Audit *capture.Audit
+
 	Assistant *assistant.Service
 	agents    *gateway.Gateway
+	queues    *queue.Service
 
 	server      *server.Server
 	keys        *auth.Keys
@@ -163,12 +173,18 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	n.onClose(where.Close)
-	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where))
+	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where, stored.anyWritten()))
 	n.onClose(engine.Close)
+	statements := asyncsql.New(asyncsql.Options{Now: o.Now})
+	n.onClose(statements.Close)
 	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
 	directory := iam.New(store, o.Now)
 	n.keys = auth.NewKeys(store, ring, directory, o.Now)
-	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, n.keys, history); err != nil {
+	if err := n.openTrail(ctx, c, o, store, ring, directory); err != nil {
+		return nil, fmt.Errorf("open the audit events: %w", err)
+	}
+	metrics.Registry.MustRegister(n.Trail)
+	if n.Delivery, err = openDelivery(c, o, store, n.Catalog, n.Ingest, ring, n.keys, history, n.deliveryDisabled); err != nil {
 		return nil, err
 	}
 	role, err := ossRole(c)
@@ -180,6 +196,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Assistant)
+	if err := n.openQueues(ctx, c, o, store); err != nil {
+		return nil, err
+	}
+	metrics.Registry.MustRegister(n.queues)
 	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -204,6 +224,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
 	authenticator := auth.New(n.keys, o.Now, auth.Options{Proxies: proxies})
+	keyQuotas := keyquota.New(store, keyQuotaOptions(c, o))
 	dialect := sls.New(sls.Services{
 		Auth:       authenticator,
 		Keys:       n.keys,
@@ -213,11 +234,13 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Reads:      readQuota(c, o),
 		Consumers:  consumer.New(store, n.Catalog, o.Now),
 		Query:      engine,
+		AsyncSQL:   statements,
 		Deliveries: n.Delivery,
 		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
+		Reindex:    reindex.New(documents, n.Index, o.Now),
 		Backups:    backups,
-		KeyQuotas:  keyquota.New(store, keyQuotaOptions(c, o)),
+		KeyQuotas:  keyQuotas,
 		Control:    documents,
 		Agents:     agents,
 	}, dialectOptions(c, o, addressing))
@@ -225,6 +248,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Auth:       authenticator,
 		Keys:       n.keys,
 		Identity:   directory,
+		KeyQuotas:  keyQuotas,
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
 		OSS:        role,
@@ -232,11 +256,12 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 
 		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
 	})
-	claimants := []wire.Claimant{rpc}
+	claimants := []wire.Claimant{rpc, mns.New(authenticator, n.queues)}
 	if c.Agents.Networks != "" {
 		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))
 	}
-	n.server = server.New(wire.Select(dialect, claimants...), metrics, serverOptions(c, addressing, logs), o.Logger)
+	n.Audit = capture.New(wire.Select(dialect, claimants...), n.Trail, captureOptions(c, o, directory, n.keys, authenticator))
+	n.server = server.New(n.Audit, metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
 }
 
@@ -254,6 +279,7 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.Assistant.Run(ctx) })
+	g.Go(func() error { return n.queues.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
 	}

@@ -87,8 +87,11 @@ var codes = []struct {
 	{sluice.Throttled, "membership", 409, "LimitExceeded.User.Group"},
 	{sluice.Throttled, "attachment", 409, "LimitExceeded.Policy"},
 	{sluice.Throttled, "quota", 403, "QuotaExceeded"},
+	{sluice.Throttled, "key-read", 400, "Throttling.User"}, // which clients wait for, as for all that begins with Throttling
+	{sluice.Throttled, "key-write", 400, "Throttling.User"},
 	{sluice.Throttled, "", 400, "Throttling"},
 	{sluice.Unsupported, "", 400, "UnsupportedOperation"},
+	{sluice.Unavailable, "audit-late", 409, "AuditNotWritten"}, // it was done: clients must not repeat it by themselves
 	{sluice.Unavailable, "", 503, "ServiceUnavailable"},
 	{sluice.Internal, "", 500, "InternalError"},
 }
