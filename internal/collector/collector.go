@@ -141,3 +141,22 @@ func (c *Collector) Check(ctx context.Context) []Finding {
 	}
 	return list
 }
+
+// Status is what a service has done since the start.
+type Status struct {
+	Input, Service string
+	Counts
+	LastSuccess time.Time // end of the last cycle without an error; zero for none
+	Fault       string    // of the last cycle; "" for none
+}
+
+// Status returns that of each service. It may be called while they run.
+func (c *Collector) Status() []Status {
+	list := make([]Status, len(c.services))
+	for i, s := range c.services {
+		s.mu.Lock()
+		list[i] = Status{Input: s.input, Service: s.name, Counts: s.since, LastSuccess: s.last, Fault: s.fault}
+		s.mu.Unlock()
+	}
+	return list
+}
