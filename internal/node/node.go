@@ -70,6 +70,7 @@ import (
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
 	"github.com/sluicelog/sluice/internal/wire/agent"
+	"github.com/sluicelog/sluice/internal/wire/aws"
 	"github.com/sluicelog/sluice/internal/wire/mns"
 	"github.com/sluicelog/sluice/internal/wire/pop"
 	"github.com/sluicelog/sluice/internal/wire/sls"
@@ -97,6 +98,7 @@ type Node struct {
 	Assistant *assistant.Service
 	agents    *gateway.Gateway
 	queues    *queue.Service
+	audit     *audit
 
 	collectors *collector.Collector // nil for none
 	log        *slog.Logger
@@ -231,6 +233,14 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 
+	audit, err := openAudit(ctx, c, o, auditParts{store, ring, n.Catalog, engine, directory, n.Trail, role})
+	if err != nil {
+		return nil, fmt.Errorf("open the trails: %w", err)
+	}
+	audit.guard(n.keys)
+	n.audit = audit
+	metrics.Registry.MustRegister(audit.courier)
+
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
 	authenticator := auth.New(n.keys, o.Now, auth.Options{Proxies: proxies})
@@ -265,12 +275,20 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Assistant:  n.Assistant,
 
 		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
+
+		History:     audit.history,
+		HistoryJobs: audit.jobs,
+		Trails:      audit.trails,
+		DataEvents:  dataEvents,
 	})
-	claimants := []wire.Claimant{rpc, mns.New(authenticator, n.queues)}
+	claimants := []wire.Claimant{rpc, mns.New(authenticator, n.queues), aws.New(aws.Services{
+		Auth: authenticator, Trails: audit.trails, History: audit.history, Keys: audit.keys, Shape: audit.shape, Now: o.Now,
+	})}
 	if c.Agents.Networks != "" {
 		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))
 	}
 	n.Audit = capture.New(wire.Select(dialect, claimants...), n.Trail, captureOptions(c, o, directory, n.keys, authenticator))
+	n.Audit.Select(audit.trails.Wants)
 	n.server = server.New(n.Audit, metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
 }
@@ -293,6 +311,8 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	if n.collectors != nil {
 		g.Go(func() error { return n.runCollectors(ctx) })
 	}
+	g.Go(func() error { return n.audit.courier.Run(ctx) })
+	g.Go(func() error { return n.audit.jobs.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
 	}
