@@ -152,27 +152,32 @@ type running struct {
 	ended chan error
 }
 
-func start(t testing.TB, text, dir string) *running {
+func newCollector(t testing.TB, text, dir string, tell func(collector.Line)) *collector.Collector {
 	t.Helper()
 	c, err := collector.Parse([]byte(text), os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{lines: make(chan collector.Line, 10_000), ended: make(chan error, 1)}
 	env := predefined.Env(t.TempDir(), "test")
 	env.Logger = slog.New(slog.DiscardHandler)
 	made, err := collector.New(c, collector.Options{
-		Kinds: predefined.Services(), Outputs: predefined.Outputs(predefined.Place{Env: env, ConfigDir: dir}), Dir: filepath.Join(dir, "state"),
-		Tell: func(l collector.Line) {
-			select {
-			case r.lines <- l:
-			default: // nobody looks any more
-			}
-		},
+		Kinds: predefined.Services(), Outputs: predefined.Outputs(predefined.Place{Env: env, ConfigDir: dir}), Dir: filepath.Join(dir, "state"), Tell: tell,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return made
+}
+
+func start(t testing.TB, text, dir string) *running {
+	t.Helper()
+	r := &running{lines: make(chan collector.Line, 10_000), ended: make(chan error, 1)}
+	made := newCollector(t, text, dir, func(l collector.Line) {
+		select {
+		case r.lines <- l:
+		default: // nobody looks any more
+		}
+	})
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
 	go func() { r.ended <- made.Run(ctx) }()

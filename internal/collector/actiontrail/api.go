@@ -70,6 +70,12 @@ type page struct {
 	NextToken string
 }
 
+// Answers that are no page.
+var (
+	errNoEvents   = errors.New("the answer has no Events")
+	errIncomplete = errors.New("the server says that its answer is incomplete")
+)
+
 // refusal is an answer that is not a success.
 type refusal struct {
 	status    int
@@ -163,14 +169,18 @@ func (a *api) lookup(ctx context.Context, w window, token string, size int) (*pa
 		return nil, err
 	}
 	var answer struct {
-		Events    *[]json.RawMessage
-		NextToken string
+		Events     *[]json.RawMessage
+		NextToken  string
+		Incomplete bool // of Sluice: it could not look at everything
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return nil, fmt.Errorf("the answer to LookupEvents is no JSON of its form: %w", err)
 	}
-	if answer.Events == nil {
+	switch {
+	case answer.Events == nil:
 		return nil, errNoEvents
+	case answer.Incomplete:
+		return nil, errIncomplete
 	}
 	return &page{Events: *answer.Events, NextToken: answer.NextToken}, nil
 }

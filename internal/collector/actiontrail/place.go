@@ -2,7 +2,6 @@ package actiontrail
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -126,5 +125,3 @@ func (p *place) batch(atEnd bool, requests int, trouble error) (*collector.Batch
 	raw, err := json.Marshal(p)
 	return &collector.Batch{Next: raw, AtEnd: atEnd, Forget: forget, Requests: requests, Trouble: trouble}, err
 }
-
-var errNoEvents = errors.New("the answer has no Events")
