@@ -24,24 +24,25 @@ type Config struct {
 	// the machine itself in most resolvers.
 	BaseDomain string `config:"base_domain"`
 
-	Root      Root      `config:"root"`
-	Log       Log       `config:"log"`
-	Server    Server    `config:"server"`
-	TLS       TLS       `config:"tls"`
-	Admin     Admin     `config:"admin"`
-	Agents    Agents    `config:"agents"`
-	Ingest    Ingest    `config:"ingest"`
-	Query     Query     `config:"query"`
-	Quota     Quota     `config:"quota"`
-	Storage   Storage   `config:"storage"`
-	Index     Index     `config:"index"`
-	Limits    Limits    `config:"limits"`
-	Retention Retention `config:"retention"`
-	Split     Split     `config:"split"`
-	Delivery  Delivery  `config:"delivery"`
-	Assistant Assistant `config:"assistant"`
-	Queue     Queue     `config:"queue"`
-	Trail     Trail     `config:"trail"`
+	Root       Root       `config:"root"`
+	Log        Log        `config:"log"`
+	Server     Server     `config:"server"`
+	TLS        TLS        `config:"tls"`
+	Admin      Admin      `config:"admin"`
+	Agents     Agents     `config:"agents"`
+	Ingest     Ingest     `config:"ingest"`
+	Query      Query      `config:"query"`
+	Quota      Quota      `config:"quota"`
+	Storage    Storage    `config:"storage"`
+	Index      Index      `config:"index"`
+	Limits     Limits     `config:"limits"`
+	Retention  Retention  `config:"retention"`
+	Split      Split      `config:"split"`
+	Delivery   Delivery   `config:"delivery"`
+	Assistant  Assistant  `config:"assistant"`
+	Collectors Collectors `config:"collectors"`
+	Queue      Queue      `config:"queue"`
+	Trail      Trail      `config:"trail"`
 }
 
 // Queue is message queues, which clients of SMQ (MNS) use.
@@ -86,6 +87,12 @@ type Trail struct {
 	S3AccessKeyID Secret `config:"s3_access_key_id,env"`
 	// Secret of that key.
 	S3SecretAccessKey Secret `config:"s3_secret_access_key,env"`
+}
+
+// Collectors are what the server pulls from other services by itself.
+type Collectors struct {
+	// File that says what is pulled, and where it goes: that of sluice collector run. Empty means that there are no collectors.
+	File string `config:"file"`
 }
 
 // Assistant is the running of commands on machines.

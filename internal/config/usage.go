@@ -75,6 +75,7 @@ var usage = map[string]string{
 	"assistant.region":             "Region that execution records name. (SLUICE_ASSISTANT_REGION)",
 	"assistant.output_bytes":       "Output of each run that is kept in full, beside the 24 KB in its record. 0 keeps none. (SLUICE_ASSISTANT_OUTPUT_BYTES)",
 	"assistant.result_days":        "Days that results can be asked for through the API. Records live as long as their logstore keeps logs. (SLUICE_ASSISTANT_RESULT_DAYS)",
+	"collectors.file":              "File that says what is pulled, and where it goes: that of sluice collector run. Empty means that there are no collectors. (SLUICE_COLLECTORS_FILE)",
 	"queue.max_queues":             "Queues of an account. (SLUICE_QUEUE_MAX_QUEUES)",
 	"queue.max_messages":           "Messages in a queue. The state of each takes about 400 bytes of memory, and its body none. (SLUICE_QUEUE_MAX_MESSAGES)",
 	"trail.history_days":           "Days that audit events are kept, in project sluice-trail. 0 keeps them for ever. (SLUICE_TRAIL_HISTORY_DAYS)",
