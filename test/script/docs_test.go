@@ -50,7 +50,7 @@ var pages = map[string][]string{
 	"docs/howto/configuration-as-code.md": {
 		"+ delivery howto-code/errors", "nothing changed", "ttl: 90 → 14", "- logstore howto-code/extra", "0 changes to make",
 	},
-	"docs/howto/agent-on-machines.md":    {"enrolled as mi-", "hello from mi-", "yes, since", "ok    cgroups", "here     Success"},
+	"docs/howto/agent-on-machines.md":      {"enrolled as mi-", "hello from mi-", "yes, since", "ok    cgroups", "here     Success"},
 	"docs/howto/doctor.md":                 {"v1 is accepted", "fix: Check the secret", "project names"},
 	"docs/howto/agents.md":                 {}, // internal/wire/agent tests what it says
 	"docs/howto/open-with-duckdb.md":       {"segments/0", ".parquet"},
