@@ -161,11 +161,11 @@ func TestBadRecords(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	for key, day := range map[string]string{
-		"AWSLogs/123456789012/CloudTrail/us-east-1/2026/01/05/123456789012_CloudTrail_us-east-1_20260105T0010Z_abcdefgh12345678.json.gz":          "2026/01/05",
-		"AWSLogs/o-abc123def4/123456789012/CloudTrail/us-east-1/2026/01/05/123456789012_CloudTrail_us-east-1_20260105T0010Z_x.json":               "2026/01/05",
+		"AWSLogs/123456789012/CloudTrail/us-east-1/2026/01/05/123456789012_CloudTrail_us-east-1_20260105T0010Z_abcdefgh12345678.json.gz":            "2026/01/05",
+		"AWSLogs/o-abc123def4/123456789012/CloudTrail/us-east-1/2026/01/05/123456789012_CloudTrail_us-east-1_20260105T0010Z_x.json":                 "2026/01/05",
 		"AWSLogs/123456789012/CloudTrail-Digest/us-east-1/2026/01/05/123456789012_CloudTrail-Digest_us-east-1_t_us-east-1_20260105T001000Z.json.gz": "",
-		"AWSLogs/123456789012/CloudTrail/us-east-1/2026/01/05/":                                                                                   "",
-		"AWSLogs/123456789012/Config/us-east-1/2026/1/5/x_20260105T0010Z_y.json.gz":                                                               "",
+		"AWSLogs/123456789012/CloudTrail/us-east-1/2026/01/05/":                                                                                     "",
+		"AWSLogs/123456789012/Config/us-east-1/2026/1/5/x_20260105T0010Z_y.json.gz":                                                                 "",
 	} {
 		if got := dayOf(key); got != day {
 			t.Errorf("%s is of day %q, want %q", key, got, day)

@@ -186,20 +186,28 @@ func (w *writer) flush() error {
 		return nil
 	}
 	err := w.write(w.records, w.at)
-	if k := sluice.KindOf(err); k == sluice.Invalid || k == sluice.TooLarge {
-		for _, r := range w.records {
-			err = w.write([]numbered{r}, r.n+1)
-			if k := sluice.KindOf(err); k == sluice.Invalid || k == sluice.TooLarge {
-				w.refuse(r.n, r.at, err)
+	if refusal(err) != nil {
+		err = nil
+		for i := 0; i < len(w.records) && err == nil; i++ {
+			r := w.records[i]
+			err = w.write(w.records[i:i+1], r.n+1)
+			if why := refusal(err); why != nil {
+				w.refuse(r.n, r.at, why)
 				err = nil
-			}
-			if err != nil {
-				return err
 			}
 		}
 	}
 	w.records, w.bytes = nil, 0
 	return err
+}
+
+// refusal is why the door took logs for bad; nil if it did not.
+func refusal(err error) error {
+	var e *sluice.Error
+	if errors.As(err, &e) && (e.Kind == sluice.Invalid || e.Kind == sluice.TooLarge) {
+		return e
+	}
+	return nil
 }
 
 // write writes records as a group; next is the number behind them.
