@@ -13,6 +13,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // bucket is what an import reads from. Connections are dialed by the rules for addresses that a user named, and no answer leads elsewhere.
@@ -138,9 +139,13 @@ func (b *bucket) files(ctx context.Context, stream, behind string, fn func(objec
 	return nil
 }
 
-// get reads a file. Errors: *damage if it is larger than any may be.
+// get reads a file. Errors: *damage if it is larger than any may be, or not there.
 func (b *bucket) get(ctx context.Context, key string) ([]byte, error) {
 	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.spec.Bucket, Key: aws.String(b.spec.Prefix + key)})
+	var gone *types.NoSuchKey
+	if errors.As(err, &gone) {
+		return nil, damaged(0, "the file is gone from the bucket")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", key, err)
 	}

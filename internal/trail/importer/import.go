@@ -42,6 +42,9 @@ func (j *job) file(ctx context.Context, o object) error {
 	}
 	text, err := j.bucket.get(ctx, o.key)
 	var bad *damage
+	if o.size == 0 { // of a file that a crash left in the middle, the list was not asked
+		o.size = int64(len(text))
+	}
 	if err == nil {
 		err = each(text, func(int, int64, json.RawMessage) error { return ctx.Err() }) // sound as a whole?
 	}

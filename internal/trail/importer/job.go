@@ -96,6 +96,11 @@ func (j *job) round(ctx context.Context) (err error) {
 	if err := j.count(ctx, streams); err != nil {
 		return err
 	}
+	if j.state.File != "" { // another one would take its checkpoint
+		if err := j.file(ctx, object{key: j.state.File}); err != nil {
+			return err
+		}
+	}
 	for _, stream := range streams {
 		if err := j.stream(ctx, stream); err != nil {
 			return err
