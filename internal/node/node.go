@@ -62,6 +62,7 @@ import (
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/site"
+	"github.com/sluicelog/sluice/internal/trail/importer"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
 	"github.com/sluicelog/sluice/internal/wire/agent"
@@ -89,6 +90,7 @@ type Node struct {
 	Assistant *assistant.Service
 	agents    *gateway.Gateway
 	queues    *queue.Service
+	imports   *importer.Service
 
 	server      *server.Server
 	keys        *auth.Keys
@@ -187,6 +189,9 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.queues)
+	if err := n.openImports(c, o, store, ring); err != nil {
+		return nil, err
+	}
 	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -227,6 +232,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		KeyQuotas:  keyquota.New(store, keyQuotaOptions(c, o)),
 		Control:    documents,
 		Agents:     agents,
+		Imports:    n.imports,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
@@ -262,6 +268,7 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.Assistant.Run(ctx) })
 	g.Go(func() error { return n.queues.Run(ctx) })
+	g.Go(func() error { return n.imports.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
 	}

@@ -35,6 +35,7 @@ import (
 	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/shipper"
+	"github.com/sluicelog/sluice/internal/trail/importer"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -50,6 +51,7 @@ type Services struct {
 	Query      *query.Engine
 	Deliveries *delivery.Engine
 	Shippers   *shipper.Shippers
+	Imports    *importer.Service
 	Index      *indexer.Indexer
 	Backups    *backup.Backups
 	KeyQuotas  *keyquota.Quotas

@@ -42,6 +42,7 @@ func Routes() []Route {
 		jobRoutes,
 		typedJobRoutes,
 		deliveryRoutes,
+		importRoutes,
 		keyRoutes,
 		keyLimitRoutes,
 		backupRoutes,
