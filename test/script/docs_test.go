@@ -54,6 +54,7 @@ var pages = map[string][]string{
 	"docs/howto/agents.md":               {}, // internal/wire/agent tests what it says
 	"docs/howto/open-with-duckdb.md":     {"segments/0", ".parquet"},
 	"docs/howto/commands.md":             {"activation  a-"},
+	"docs/howto/import-cloudtrail.md":    {}, // TestImportPage runs it on a real S3 server
 	"docs/howto/segments-in-a-bucket.md": {}, // internal/node tests what it says on a real S3 server
 	"docs/howto/search.md": {
 		"connection refused, giving up", "\n                           ^\n", "\n/cart\n", "30 logs from", "6 logs from",
@@ -97,7 +98,7 @@ func allPages(t *testing.T) []string {
 }
 
 // The commands of the pages do what the pages say. Blocks of sh are run, one page in one shell; those marked "fails" have to
-// fail; those marked "compat" want SDKs of other languages and run with make compat.
+// fail; those marked "s3" run with an S3 server (TestImportPage), and those marked "compat" want SDKs of other languages and run with make compat.
 func TestPages(t *testing.T) {
 	for _, page := range allPages(t) {
 		want, listed := pages[page]
@@ -130,7 +131,7 @@ func scriptOf(t *testing.T, page, mark string) string {
 	for _, b := range blocksOf(t, page) {
 		switch {
 		case b.language != "sh":
-		case b.mark != "" && b.mark != "compat" && b.mark != "fails":
+		case b.mark != "" && b.mark != "compat" && b.mark != "fails" && b.mark != "s3":
 			t.Errorf("%s: a block is marked %q", page, b.mark)
 		case b.text == "make run\n": // stood in for by the server of the test
 		case b.mark == "fails" && mark == "":
