@@ -67,6 +67,7 @@ import (
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/trail/capture"
+	"github.com/sluicelog/sluice/internal/trail/importer"
 	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -104,6 +105,7 @@ type Node struct {
 
 	collectors *collector.Collector // nil for none
 	log        *slog.Logger
+	imports    *importer.Service
 
 	server      *server.Server
 	keys        *auth.Keys
@@ -214,6 +216,9 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.queues)
+	if err := n.openImports(c, o, store, ring); err != nil {
+		return nil, err
+	}
 	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -265,6 +270,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		KeyQuotas:  keyQuotas,
 		Control:    documents,
 		Agents:     agents,
+		Imports:    n.imports,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
@@ -315,6 +321,7 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	}
 	g.Go(func() error { return n.audit.courier.Run(ctx) })
 	g.Go(func() error { return n.audit.jobs.Run(ctx) })
+	g.Go(func() error { return n.imports.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
 	}

@@ -57,6 +57,7 @@ var pages = map[string][]string{
 	"docs/howto/commands.md":               {"activation  a-"},
 	"docs/howto/cloud-assistant-client.md": {"\nok\n", "activation  a-"},
 	"docs/howto/segments-in-a-bucket.md":   {}, // internal/node tests what it says on a real S3 server
+	"docs/howto/import-cloudtrail.md":      {}, // TestImportPage runs it on a real S3 server
 	"docs/howto/search.md": {
 		"connection refused, giving up", "\n                           ^\n", "\n/cart\n", "30 logs from", "6 logs from",
 		"ts,method,path,status,took,msg\n", "in steps of 2m", "\nlist  12\n", "\ncart  18\n", `"path":"/cart/live","took":"2.5"`,
@@ -99,7 +100,7 @@ func allPages(t *testing.T) []string {
 }
 
 // The commands of the pages do what the pages say. Blocks of sh are run, one page in one shell; those marked "fails" have to
-// fail; those marked "compat" want SDKs of other languages and run with make compat.
+// fail; those marked "s3" run with an S3 server (TestImportPage), and those marked "compat" want SDKs of other languages and run with make compat.
 func TestPages(t *testing.T) {
 	for _, page := range allPages(t) {
 		want, listed := pages[page]
@@ -132,7 +133,7 @@ func scriptOf(t *testing.T, page, mark string) string {
 	for _, b := range blocksOf(t, page) {
 		switch {
 		case b.language != "sh":
-		case b.mark != "" && b.mark != "compat" && b.mark != "fails":
+		case b.mark != "" && b.mark != "compat" && b.mark != "fails" && b.mark != "s3":
 			t.Errorf("%s: a block is marked %q", page, b.mark)
 		case b.text == "make run\n": // stood in for by the server of the test
 		case b.mark == "fails" && mark == "":

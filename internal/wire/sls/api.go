@@ -37,6 +37,7 @@ import (
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/shipper"
+	"github.com/sluicelog/sluice/internal/trail/importer"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -53,6 +54,7 @@ type Services struct {
 	AsyncSQL   *asyncsql.Runs
 	Deliveries *delivery.Engine
 	Shippers   *shipper.Shippers
+	Imports    *importer.Service
 	Index      *indexer.Indexer
 	Reindex    *reindex.Jobs
 	Backups    *backup.Backups
