@@ -289,8 +289,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Trails:      audit.trails,
 		DataEvents:  dataEvents,
 	})
-	claimants := []wire.Claimant{rpc, mns.New(authenticator, n.queues), aws.New(aws.Services{
-		Auth: authenticator, Trails: audit.trails, History: audit.history, Keys: audit.keys, Shape: audit.shape, Now: o.Now,
+	claimants := []wire.Claimant{rpc, mns.New(authenticator, keyQuotas, n.queues), aws.New(aws.Services{
+		Auth: authenticator, Quotas: keyQuotas, Trails: audit.trails, History: audit.history, Keys: audit.keys, Shape: audit.shape, Now: o.Now,
 	})}
 	if c.Agents.Networks != "" {
 		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))

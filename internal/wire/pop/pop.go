@@ -156,7 +156,7 @@ func (a *API) serve(q *request) (any, error) {
 		return nil, err
 	}
 	q.call.AccessKey = q.principal.AccessKeyID
-	if err := a.admitFlow(q); err != nil {
+	if q.call.Charge, err = a.KeyQuotas.Hold(q.r.Context(), q.principal.Origin(), q.principal.Root, act.mutating); err != nil {
 		return nil, err
 	}
 	if err := q.admit(); err != nil {
@@ -166,21 +166,6 @@ func (a *API) serve(q *request) (any, error) {
 		return nil, err
 	}
 	return act.handle(a, q)
-}
-
-// admitFlow lets a request pass whose key has not taken too much, and sees to it that the key pays for it.
-func (a *API) admitFlow(q *request) error {
-	key, root, writing := q.principal.Origin(), q.principal.Root, q.action.mutating
-	if err := a.KeyQuotas.Admit(q.r.Context(), key, root, writing); err != nil {
-		return err
-	}
-	q.call.Charge = func(in, out int64) {
-		if writing {
-			out = in
-		}
-		a.KeyQuotas.Charge(key, root, writing, out)
-	}
-	return nil
 }
 
 // admit asks whether the signer may do the action to all that its row names.

@@ -248,7 +248,12 @@ func (q *request) authorizeRoute() error {
 	if twin.Path == q.resource().Path {
 		twin = auth.Resource{Project: q.project, Logstore: q.vars.get("logstore")}
 	}
-	return q.principal.Forbids(auth.Action{Name: q.route.twin, Mutating: q.route.Mutating}, twin)
+	return q.notForbidden(q.route.twin, twin)
+}
+
+// notForbidden returns an error if a policy denies the signer what he is about to do under another name of the action and of its object.
+func (q *request) notForbidden(permission string, r auth.Resource) error {
+	return q.principal.Forbids(auth.Action{Name: permission, Mutating: q.route.Mutating}, r)
 }
 
 func (q *request) authorize(r auth.Resource) error {
