@@ -229,6 +229,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		KeyQuotas:  keyquota.New(store, keyQuotaOptions(c, o)),
 		Control:    documents,
 		Agents:     agents,
+		Trail:      n.Trail,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,

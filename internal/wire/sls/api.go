@@ -35,6 +35,7 @@ import (
 	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/shipper"
+	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -55,6 +56,7 @@ type Services struct {
 	KeyQuotas  *keyquota.Quotas
 	Control    *control.Control
 	Agents     *agentconf.Agents
+	Trail      *ledger.Recorder
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.

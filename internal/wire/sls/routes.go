@@ -46,6 +46,7 @@ func Routes() []Route {
 		keyLimitRoutes,
 		backupRoutes,
 		accountRoutes,
+		trailRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {
