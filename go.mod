@@ -48,6 +48,7 @@ require (
 )
 
 require (
+	github.com/alibabacloud-go/actiontrail-20200706/v3 v3.1.0 // indirect
 	github.com/alibabacloud-go/alibabacloud-gateway-spi v0.0.5 // indirect
 	github.com/alibabacloud-go/debug v1.0.1 // indirect
 	github.com/alibabacloud-go/endpoint-util v1.1.0 // indirect

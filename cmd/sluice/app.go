@@ -92,7 +92,7 @@ Exit codes: ` + exitCodes,
 		a.applyCommand(), a.diffCommand(), a.exportCommand())
 	add("resources", a.resourceCommands()...)
 	add("machines", a.runCommand(), a.sendFileCommand(), a.invocationCommand(), a.instanceCommand())
-	add("access", a.statusCommand(), a.doctorCommand(), a.profileCommand(), a.keyCommand(), a.iamCommand(), a.adminCommand())
+	add("access", a.statusCommand(), a.doctorCommand(), a.profileCommand(), a.keyCommand(), a.iamCommand(), a.trailCommand(), a.adminCommand())
 	root.AddCommand(a.versionCommand(), a.manCommand(root))
 	root.InitDefaultHelpCmd()
 	a.noteStart(root)

@@ -52,6 +52,9 @@ type Trail struct {
 	Strict bool `config:"strict"`
 	// Of data events that a trail asks for, one of so many is recorded: 1 is all of them.
 	DataOneIn int `config:"data_one_in"`
+	// Times that an account may look audit events up in a second, by either of the two APIs for that. The services that we follow allow 2, which
+	// takes long to read through many events. 0 is no limit.
+	LookupsPerSecond int `config:"lookups_per_second"`
 }
 
 // Assistant is the running of commands on machines.
@@ -306,7 +309,7 @@ func Default() *Config {
 		Retention: Retention{Interval: time.Minute},
 		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
 		Assistant: Assistant{Region: "local", OutputBytes: 16 * MiB, ResultDays: 30},
-		Trail:     Trail{HistoryDays: 90, DataOneIn: 1},
+		Trail:     Trail{HistoryDays: 90, DataOneIn: 1, LookupsPerSecond: 20},
 		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}
 }

@@ -77,4 +77,5 @@ var usage = map[string]string{
 	"trail.history_days":           "Days that audit events are kept, in project sluice-trail. 0 keeps them for ever. (SLUICE_TRAIL_HISTORY_DAYS)",
 	"trail.strict":                 "Whether the answer of a call that changes something waits until its event is on disk. While events cannot be written, such calls are refused. Otherwise events are written within milliseconds of the answer, and a crash can take the newest. (SLUICE_TRAIL_STRICT)",
 	"trail.data_one_in":            "Of data events that a trail asks for, one of so many is recorded: 1 is all of them. (SLUICE_TRAIL_DATA_ONE_IN)",
+	"trail.lookups_per_second":     "Times that an account may look audit events up in a second, by either of the two APIs for that. The services that we follow allow 2, which takes long to read through many events. 0 is no limit. (SLUICE_TRAIL_LOOKUPS_PER_SECOND)",
 }

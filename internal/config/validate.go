@@ -60,6 +60,7 @@ func (c *Config) Validate() error {
 	c.Assistant.validate(&v)
 	within(&v, "trail.history_days", c.Trail.HistoryDays, 0, maxHistoryDays)
 	within(&v, "trail.data_one_in", c.Trail.DataOneIn, 1, 1<<30)
+	within(&v, "trail.lookups_per_second", c.Trail.LookupsPerSecond, 0, 1<<20)
 	return errors.Join(v...)
 }
 

@@ -91,6 +91,7 @@ type Node struct {
 
 	Assistant *assistant.Service
 	agents    *gateway.Gateway
+	audit     *audit
 
 	server      *server.Server
 	keys        *auth.Keys
@@ -210,6 +211,12 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 
+	audit, err := n.openAudit(ctx, c, o, store, ring, engine, directory)
+	if err != nil {
+		return nil, err
+	}
+	n.audit = audit
+
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
 	authenticator := auth.New(n.keys, o.Now, auth.Options{Proxies: proxies})
@@ -241,12 +248,18 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Assistant:  n.Assistant,
 
 		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
+
+		History:     audit.history,
+		HistoryJobs: audit.jobs,
+		Trails:      audit.trails,
+		DataEvents:  dataEvents,
 	})
 	claimants := []wire.Claimant{rpc}
 	if c.Agents.Networks != "" {
 		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))
 	}
 	n.Audit = capture.New(wire.Select(dialect, claimants...), n.Trail, captureOptions(c, o, directory, n.keys, authenticator))
+	n.Audit.Select(audit.trails.Wants)
 	n.server = server.New(n.Audit, metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
 }
@@ -265,6 +278,8 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.Assistant.Run(ctx) })
+	g.Go(func() error { return n.audit.courier.Run(ctx) })
+	g.Go(func() error { return n.audit.jobs.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
 	}

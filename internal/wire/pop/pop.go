@@ -26,6 +26,9 @@ import (
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/site"
+	"github.com/sluicelog/sluice/internal/trail/backfill"
+	"github.com/sluicelog/sluice/internal/trail/history"
+	"github.com/sluicelog/sluice/internal/trail/trails"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -65,6 +68,11 @@ type Services struct {
 	Assistant  *assistant.Service
 
 	AssistantSettings *assistant.Settings
+
+	History     *history.History
+	HistoryJobs *backfill.Jobs
+	Trails      *trails.Trails
+	DataEvents  func() map[string][]string // names of data events, by service; nil: none
 }
 
 // New makes the dialect over its services.
@@ -86,6 +94,7 @@ var tables = [][]action{
 	esaSites, esaFields, esaTasks, esaContainers,
 	ramUsers, ramKeys, ramGroups, ramPolicies, ramAttachments, ramRoles, stsActions,
 	ecsCommands, ecsInvocations, ecsFiles, ecsInstances, ecsSettings, oosParameters,
+	auditLookups, auditTrails, auditRegions, auditSelectors, auditKeys, auditJobs,
 }
 
 // Claims implements [wire.Claimant].
