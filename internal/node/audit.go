@@ -34,7 +34,7 @@ func (n *Node) openAudit(ctx context.Context, c *config.Config, o Options, store
 		}
 		return numbers, err
 	}
-	door := ingest.New(n.Catalog, ingest.Options{Past: -1, Future: -1, Now: o.Now}) // events keep their times
+	door := ingest.New(n.Catalog, ingest.Options{Reserved: trail.Project, Past: -1, Future: -1, Now: o.Now}) // events keep their times
 	to := &houses{n.Catalog, door, d}
 	a := &audit{
 		history: history.New(engine, trail.Events, history.Options{PerSecond: c.Trail.LookupsPerSecond, Now: o.Now, Logger: o.Logger}),
