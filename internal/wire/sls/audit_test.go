@@ -125,6 +125,10 @@ func TestNobodyChangesTheRecord(t *testing.T) {
 	if _, _, err := env.Node.Ingest.Append(t.Context(), trail.Events, group); sluice.KindOf(err) != sluice.Unauthorized {
 		t.Errorf("a part of the server writes into the record: %v", err)
 	}
+	if a := env.Do(t, testenv.Call{Method: "POST", Project: "web", Target: "/sluice/v1/deliveries", Body: []byte(
+		`{"name":"t","source":{"logstore":"access"},"sink":{"type":"sls","project":"sluice-trail","logstore":"events"}}`)}); a.Code != "Unauthorized" {
+		t.Errorf("a delivery task into the record: %d %s %s", a.Status, a.Code, a.Message)
+	}
 	ctx, cat := t.Context(), env.Node.Catalog
 	_, split := cat.Split(ctx, trail.Events, 0, nil, 2)
 	_, merge := cat.Merge(ctx, trail.Events, 0)
