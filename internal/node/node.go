@@ -100,6 +100,7 @@ type Node struct {
 	audit     *audit
 
 	server      *server.Server
+	root        string // id of the root account
 	keys        *auth.Keys
 	certificate *server.Certificate // nil without TLS
 	close       []func() error      // in the order of opening

@@ -1,12 +1,18 @@
 package node_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/sluicelog/sluice/internal/agentproto"
+	"github.com/sluicelog/sluice/internal/assistant"
+	"github.com/sluicelog/sluice/internal/assistant/agenttest"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/node"
 	"github.com/sluicelog/sluice/internal/testenv"
@@ -23,6 +29,42 @@ func TestServiceEvents(t *testing.T) {
 		}) {
 			t.Errorf("there is no event %s", name)
 		}
+	}
+}
+
+// An enrolment is an event, allowed or refused; in strict mode it is on disk when the agent has its answer. The code is in none.
+func TestEnrolmentsAreRecorded(t *testing.T) {
+	env := hub(t, func(c *config.Config) { c.Assistant.Listen, c.Trail.Strict = "127.0.0.1:0", true })
+	id, code, err := env.Node.Assistant.CreateActivation(t.Context(), assistant.Activation{}, assistant.Token{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine := agentproto.Machine{OS: "linux", MachineID: "m", AgentVersion: "1", Hostname: "host-1"}
+	address := env.Listeners.Agents.Addr().String()
+	if _, err := agenttest.Enrol(t.Context(), address, id, code+"x", agentproto.Enrol{Machine: machine}); err == nil {
+		t.Error("a wrong code is taken")
+	}
+	if _, err := agenttest.Enrol(t.Context(), address, id, code, agentproto.Enrol{Machine: machine}); err != nil {
+		t.Fatal(err)
+	}
+	l := env.Node.Trail.Log()
+	begin, _ := l.Bounds()
+	events, _, err := l.Read(t.Context(), begin, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range events {
+		if raw, _ := json.Marshal(e); strings.Contains(string(raw), code) {
+			t.Errorf("the code is recorded: %s", raw)
+		}
+		if e.Name == "RegisterManagedInstance" {
+			got = append(got, fmt.Sprint(e.Status, " ", e.ErrorCode, " ", e.Identity.User != "", " ", e.Request["Hostname"], " ", e.Source))
+		}
+	}
+	want := []string{"403 " + agentproto.CodeProof + " false host-1 127.0.0.1", "200  true host-1 127.0.0.1"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
