@@ -108,6 +108,7 @@ type Node struct {
 	imports    *importer.Service
 
 	server      *server.Server
+	root        string // id of the root account
 	keys        *auth.Keys
 	certificate *server.Certificate // nil without TLS
 	close       []func() error      // in the order of opening
@@ -271,6 +272,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Control:    documents,
 		Agents:     agents,
 		Imports:    n.imports,
+		Trail:      n.Trail,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
