@@ -40,7 +40,16 @@ type Config struct {
 	Split     Split     `config:"split"`
 	Delivery  Delivery  `config:"delivery"`
 	Assistant Assistant `config:"assistant"`
+	Queue     Queue     `config:"queue"`
 	Trail     Trail     `config:"trail"`
+}
+
+// Queue is message queues, which clients of SMQ (MNS) use.
+type Queue struct {
+	// Queues of an account.
+	MaxQueues int `config:"max_queues"`
+	// Messages in a queue. The state of each takes about 400 bytes of memory, and its body none.
+	MaxMessages int `config:"max_messages"`
 }
 
 // Trail is the audit events of all API calls, and the history that they make.
@@ -309,6 +318,7 @@ func Default() *Config {
 		Retention: Retention{Interval: time.Minute},
 		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
 		Assistant: Assistant{Region: "local", OutputBytes: 16 * MiB, ResultDays: 30},
+		Queue:     Queue{MaxQueues: 1000, MaxMessages: 1_000_000},
 		Trail:     Trail{HistoryDays: 90, DataOneIn: 1, LookupsPerSecond: 20},
 		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}

@@ -74,6 +74,8 @@ var usage = map[string]string{
 	"assistant.region":             "Region that execution records name. (SLUICE_ASSISTANT_REGION)",
 	"assistant.output_bytes":       "Output of each run that is kept in full, beside the 24 KB in its record. 0 keeps none. (SLUICE_ASSISTANT_OUTPUT_BYTES)",
 	"assistant.result_days":        "Days that results can be asked for through the API. Records live as long as their logstore keeps logs. (SLUICE_ASSISTANT_RESULT_DAYS)",
+	"queue.max_queues":             "Queues of an account. (SLUICE_QUEUE_MAX_QUEUES)",
+	"queue.max_messages":           "Messages in a queue. The state of each takes about 400 bytes of memory, and its body none. (SLUICE_QUEUE_MAX_MESSAGES)",
 	"trail.history_days":           "Days that audit events are kept, in project sluice-trail. 0 keeps them for ever. (SLUICE_TRAIL_HISTORY_DAYS)",
 	"trail.strict":                 "Whether the answer of a call that changes something waits until its event is on disk. While events cannot be written, such calls are refused. Otherwise events are written within milliseconds of the answer, and a crash can take the newest. (SLUICE_TRAIL_STRICT)",
 	"trail.data_one_in":            "Of data events that a trail asks for, one of so many is recorded: 1 is all of them. (SLUICE_TRAIL_DATA_ONE_IN)",

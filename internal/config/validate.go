@@ -58,6 +58,8 @@ func (c *Config) Validate() error {
 	within(&v, "split.writes_per_second", c.Split.WritesPerSecond, 1, 1<<50)
 	c.Delivery.validate(&v)
 	c.Assistant.validate(&v)
+	within(&v, "queue.max_queues", c.Queue.MaxQueues, 1, 1<<20)
+	within(&v, "queue.max_messages", c.Queue.MaxMessages, 1, 1<<30)
 	within(&v, "trail.history_days", c.Trail.HistoryDays, 0, maxHistoryDays)
 	within(&v, "trail.data_one_in", c.Trail.DataOneIn, 1, 1<<30)
 	within(&v, "trail.lookups_per_second", c.Trail.LookupsPerSecond, 0, 1<<20)

@@ -43,6 +43,7 @@ import (
 
 	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/assistant/gateway"
+	"github.com/sluicelog/sluice/internal/asyncsql"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
@@ -57,6 +58,8 @@ import (
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/places"
+	"github.com/sluicelog/sluice/internal/queue"
+	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/shipper"
@@ -66,6 +69,7 @@ import (
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
 	"github.com/sluicelog/sluice/internal/wire/agent"
+	"github.com/sluicelog/sluice/internal/wire/mns"
 	"github.com/sluicelog/sluice/internal/wire/pop"
 	"github.com/sluicelog/sluice/internal/wire/sls"
 )
@@ -91,6 +95,7 @@ type Node struct {
 
 	Assistant *assistant.Service
 	agents    *gateway.Gateway
+	queues    *queue.Service
 	audit     *audit
 
 	server      *server.Server
@@ -169,8 +174,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	n.onClose(where.Close)
-	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where))
+	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where, stored.anyWritten()))
 	n.onClose(engine.Close)
+	statements := asyncsql.New(asyncsql.Options{Now: o.Now})
+	n.onClose(statements.Close)
 	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
 	directory := iam.New(store, o.Now)
 	n.keys = auth.NewKeys(store, ring, directory, o.Now)
@@ -190,6 +197,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Assistant)
+	if err := n.openQueues(ctx, c, o, store); err != nil {
+		return nil, err
+	}
+	metrics.Registry.MustRegister(n.queues)
 	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -220,6 +231,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
 	authenticator := auth.New(n.keys, o.Now, auth.Options{Proxies: proxies})
+	keyQuotas := keyquota.New(store, keyQuotaOptions(c, o))
 	dialect := sls.New(sls.Services{
 		Auth:       authenticator,
 		Keys:       n.keys,
@@ -229,11 +241,13 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Reads:      readQuota(c, o),
 		Consumers:  consumer.New(store, n.Catalog, o.Now),
 		Query:      engine,
+		AsyncSQL:   statements,
 		Deliveries: n.Delivery,
 		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
+		Reindex:    reindex.New(documents, n.Index, o.Now),
 		Backups:    backups,
-		KeyQuotas:  keyquota.New(store, keyQuotaOptions(c, o)),
+		KeyQuotas:  keyQuotas,
 		Control:    documents,
 		Agents:     agents,
 	}, dialectOptions(c, o, addressing))
@@ -241,6 +255,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Auth:       authenticator,
 		Keys:       n.keys,
 		Identity:   directory,
+		KeyQuotas:  keyQuotas,
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
 		OSS:        role,
@@ -253,7 +268,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Trails:      audit.trails,
 		DataEvents:  dataEvents,
 	})
-	claimants := []wire.Claimant{rpc}
+	claimants := []wire.Claimant{rpc, mns.New(authenticator, n.queues)}
 	if c.Agents.Networks != "" {
 		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))
 	}
@@ -277,6 +292,7 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.Assistant.Run(ctx) })
+	g.Go(func() error { return n.queues.Run(ctx) })
 	g.Go(func() error { return n.audit.courier.Run(ctx) })
 	g.Go(func() error { return n.audit.jobs.Run(ctx) })
 	if l.Agents != nil {
