@@ -80,4 +80,11 @@ var usage = map[string]string{
 	"trail.strict":                 "Whether the answer of a call that changes something waits until its event is on disk. While events cannot be written, such calls are refused. Otherwise events are written within milliseconds of the answer, and a crash can take the newest. (SLUICE_TRAIL_STRICT)",
 	"trail.data_one_in":            "Of data events that a trail asks for, one of so many is recorded: 1 is all of them. (SLUICE_TRAIL_DATA_ONE_IN)",
 	"trail.lookups_per_second":     "Times that an account may look audit events up in a second, by either of the two APIs for that. The services that we follow allow 2, which takes long to read through many events. 0 is no limit. (SLUICE_TRAIL_LOOKUPS_PER_SECOND)",
+	"trail.file_interval":          "Time between the files that a trail puts into its bucket. (SLUICE_TRAIL_FILE_INTERVAL)",
+	"trail.digest_interval":        "Time between the digests that a trail puts there, where it is to be checked that its files are whole. (SLUICE_TRAIL_DIGEST_INTERVAL)",
+	"trail.buckets":                "Which buckets the trails of an account may go to, as ACCOUNT:BUCKET with commas between them, where ACCOUNT is its number or root, and * is any text: root:*,1234567890123456:shop-audit. Empty means that the root account may name every bucket that the server's keys may write to, and no other account any. (SLUICE_TRAIL_BUCKETS)",
+	"trail.account_aliases":        "The twelve digits by which clients of CloudTrail know accounts, as ACCOUNT:DIGITS with commas between them, where ACCOUNT is its number or root: root:123456789012. An account that is not here has the last twelve digits of its number. (SLUICE_TRAIL_ACCOUNT_ALIASES)",
+	"trail.s3_endpoint":            "URL of the service that has the buckets of trails of the CloudTrail API. Empty means AWS, in the region. It is connected to by the rules of deliveries: see delivery.allow_networks. (SLUICE_TRAIL_S3_ENDPOINT)",
+	"trail.s3_region":              "Region that requests to it are signed for. (SLUICE_TRAIL_S3_REGION)",
+	"trail.s3_address_style":       "How its buckets are addressed: path (ENDPOINT/BUCKET) or host (BUCKET.ENDPOINT). (SLUICE_TRAIL_S3_ADDRESS_STYLE)",
 }

@@ -40,8 +40,8 @@ type Log interface {
 // Options of a courier. The zero value of a field means the default in brackets.
 type Options struct {
 	Log    Log
-	S3     bucket.Bucket // of trails of CloudTrail
-	OSS    bucket.Bucket // of those of ActionTrail
+	S3     bucket.Bucket // [refuses] of trails of CloudTrail
+	OSS    bucket.Bucket // [refuses] of those of ActionTrail
 	Houses Houses        // of projects
 	Keys   *Keys
 	Tell   func(account, name string, details map[string]any) // [nobody] of what an account should know of its deliveries, as an audit event
@@ -102,6 +102,12 @@ func New(t *trails.Trails, store meta.Store, o Options) *Courier {
 
 func newCourier(t *trails.Trails, shelf shelf, o Options) *Courier {
 	o.fill()
+	if o.S3 == nil {
+		o.S3 = noBucket{}
+	}
+	if o.OSS == nil {
+		o.OSS = noBucket{}
+	}
 	return &Courier{trails: t, shelf: shelf, o: o, metrics: newMetrics()}
 }
 
@@ -114,7 +120,14 @@ func (c *Courier) tell(a *trails.Active, name string, details map[string]any) {
 	c.o.Tell(a.Account, name, details)
 }
 
-// bucketOf is where the buckets of a flavor are; one that refuses where the operator named none.
+// noBucket is where the operator gives no credentials, or no longer.
+type noBucket struct{}
+
+func (noBucket) Put(context.Context, string, bucket.Object) error {
+	return &bucket.Refusal{Code: "InvalidAccessKeyId", Detail: "this server has no credentials for buckets of such trails"}
+}
+
+// bucketOf is where the buckets of a flavor are.
 func (c *Courier) bucketOf(f trails.Flavor) bucket.Bucket {
 	if f == trails.ActionTrail {
 		return c.o.OSS

@@ -2,8 +2,10 @@ package trails
 
 import (
 	"context"
+	"strings"
 	"time"
 
+	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/trail"
 )
@@ -62,7 +64,7 @@ func (a *Active) own(e *trail.Event) bool {
 		return false
 	}
 	for _, r := range e.Resources {
-		if r.Name == a.Name {
+		if r.Name == a.Name || strings.HasSuffix(r.Name, "/"+a.Name) { // or by its ARN
 			return true
 		}
 	}
@@ -106,6 +108,17 @@ func (s *Trails) Active() ([]*Active, <-chan struct{}) {
 	return nil, changed
 }
 
+// Owns reports whether a logstore is that of a trail which may still deliver to it. It costs next to nothing for logstores of other names.
+func (s *Trails) Owns(ref sluice.LogstoreRef) bool {
+	name, ok := strings.CutPrefix(ref.Logstore, logstorePrefix)
+	if !ok {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.logstores[sluice.LogstoreRef{Project: ref.Project, Logstore: name}]
+}
+
 // Knows reports whether there is a trail of this ID, also a deleted one that is not out.
 func (s *Trails) Knows(id string) bool {
 	s.mu.Lock()
@@ -122,7 +135,7 @@ func (s *Trails) Load(ctx context.Context) error {
 		return err
 	}
 	var active []*Active
-	known := map[string]bool{}
+	known, logstores := map[string]bool{}, map[sluice.LogstoreRef]bool{}
 	err = s.store.View(ctx, func(tx meta.Tx) error {
 		for _, account := range accounts {
 			for _, kind := range []string{kindOf(CloudTrail), kindOf(ActionTrail), kindEnding} {
@@ -131,7 +144,9 @@ func (s *Trails) Load(ctx context.Context) error {
 					return err
 				}
 				for i := range all {
-					known[all[i].ID] = true
+					if known[all[i].ID] = true; all[i].Project != "" {
+						logstores[sluice.LogstoreRef{Project: all[i].Project, Logstore: all[i].Name}] = true
+					}
 					if all[i].Logging || len(all[i].Past) > 0 || kind == kindEnding {
 						active = append(active, &Active{Trail: &all[i], from: s.o.Source})
 					}
@@ -146,7 +161,7 @@ func (s *Trails) Load(ctx context.Context) error {
 	s.active.Store(&active)
 	s.mu.Lock()
 	close(s.changed)
-	s.changed, s.known = make(chan struct{}), known
+	s.changed, s.known, s.logstores = make(chan struct{}), known, logstores
 	s.mu.Unlock()
 	return nil
 }

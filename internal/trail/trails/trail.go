@@ -36,8 +36,7 @@ type Trail struct {
 	Validation   bool   `json:"validation,omitempty"`   // with digest files
 
 	Selection
-	Insights []string          `json:"insights,omitempty"`
-	Tags     map[string]string `json:"tags,omitempty"`
+	Tags map[string]string `json:"tags,omitempty"`
 
 	Logging  bool      `json:"logging,omitempty"`
 	Since    time.Time `json:"since,omitzero"`    // when logging was last started; the zero time: never
@@ -62,7 +61,9 @@ type Target struct {
 }
 
 // Logstore is where a trail delivers to in its project.
-func (t *Trail) Logstore() string { return "actiontrail_" + t.Name }
+func (t *Trail) Logstore() string { return logstorePrefix + t.Name }
+
+const logstorePrefix = "actiontrail_"
 
 // Selection is which events of its account a trail wants.
 type Selection struct {
@@ -91,7 +92,7 @@ func (t *Trail) begin() time.Time {
 func (t *Trail) clone() Trail {
 	c := *t
 	c.Basic, c.Advanced, c.Services = slices.Clone(t.Basic), slices.Clone(t.Advanced), slices.Clone(t.Services)
-	c.Insights, c.Past, c.Tags = slices.Clone(t.Insights), slices.Clone(t.Past), maps.Clone(t.Tags)
+	c.Past, c.Tags = slices.Clone(t.Past), maps.Clone(t.Tags)
 	return c
 }
 

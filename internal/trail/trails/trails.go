@@ -57,6 +57,8 @@ type Trails struct {
 	mu      sync.Mutex      // guards all below
 	changed chan struct{}   // closed at the next change
 	known   map[string]bool // IDs of all trails
+	// logstores are those of trails, by the names of these
+	logstores map[sluice.LogstoreRef]bool
 }
 
 // New returns the trails in metadata. Nothing is active before [Trails.Load].

@@ -156,7 +156,6 @@ func TestTrailsRefuse(t *testing.T) {
 		{"a prefix too long", Trail{Key: key("abc"), Target: Target{Bucket: "audit", Prefix: strings.Repeat("p", 201)}}, sluice.Invalid, "prefix"},
 		{"all regions but global ones", Trail{Key: key("abc"), Target: Target{Bucket: "audit"}, Regions: "All"}, sluice.Invalid, "combination"},
 		{"too many tags", Trail{Key: key("abc"), Target: Target{Bucket: "audit"}, Tags: tags}, sluice.Throttled, "tags"},
-		{"insights", Trail{Key: key("abc"), Target: Target{Bucket: "audit"}, Insights: []string{"x"}}, sluice.Invalid, "insightselectors"},
 		{"nowhere", Trail{Key: Key{account, ActionTrail, "abcdef"}}, sluice.Invalid, "combination"},
 		{"a short prefix of OSS", Trail{Key: Key{account, ActionTrail, "abcdef"}, Target: Target{Bucket: "audit", Prefix: "ab"}}, sluice.Invalid, "prefix"},
 	} {

@@ -78,11 +78,6 @@ func (t *Trail) checkCloud() error {
 	if len(t.Prefix) > maxPrefix || !s3Prefix.MatchString(t.Prefix) || !wellFormed(t.Prefix) {
 		return invalid("prefix", "%.220q is not a prefix: at most %d letters, digits and safe marks, without empty parts and dots alone", t.Prefix, maxPrefix)
 	}
-	for _, kind := range t.Insights {
-		if kind != "ApiCallRateInsight" && kind != "ApiErrorRateInsight" {
-			return invalid("insightselectors", "insight type %.80q is neither ApiCallRateInsight nor ApiErrorRateInsight", kind)
-		}
-	}
 	if t.Regions == "All" && !t.GlobalEvents {
 		return invalid("combination", "a trail of all regions includes the events of global services")
 	}
