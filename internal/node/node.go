@@ -253,6 +253,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		KeyQuotas:  keyQuotas,
 		Control:    documents,
 		Agents:     agents,
+		Trail:      n.Trail,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,

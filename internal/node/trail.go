@@ -32,6 +32,7 @@ func (n *Node) openTrail(ctx context.Context, c *config.Config, o Options, store
 		return err
 	}
 	n.keys.Guard(trail.Project)
+	n.Catalog.Protect(trail.Project)
 	n.Trail.Note(trail.ServerStarted, map[string]any{"release": o.Release, "strict": c.Trail.Strict, "historyDays": c.Trail.HistoryDays})
 	n.onClose(func() error {
 		n.Trail.Note(trail.ServerStopped, nil)

@@ -1,0 +1,85 @@
+package node_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/node"
+	"github.com/sluicelog/sluice/internal/testenv"
+	"github.com/sluicelog/sluice/internal/trail"
+)
+
+// A server notes its starts and its stops.
+func TestServiceEvents(t *testing.T) {
+	env := hub(t)
+	events := env.Events(t)
+	for _, name := range []string{trail.ServerStarted, trail.ServerStopped, trail.AnchorMade} {
+		if !slices.ContainsFunc(events, func(e trail.Event) bool {
+			return e.Name == name && e.Type == trail.ServiceEvent && e.Identity.Kind == trail.System
+		}) {
+			t.Errorf("there is no event %s", name)
+		}
+	}
+}
+
+// Bytes that change under the feet of the server are found where the record lies, by the offline verification.
+func TestVerifyADirectory(t *testing.T) {
+	env := hub(t, func(c *config.Config) { c.Storage.JournalFileBytes = 1 << 20 })
+	for range 40 {
+		env.OK(t, testenv.Call{Project: "web", Target: "/logstores"})
+	}
+	if _, _, err := node.VerifyTrail(t.Context(), env.DataDir(), node.Verification{}); err == nil {
+		t.Error("a directory is verified that a server uses")
+	}
+	if err := env.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	whole, evidence, err := node.VerifyTrail(t.Context(), env.DataDir(), node.Verification{})
+	if err != nil || !whole.Good() || whole.Events < 40 || evidence.Anchor.Seq < 40 {
+		t.Fatalf("%+v, %v", whole, err)
+	}
+	journals, err := filepath.Glob(filepath.Join(env.DataDir(), "journal", "*.wal"))
+	if err != nil || len(journals) == 0 {
+		t.Fatal(journals, err)
+	}
+	file := journals[0]
+	original, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var used []int // what is no padding
+	for at, b := range original {
+		if b != 0 {
+			used = append(used, at)
+		}
+	}
+	r, found := rand.New(rand.NewPCG(1, 1)), 0
+	const flips = 30
+	for range flips {
+		bad := slices.Clone(original)
+		bad[used[r.IntN(len(used))]] ^= 1 << r.IntN(8)
+		if err := os.WriteFile(file, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		report, _, err := node.VerifyTrail(t.Context(), env.DataDir(), node.Verification{})
+		switch {
+		case err != nil || !report.Good():
+			found++
+		case report.Anchored < whole.Anchored:
+			t.Errorf("%d of %d events are left, and that is good", report.Events, whole.Events)
+		}
+		if err := os.WriteFile(file, original, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found < flips/2 { // the others were in what lies there beside the record
+		t.Errorf("%d of %d flips are found", found, flips)
+	}
+	if again, _, err := node.VerifyTrail(t.Context(), env.DataDir(), node.Verification{}); err != nil || !again.Good() {
+		t.Errorf("as it was: %+v, %v", again, err)
+	}
+}
