@@ -186,7 +186,9 @@ func TestAWS(t *testing.T) {
 	c.works(nil, "put-event-selectors", "--trail-name", "main", "--event-selectors", `[{"ReadWriteType":"All","IncludeManagementEvents":true}]`)
 	c.works(nil, "get-event-selectors", "--trail-name", "main")
 	c.works(nil, "update-trail", "--name", "main", "--is-multi-region-trail")
-	var described struct{ TrailList []struct{ Name, HomeRegion string } }
+	var described struct {
+		TrailList []struct{ Name, HomeRegion string }
+	}
 	c.works(&described, "describe-trails")
 	if len(described.TrailList) != 1 || described.TrailList[0].HomeRegion != awsRegion {
 		t.Errorf("describe-trails: %+v", described)
