@@ -153,7 +153,7 @@ func (p *Principal) weigh(a Action, r Resource, project owned) verdict {
 	}
 	var shared policy.Decision
 	if !p.keepsControl(a, project) {
-		shared = project.policy.Decide(&ask)
+		shared = project.shared(&r).Decide(&ask)
 	}
 	if p.limit != nil && own.Effect != policy.Deny {
 		if limit := p.limit.Decide(&ask); limit.Effect != policy.Allow {
@@ -190,7 +190,8 @@ func (p *Principal) keepsControl(a Action, project owned) bool {
 		return false
 	}
 	switch a.Name {
-	case "log:GetProjectPolicy", "log:PutProjectPolicy", "log:DeleteProjectPolicy":
+	case "log:GetProjectPolicy", "log:PutProjectPolicy", "log:DeleteProjectPolicy",
+		"log:GetResourcePolicy", "log:PutResourcePolicy", "log:DeleteResourcePolicy":
 		return true
 	}
 	return false
@@ -235,6 +236,19 @@ func (r Resource) appendName(b []byte) []byte {
 		b = append(append(b, '/'), r.Path...)
 	}
 	return b
+}
+
+// logstore is the logstore that the resource is, or is a part of; "" if it is in none.
+func (r *Resource) logstore() string {
+	if r.Logstore != "" {
+		return r.Logstore
+	}
+	kind, rest, _ := strings.Cut(r.Path, "/")
+	if kind != "logstore" && kind != "metricstore" { // two names of the same thing
+		return ""
+	}
+	name, _, _ := strings.Cut(rest, "/")
+	return name
 }
 
 func (r Resource) name() string { return string(r.appendName(nil)) }

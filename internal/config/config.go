@@ -40,7 +40,16 @@ type Config struct {
 	Split     Split     `config:"split"`
 	Delivery  Delivery  `config:"delivery"`
 	Assistant Assistant `config:"assistant"`
+	Queue     Queue     `config:"queue"`
 	Trail     Trail     `config:"trail"`
+}
+
+// Queue is message queues, which clients of SMQ (MNS) use.
+type Queue struct {
+	// Queues of an account.
+	MaxQueues int `config:"max_queues"`
+	// Messages in a queue. The state of each takes about 400 bytes of memory, and its body none.
+	MaxMessages int `config:"max_messages"`
 }
 
 // Trail is the audit events of all API calls, and the history that they make.
@@ -52,6 +61,9 @@ type Trail struct {
 	Strict bool `config:"strict"`
 	// Of data events that a trail asks for, one of so many is recorded: 1 is all of them.
 	DataOneIn int `config:"data_one_in"`
+	// Times that an account may look audit events up in a second, by either of the two APIs for that. The services that we follow allow 2, which
+	// takes long to read through many events. 0 is no limit.
+	LookupsPerSecond int `config:"lookups_per_second"`
 	// Time between the files that a trail puts into its bucket.
 	FileInterval time.Duration `config:"file_interval"`
 	// Time between the digests that a trail puts there, where it is to be checked that its files are whole.
@@ -261,9 +273,6 @@ type Limits struct {
 	// Documents of one kind in a project: machine groups, Logtail configurations, dashboards and so on. 0 means the numbers of the service
 	// that we follow: 200 machine groups, 200 configurations, 100 dashboards, 100 saved searches.
 	DocumentsPerKind int `config:"documents_per_kind"`
-	// Times that an account may look audit events up in a second, by either of the two APIs for that. The services that we follow allow 2, which
-	// takes long to read through many events. 0 is no limit.
-	LookupsPerSecond int `config:"lookups_per_second"`
 }
 
 // Retention is the removal of logs that are older than their logstore's TTL.
@@ -327,12 +336,14 @@ func Default() *Config {
 		Index: Index{
 			Store: "dir", CacheBytes: 10 * GiB, Region: "us-east-1", Prefix: "sluice/", AddressStyle: "path", Encryption: "none",
 		},
-		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200, LookupsPerSecond: 20},
+		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200},
 		Retention: Retention{Interval: time.Minute},
 		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
 		Assistant: Assistant{Region: "local", OutputBytes: 16 * MiB, ResultDays: 30},
+		Queue:     Queue{MaxQueues: 1000, MaxMessages: 1_000_000},
 		Trail: Trail{
-			HistoryDays: 90, DataOneIn: 1, FileInterval: 30 * time.Second, DigestInterval: time.Hour, S3Region: "us-east-1", S3AddressStyle: "path",
+			HistoryDays: 90, DataOneIn: 1, LookupsPerSecond: 20,
+			FileInterval: 30 * time.Second, DigestInterval: time.Hour, S3Region: "us-east-1", S3AddressStyle: "path",
 		},
 		Split: Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}

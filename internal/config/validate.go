@@ -52,13 +52,14 @@ func (c *Config) Validate() error {
 	within(&v, "limits.shards_per_project", c.Limits.ShardsPerProject, 1, 1<<20)
 	within(&v, "limits.logstores_per_project", c.Limits.LogstoresPerProject, 1, 1<<20)
 	within(&v, "limits.documents_per_kind", c.Limits.DocumentsPerKind, 0, 1<<20)
-	within(&v, "limits.lookups_per_second", c.Limits.LookupsPerSecond, 0, 1<<20)
 	within(&v, "retention.interval", c.Retention.Interval, time.Second, 24*time.Hour)
 	within(&v, "split.after", c.Split.After, time.Second, 24*time.Hour)
 	within(&v, "split.bytes_per_second", c.Split.BytesPerSecond, 1, 1<<50)
 	within(&v, "split.writes_per_second", c.Split.WritesPerSecond, 1, 1<<50)
 	c.Delivery.validate(&v)
 	c.Assistant.validate(&v)
+	within(&v, "queue.max_queues", c.Queue.MaxQueues, 1, 1<<20)
+	within(&v, "queue.max_messages", c.Queue.MaxMessages, 1, 1<<30)
 	c.Trail.validate(&v)
 	return errors.Join(v...)
 }
@@ -73,6 +74,7 @@ func (a Assistant) validate(v *problems) {
 func (t Trail) validate(v *problems) {
 	within(v, "trail.history_days", t.HistoryDays, 0, maxHistoryDays)
 	within(v, "trail.data_one_in", t.DataOneIn, 1, 1<<30)
+	within(v, "trail.lookups_per_second", t.LookupsPerSecond, 0, 1<<20)
 	within(v, "trail.file_interval", t.FileInterval, time.Second, time.Hour)
 	within(v, "trail.digest_interval", t.DigestInterval, time.Second, 24*time.Hour)
 	_, err := ParseBuckets(t.Buckets)

@@ -14,10 +14,12 @@ import (
 	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/trail"
+	"github.com/sluicelog/sluice/internal/trail/backfill"
 	"github.com/sluicelog/sluice/internal/trail/bucket"
 	"github.com/sluicelog/sluice/internal/trail/courier"
 	"github.com/sluicelog/sluice/internal/trail/history"
 	"github.com/sluicelog/sluice/internal/trail/ledger"
+	"github.com/sluicelog/sluice/internal/trail/operation"
 	"github.com/sluicelog/sluice/internal/trail/shape"
 	"github.com/sluicelog/sluice/internal/trail/trails"
 )
@@ -28,6 +30,7 @@ type audit struct {
 	trails  *trails.Trails
 	keys    *courier.Keys
 	courier *courier.Courier
+	jobs    *backfill.Jobs
 	shape   shape.Options
 }
 
@@ -51,21 +54,22 @@ func openAudit(ctx context.Context, c *config.Config, o Options, p auditParts) (
 	if err != nil {
 		return nil, err
 	}
+	accounts := func(ctx context.Context) (numbers []string, err error) {
+		all, err := p.directory.Accounts(ctx)
+		for _, account := range all {
+			numbers = append(numbers, account.ID)
+		}
+		return numbers, err
+	}
 	a := &audit{
-		history: history.New(p.engine, trail.Events, history.Options{PerSecond: c.Limits.LookupsPerSecond, Now: o.Now, Logger: o.Logger}),
+		history: history.New(p.engine, trail.Events, history.Options{PerSecond: c.Trail.LookupsPerSecond, Now: o.Now, Logger: o.Logger}),
 		keys:    courier.NewKeys(p.store, p.ring, o.Now),
 		shape:   shape.Options{Account: aliases.Of},
 	}
 	a.trails = trails.New(p.store, trails.Options{
 		Region: c.Assistant.Region, Aliases: aliases, Destinations: to, Now: o.Now,
-		Source: func(e *trail.Event) string { return a.shape.Source(e.Service) },
-		Accounts: func(ctx context.Context) (numbers []string, err error) {
-			all, err := p.directory.Accounts(ctx)
-			for _, account := range all {
-				numbers = append(numbers, account.ID)
-			}
-			return numbers, err
-		},
+		Source:   func(e *trail.Event) string { return a.shape.Source(e.Service) },
+		Accounts: accounts,
 	})
 	a.courier = courier.New(a.trails, p.store, courier.Options{
 		Log: p.events.Log(), S3: to.S3, OSS: to.OSS, Houses: to.Houses, Keys: a.keys, Shape: a.shape,
@@ -74,7 +78,21 @@ func openAudit(ctx context.Context, c *config.Config, o Options, p auditParts) (
 		},
 		Cadence: c.Trail.FileInterval, DigestEvery: c.Trail.DigestInterval, Now: o.Now, Logger: o.Logger,
 	})
+	a.jobs = backfill.New(p.store, a.trails, a.history, to.Houses, backfill.Options{Accounts: accounts, Now: o.Now, Logger: o.Logger})
 	return a, a.trails.Load(ctx)
+}
+
+// dataEvents are the names of data events, by service.
+func dataEvents() map[string][]string {
+	all := map[string][]string{}
+	for _, service := range operation.Services() {
+		for _, op := range operation.All(service) {
+			if op.Category == trail.Data {
+				all[service] = append(all[service], op.Name)
+			}
+		}
+	}
+	return all
 }
 
 // aliasesOf are the twelve digits of accounts, by their numbers.

@@ -43,6 +43,7 @@ import (
 
 	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/assistant/gateway"
+	"github.com/sluicelog/sluice/internal/asyncsql"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
@@ -57,17 +58,19 @@ import (
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/query/places"
+	"github.com/sluicelog/sluice/internal/queue"
+	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/trail/capture"
-	"github.com/sluicelog/sluice/internal/trail/courier"
 	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
 	"github.com/sluicelog/sluice/internal/wire/agent"
 	"github.com/sluicelog/sluice/internal/wire/aws"
+	"github.com/sluicelog/sluice/internal/wire/mns"
 	"github.com/sluicelog/sluice/internal/wire/pop"
 	"github.com/sluicelog/sluice/internal/wire/sls"
 )
@@ -93,7 +96,8 @@ type Node struct {
 
 	Assistant *assistant.Service
 	agents    *gateway.Gateway
-	courier   *courier.Courier
+	queues    *queue.Service
+	audit     *audit
 
 	server      *server.Server
 	keys        *auth.Keys
@@ -171,8 +175,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	n.onClose(where.Close)
-	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where))
+	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where, stored.anyWritten()))
 	n.onClose(engine.Close)
+	statements := asyncsql.New(asyncsql.Options{Now: o.Now})
+	n.onClose(statements.Close)
 	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
 	directory := iam.New(store, o.Now)
 	n.keys = auth.NewKeys(store, ring, directory, o.Now)
@@ -192,6 +198,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Assistant)
+	if err := n.openQueues(ctx, c, o, store); err != nil {
+		return nil, err
+	}
+	metrics.Registry.MustRegister(n.queues)
 	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -218,12 +228,13 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, fmt.Errorf("open the trails: %w", err)
 	}
 	audit.guard(n.keys)
-	n.courier = audit.courier
-	metrics.Registry.MustRegister(n.courier)
+	n.audit = audit
+	metrics.Registry.MustRegister(audit.courier)
 
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
 	authenticator := auth.New(n.keys, o.Now, auth.Options{Proxies: proxies})
+	keyQuotas := keyquota.New(store, keyQuotaOptions(c, o))
 	dialect := sls.New(sls.Services{
 		Auth:       authenticator,
 		Keys:       n.keys,
@@ -233,11 +244,13 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Reads:      readQuota(c, o),
 		Consumers:  consumer.New(store, n.Catalog, o.Now),
 		Query:      engine,
+		AsyncSQL:   statements,
 		Deliveries: n.Delivery,
 		Shippers:   shipper.New(n.Delivery, history, role),
 		Index:      n.Index,
+		Reindex:    reindex.New(documents, n.Index, o.Now),
 		Backups:    backups,
-		KeyQuotas:  keyquota.New(store, keyQuotaOptions(c, o)),
+		KeyQuotas:  keyQuotas,
 		Control:    documents,
 		Agents:     agents,
 	}, dialectOptions(c, o, addressing))
@@ -245,6 +258,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Auth:       authenticator,
 		Keys:       n.keys,
 		Identity:   directory,
+		KeyQuotas:  keyQuotas,
 		Sites:      site.New(n.Catalog, store, site.Options{Now: o.Now}),
 		Deliveries: n.Delivery,
 		OSS:        role,
@@ -252,10 +266,12 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 
 		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
 
-		History: audit.history,
-		Trails:  audit.trails,
+		History:     audit.history,
+		HistoryJobs: audit.jobs,
+		Trails:      audit.trails,
+		DataEvents:  dataEvents,
 	})
-	claimants := []wire.Claimant{rpc, aws.New(aws.Services{
+	claimants := []wire.Claimant{rpc, mns.New(authenticator, n.queues), aws.New(aws.Services{
 		Auth: authenticator, Trails: audit.trails, History: audit.history, Keys: audit.keys, Shape: audit.shape, Now: o.Now,
 	})}
 	if c.Agents.Networks != "" {
@@ -281,7 +297,9 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.Index.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.Assistant.Run(ctx) })
-	g.Go(func() error { return n.courier.Run(ctx) })
+	g.Go(func() error { return n.queues.Run(ctx) })
+	g.Go(func() error { return n.audit.courier.Run(ctx) })
+	g.Go(func() error { return n.audit.jobs.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
 	}

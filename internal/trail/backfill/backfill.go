@@ -18,6 +18,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/meta"
+	"github.com/sluicelog/sluice/internal/trail/courier"
 	"github.com/sluicelog/sluice/internal/trail/history"
 	"github.com/sluicelog/sluice/internal/trail/trails"
 )
@@ -55,13 +56,6 @@ type Job struct {
 	Updated     time.Time `json:"updated"`
 }
 
-// Target is where the logstores of trails are.
-type Target interface {
-	// Append writes into the logstore of a trail, which it makes where it is not there; nil means that the group is on disk. It does not keep the group.
-	// Errors: NotFound "project".
-	Append(ctx context.Context, t *trails.Trail, group *sluice.LogGroup) error
-}
-
 // Options of jobs. The zero value of a field means the default in brackets.
 type Options struct {
 	Accounts   func(context.Context) ([]string, error) // numbers of all accounts
@@ -76,13 +70,13 @@ type Jobs struct {
 	store   meta.Store
 	trails  *trails.Trails
 	history *history.History
-	target  Target
+	houses  courier.Houses
 	o       Options
 	came    chan struct{} // a job was made
 }
 
 // New makes the jobs in metadata.
-func New(store meta.Store, t *trails.Trails, h *history.History, target Target, o Options) *Jobs {
+func New(store meta.Store, t *trails.Trails, h *history.History, houses courier.Houses, o Options) *Jobs {
 	const retryAfter, retries = 5 * time.Second, 60
 	if o.RetryAfter == 0 {
 		o.RetryAfter = retryAfter
@@ -96,7 +90,7 @@ func New(store meta.Store, t *trails.Trails, h *history.History, target Target, 
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Jobs{store: store, trails: t, history: h, target: target, o: o, came: make(chan struct{}, 1)}
+	return &Jobs{store: store, trails: t, history: h, houses: houses, o: o, came: make(chan struct{}, 1)}
 }
 
 // Create makes a job for a trail; one that was made with the same token, if that is not "", is given again. Errors: NotFound "trail"; Unsupported

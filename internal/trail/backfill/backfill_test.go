@@ -49,6 +49,8 @@ type bed struct {
 	answer func() error
 	got    []string // ids of the events that were delivered
 	groups int
+
+	prepared bool
 }
 
 // watched is metadata that tells of changes.
@@ -90,17 +92,36 @@ func (b *bed) open() {
 	b.jobs = backfill.New(watched{b.Meta, b.changed}, b.trails, b.history, b, backfill.Options{Accounts: accounts, RetryAfter: time.Nanosecond, Retries: 3, Now: b.Clock.Now})
 }
 
-// Append implements [backfill.Target].
-func (b *bed) Append(_ context.Context, t *trails.Trail, g *sluice.LogGroup) error {
+// Prepare implements [courier.Houses]: there is one logstore, which needs to be made.
+func (b *bed) Prepare(_ context.Context, of, project, logstore string, index json.RawMessage) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if project == missing {
+		return sluice.Errorf(sluice.NotFound, "project", "project %s does not exist", missing)
+	}
+	if b.prepared = true; of != account || project != "web" || logstore != "actiontrail_"+main.Name || len(index) == 0 {
+		return fmt.Errorf("logstore %s/%s of %s, index %s", project, logstore, of, index)
+	}
+	return nil
+}
+
+// missing is a project that is not there.
+const missing = "missing"
+
+// Append implements [courier.Houses].
+func (b *bed) Append(_ context.Context, of string, ref sluice.LogstoreRef, g *sluice.LogGroup) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.prepared || ref.Project == missing {
+		return sluice.Errorf(sluice.NotFound, "logstore", "logstore %v does not exist", ref)
+	}
 	if b.answer != nil {
 		if err := b.answer(); err != nil {
 			return err
 		}
 	}
-	if t.Name != main.Name || g.Topic != "actiontrail_audit_event" {
-		return fmt.Errorf("a group of trail %s, topic %q", t.Name, g.Topic)
+	if of != account || ref.Logstore != "actiontrail_"+main.Name || g.Topic != "actiontrail_audit_event" {
+		return fmt.Errorf("a group for %v of %s, topic %q", ref, of, g.Topic)
 	}
 	b.groups++
 	for _, r := range g.Records {
@@ -270,21 +291,20 @@ func TestRefused(t *testing.T) {
 	if got, _ := b.delivered(); !slices.Equal(got, want) {
 		t.Errorf("delivered %v, want %v", got, want)
 	}
-	for _, c := range []struct {
-		err   error
-		tries int
-	}{
-		{sluice.Errorf(sluice.NotFound, "project", "project web does not exist"), 1},
-		{errors.New("no disk"), 4},
-	} {
-		times = 0
-		b.answers(func() error {
-			times++
-			return c.err
-		})
-		if j := b.runToEnd(b.create(c.err.Error()).ID); j.Status != backfill.Failed || j.Error != c.err.Error() || times != c.tries {
-			t.Errorf("%v: %+v after %d tries, want %d", c.err, j, times, c.tries)
-		}
+	times = 0
+	b.answers(func() error {
+		times++
+		return errors.New("no disk")
+	})
+	if j := b.runToEnd(b.create("b").ID); j.Status != backfill.Failed || j.Error != "no disk" || times != 4 {
+		t.Errorf("%+v after %d tries, want 4", j, times)
+	}
+	b.answers(nil)
+	if _, err := b.trails.Update(t.Context(), main, func(t *trails.Trail) error { t.Project = missing; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if j := b.runToEnd(b.create("c").ID); j.Status != backfill.Failed || j.Error != "project missing does not exist" {
+		t.Errorf("without a project: %+v", j)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/trail"
+	"github.com/sluicelog/sluice/internal/trail/courier"
 	"github.com/sluicelog/sluice/internal/trail/history"
 	"github.com/sluicelog/sluice/internal/trail/shape"
 	"github.com/sluicelog/sluice/internal/trail/trails"
@@ -137,7 +138,7 @@ func (s *Jobs) step(ctx context.Context, job *Job) error {
 		return err
 	}
 	if len(group.Records) > 0 {
-		if err := s.target.Append(ctx, &t, group); err != nil {
+		if err := s.append(ctx, &t, group); err != nil {
 			return err
 		}
 	}
@@ -146,6 +147,19 @@ func (s *Jobs) step(ctx context.Context, job *Job) error {
 		job.Status = Done
 	}
 	return s.save(ctx, job)
+}
+
+// append writes into the logstore of a trail, which is made where it is not there.
+func (s *Jobs) append(ctx context.Context, t *trails.Trail, group *sluice.LogGroup) error {
+	ref := sluice.LogstoreRef{Project: t.Project, Logstore: t.Logstore()}
+	err := s.houses.Append(ctx, t.Account, ref, group)
+	if sluice.KindOf(err) != sluice.NotFound {
+		return err
+	}
+	if err := s.houses.Prepare(ctx, t.Account, ref.Project, ref.Logstore, courier.LogIndex()); err != nil {
+		return err
+	}
+	return s.houses.Append(ctx, t.Account, ref, group)
 }
 
 // groupOf is the log group of those events that a trail chooses and does not deliver by itself.

@@ -144,6 +144,9 @@ type way struct {
 // Run delivers until ctx ends: for each trail that has something to deliver, and each of its destinations, by itself.
 func (c *Courier) Run(ctx context.Context) error {
 	if err := c.trails.Load(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	running := map[way]*runner{}

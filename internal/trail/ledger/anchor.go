@@ -94,6 +94,11 @@ func Stored(ctx context.Context, store meta.Store) (keys trail.Keys, newest trai
 	return keys, newest, err
 }
 
+// Stored is [Stored] of the recorder's own metadata.
+func (r *Recorder) Stored(ctx context.Context) (trail.Keys, trail.Anchor, error) {
+	return Stored(ctx, r.store)
+}
+
 // resume finds where the chain goes on: behind the last event in the log or, if damage has taken that, behind the newest anchor.
 func (r *Recorder) resume(ctx context.Context) (err error) {
 	if r.head, err = r.log.head(); err != nil {

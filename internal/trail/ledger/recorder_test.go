@@ -2,6 +2,8 @@ package ledger_test
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -289,4 +291,28 @@ func TestForeignProject(t *testing.T) {
 	if _, err := ledger.OpenLog(t.Context(), env.Catalog); err == nil {
 		t.Error("somebody else's project is taken")
 	}
+}
+
+// signer is the key that anchors are signed with.
+func (b *bench) signer(keys trail.Keys) ed25519.PrivateKey {
+	b.t.Helper()
+	var sealed struct{ Sealed []byte }
+	for id := range keys {
+		if err := b.Meta.View(b.t.Context(), func(tx meta.Tx) error {
+			item, err := tx.Item("trail-key", id)
+			if err != nil {
+				return err
+			}
+			return json.Unmarshal(item.Body, &sealed)
+		}); err != nil {
+			b.t.Fatal(err)
+		}
+		key, err := b.ring.Open(sealed.Sealed, "trail", id)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		return key
+	}
+	b.t.Fatal("there is no key")
+	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 // LookupEvents: management events of the last 90 days, without any trail.
 //
-// Differs: how often an account may ask in a second is configured (`limits.lookups_per_second`). An answer that could not look at everything has the member
+// Differs: how often an account may ask in a second is configured (`trail.lookups_per_second`). An answer that could not look at everything has the member
 // Incomplete. In version 2017-12-04 EventType is not served, and the range is not limited to 30 days.
 
 var auditLookups = []action{

@@ -103,6 +103,8 @@ var codes = []struct {
 	{sluice.Throttled, "trail", 409, "MaximumNumberOfTrailsExceededException"},
 	{sluice.Throttled, "lookup", 400, "Throttling.User"},
 	{sluice.Throttled, "quota", 403, "QuotaExceeded"},
+	{sluice.Throttled, "key-read", 400, "Throttling.User"}, // which clients wait for, as for all that begins with Throttling
+	{sluice.Throttled, "key-write", 400, "Throttling.User"},
 	{sluice.Throttled, "", 400, "Throttling"},
 	{sluice.Unsupported, "historyjob", 400, "NotSupportDeliveryHistoryJob"},
 	{sluice.Unsupported, "", 400, "UnsupportedOperation"},

@@ -25,6 +25,7 @@ import (
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/iam"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/trail/backfill"
 	"github.com/sluicelog/sluice/internal/trail/history"
@@ -62,6 +63,7 @@ type Services struct {
 	Auth       *auth.Authenticator
 	Keys       *auth.Keys
 	Identity   *iam.Directory
+	KeyQuotas  *keyquota.Quotas
 	Sites      *site.Sites
 	Deliveries *delivery.Engine
 	OSS        delivery.OSSRole // by which tasks write to OSS
@@ -94,7 +96,7 @@ var tables = [][]action{
 	esaSites, esaFields, esaTasks, esaContainers,
 	ramUsers, ramKeys, ramGroups, ramPolicies, ramAttachments, ramRoles, stsActions,
 	ecsCommands, ecsInvocations, ecsFiles, ecsInstances, ecsSettings, oosParameters,
-	auditLookups, auditTrails, auditRegions, auditSelectors, auditKeys,
+	auditLookups, auditTrails, auditRegions, auditSelectors, auditKeys, auditJobs,
 }
 
 // Claims implements [wire.Claimant].
@@ -154,6 +156,9 @@ func (a *API) serve(q *request) (any, error) {
 		return nil, err
 	}
 	q.call.AccessKey = q.principal.AccessKeyID
+	if err := a.admitFlow(q); err != nil {
+		return nil, err
+	}
 	if err := q.admit(); err != nil {
 		return nil, err
 	}
@@ -161,6 +166,21 @@ func (a *API) serve(q *request) (any, error) {
 		return nil, err
 	}
 	return act.handle(a, q)
+}
+
+// admitFlow lets a request pass whose key has not taken too much, and sees to it that the key pays for it.
+func (a *API) admitFlow(q *request) error {
+	key, root, writing := q.principal.Origin(), q.principal.Root, q.action.mutating
+	if err := a.KeyQuotas.Admit(q.r.Context(), key, root, writing); err != nil {
+		return err
+	}
+	q.call.Charge = func(in, out int64) {
+		if writing {
+			out = in
+		}
+		a.KeyQuotas.Charge(key, root, writing, out)
+	}
+	return nil
 }
 
 // admit asks whether the signer may do the action to all that its row names.
