@@ -54,6 +54,13 @@ func openAudit(ctx context.Context, c *config.Config, o Options, p auditParts) (
 	if err != nil {
 		return nil, err
 	}
+	accounts := func(ctx context.Context) (numbers []string, err error) {
+		all, err := p.directory.Accounts(ctx)
+		for _, account := range all {
+			numbers = append(numbers, account.ID)
+		}
+		return numbers, err
+	}
 	a := &audit{
 		history: history.New(p.engine, trail.Events, history.Options{PerSecond: c.Trail.LookupsPerSecond, Now: o.Now, Logger: o.Logger}),
 		keys:    courier.NewKeys(p.store, p.ring, o.Now),
