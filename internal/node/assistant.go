@@ -23,6 +23,8 @@ func (n *Node) openAssistant(ctx context.Context, c *config.Config, o Options, s
 		return fmt.Errorf("open the assistant: %w", err)
 	}
 	n.onClose(n.Assistant.Close)
-	n.agents = gateway.New(n.Assistant, gateway.Options{MaxConnections: maxConnections(), Logger: o.Logger})
+	n.agents = gateway.New(n.Assistant, gateway.Options{
+		MaxConnections: maxConnections(), Enrolled: n.enrolments(c, o), Logger: o.Logger,
+	})
 	return nil
 }

@@ -83,7 +83,11 @@ func (a *Audit) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
 	c.Begin = x.begin
 	defer func() {
 		if p := recover(); p != nil {
-			if x.status != 0 && !x.held { // the answer has begun, so the server cuts the connection; otherwise it asks for a refusal
+			if p == http.ErrAbortHandler && x.status == 0 {
+				x.decide(http.StatusInternalServerError)
+			}
+			// The server cuts the connection where the answer has begun, or where that is asked for; otherwise it asks for a refusal.
+			if x.status != 0 && !x.held || p == http.ErrAbortHandler {
 				x.offer()
 			}
 			panic(p)

@@ -37,6 +37,7 @@ import (
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/shipper"
+	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -59,6 +60,7 @@ type Services struct {
 	KeyQuotas  *keyquota.Quotas
 	Control    *control.Control
 	Agents     *agentconf.Agents
+	Trail      *ledger.Recorder
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.

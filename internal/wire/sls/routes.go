@@ -50,6 +50,7 @@ func Routes() []Route {
 		keyLimitRoutes,
 		backupRoutes,
 		accountRoutes,
+		trailRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {
