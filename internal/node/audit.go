@@ -66,13 +66,6 @@ func openAudit(ctx context.Context, c *config.Config, o Options, p auditParts) (
 		keys:    courier.NewKeys(p.store, p.ring, o.Now),
 		shape:   shape.Options{Account: aliases.Of},
 	}
-	accounts := func(ctx context.Context) (numbers []string, err error) {
-		all, err := p.directory.Accounts(ctx)
-		for _, account := range all {
-			numbers = append(numbers, account.ID)
-		}
-		return numbers, err
-	}
 	a.trails = trails.New(p.store, trails.Options{
 		Region: c.Assistant.Region, Aliases: aliases, Destinations: to, Now: o.Now,
 		Source:   func(e *trail.Event) string { return a.shape.Source(e.Service) },
