@@ -48,6 +48,7 @@ var pages = map[string][]string{
 	"docs/howto/audit.md": {
 		"Sls DeleteLogStore  root  scratch", "SignatureNotMatch", `"who":"root"`, "logstore      ok", "the history is delivered", "DeleteLogStore", "Sls      PostLogStoreLogs, GetLogStoreLogs",
 	},
+	"docs/howto/cloudtrail.md":    {`"EventName":"CreateProject"`, `"Username":"root"`, "howto-trail"},
 	"docs/howto/edge-logs.md":     {"shop.example", "/pay", "502"},
 	"docs/howto/backup.md":        {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged"},
 	"docs/howto/tls.md":           {"howto-tls  20"},
