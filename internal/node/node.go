@@ -43,10 +43,12 @@ import (
 
 	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/assistant/gateway"
+	"github.com/sluicelog/sluice/internal/assistant/luban"
 	"github.com/sluicelog/sluice/internal/asyncsql"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/collector"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
 	"github.com/sluicelog/sluice/internal/control"
@@ -65,6 +67,7 @@ import (
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/trail/capture"
+	"github.com/sluicelog/sluice/internal/trail/importer"
 	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -96,10 +99,16 @@ type Node struct {
 
 	Assistant *assistant.Service
 	agents    *gateway.Gateway
+	luban     *luban.Gateway
 	queues    *queue.Service
 	audit     *audit
 
+	collectors *collector.Collector // nil for none
+	log        *slog.Logger
+	imports    *importer.Service
+
 	server      *server.Server
+	root        string // id of the root account
 	keys        *auth.Keys
 	certificate *server.Certificate // nil without TLS
 	close       []func() error      // in the order of opening
@@ -120,7 +129,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.Release = cmp.Or(o.Release, "dev")
-	n := &Node{}
+	n := &Node{log: o.Logger}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -198,10 +207,19 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Assistant)
+	if n.collectors, err = n.openCollectors(c, o); err != nil {
+		return nil, err
+	}
+	if n.collectors != nil {
+		metrics.Registry.MustRegister(collectorMetrics{n.collectors})
+	}
 	if err := n.openQueues(ctx, c, o, store); err != nil {
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.queues)
+	if err := n.openImports(c, o, store, ring); err != nil {
+		return nil, err
+	}
 	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -253,6 +271,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		KeyQuotas:  keyQuotas,
 		Control:    documents,
 		Agents:     agents,
+		Imports:    n.imports,
+		Trail:      n.Trail,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
@@ -298,10 +318,17 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.Assistant.Run(ctx) })
 	g.Go(func() error { return n.queues.Run(ctx) })
+	if n.collectors != nil {
+		g.Go(func() error { return n.runCollectors(ctx) })
+	}
 	g.Go(func() error { return n.audit.courier.Run(ctx) })
 	g.Go(func() error { return n.audit.jobs.Run(ctx) })
+	g.Go(func() error { return n.imports.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
+	}
+	if l.Luban != nil {
+		g.Go(func() error { return n.luban.Run(ctx, l.Luban, n.lubanCertificates()) })
 	}
 	if n.certificate != nil {
 		g.Go(func() error { return n.certificate.Run(ctx) })

@@ -24,7 +24,7 @@ func TestCompatPages(t *testing.T) {
 		t.Setenv("NODE_PATH", modules)
 	}
 	t.Setenv("CLASSPATH", filepath.Join(tools.Dir(t, "java"), "*"))
-	t.Setenv("PATH", filepath.Dir(os.Getenv("PYTHON"))+":"+os.Getenv("PATH"))
+	t.Setenv("PATH", filepath.Dir(os.Getenv("PYTHON"))+":"+filepath.Dir(os.Getenv("AWSCLI"))+":"+os.Getenv("PATH"))
 	t.Setenv("HOME", t.TempDir()) // the command line of SLS writes there
 	for page, want := range map[string]string{
 		"docs/howto/connect-python-sdk.md": "greetings msg hello from Python",
@@ -34,6 +34,7 @@ func TestCompatPages(t *testing.T) {
 		"docs/howto/connect-log4j.md":      "hello from logback",
 		"docs/howto/connect-java-tools.md": "greetings msg hello from the producer",
 		"docs/howto/connect-openapi.md":    "hello to the OpenAPI client",
+		"docs/howto/cloudtrail.md":         `"EventName": "CreateProject"`,
 		"docs/howto/open-with-duckdb.md":   "│    503 │     1 │    0.25 │",
 	} {
 		t.Run(filepath.Base(page), func(t *testing.T) {

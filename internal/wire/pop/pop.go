@@ -96,7 +96,7 @@ var tables = [][]action{
 	esaSites, esaFields, esaTasks, esaContainers,
 	ramUsers, ramKeys, ramGroups, ramPolicies, ramAttachments, ramRoles, stsActions,
 	ecsCommands, ecsInvocations, ecsFiles, ecsInstances, ecsSettings, oosParameters,
-	auditLookups, auditTrails, auditRegions, auditSelectors, auditKeys, auditJobs,
+	auditLookups, auditTrails, auditRegions, auditSelectors, auditKeys, auditJobs, auditUnserved,
 }
 
 // Claims implements [wire.Claimant].
@@ -280,6 +280,16 @@ func (q *request) authorize(r auth.Resource) error {
 func requestID(c *wire.Call) string {
 	id := c.ID + "00000000"
 	return id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:32]
+}
+
+// callID is the call's id of a request id that requestID made; any other is as it was.
+func callID(requestID string) string {
+	id, ok := strings.CutSuffix(strings.ReplaceAll(requestID, "-", ""), "00000000")
+	const length = 24
+	if !ok || len(id) != length {
+		return requestID
+	}
+	return id
 }
 
 // withRequestID is answer as a JSON object with RequestId in front.

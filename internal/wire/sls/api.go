@@ -37,6 +37,8 @@ import (
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/shipper"
+	"github.com/sluicelog/sluice/internal/trail/importer"
+	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -53,12 +55,14 @@ type Services struct {
 	AsyncSQL   *asyncsql.Runs
 	Deliveries *delivery.Engine
 	Shippers   *shipper.Shippers
+	Imports    *importer.Service
 	Index      *indexer.Indexer
 	Reindex    *reindex.Jobs
 	Backups    *backup.Backups
 	KeyQuotas  *keyquota.Quotas
 	Control    *control.Control
 	Agents     *agentconf.Agents
+	Trail      *ledger.Recorder
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.
