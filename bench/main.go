@@ -1,8 +1,7 @@
 // Command bench measures a real sluiced, started as a child process on a directory of its own. It writes one JSON file with the facts of
 // the machine to bench/results and prints tables; docs/benchmarks.md says how to read them and compares them with the goals.
 //
-//	bench [-only throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,trail] [-runs 3]
-//	bench [-only throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,lookups] [-runs 3]
+//	bench [-only throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,trail,lookups] [-runs 3]
 //	      [-set weblogs,app,text,hostile] [-records 3000000] [-asks 9] [-cold-asks 3] [-rounds 13]   search
 //	      [-delivery-mb 500] [-to http,kafka,s3_json,s3_parquet,syslog,sls] [-tasks 200]             delivery, crowd
 //	      [-logstores 10000] [-configs 10000]                                                        control
