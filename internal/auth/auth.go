@@ -104,6 +104,8 @@ func (p *Principal) judge(a Action, r Resource) (verdict, error) {
 		return denied("nobody changes anything in the server's own record of what was done", policy.Decision{}), nil
 	case p.keys.guards(r.Project) && !p.Root:
 		return denied("it takes a root access key; look up your account's events instead", policy.Decision{}), nil
+	case p.keys.reserves(a, r):
+		return denied("the logstore belongs to an audit trail", policy.Decision{}), nil
 	case len(p.Projects) > 0 && !slices.Contains(p.Projects, r.Project):
 		return denied("the access key is limited to other projects", policy.Decision{}), nil
 	}
@@ -275,6 +277,9 @@ func (a *Authenticator) Anonymous(r *http.Request) *Principal {
 func (p *Principal) Forbids(a Action, r Resource) error {
 	if p.keys.guards(r.Project) {
 		return refuse("action", "project %s is the server's own: nobody else writes to it", r.Project)
+	}
+	if p.keys.reserves(a, r) {
+		return refuse("action", "logstore %s belongs to an audit trail: nobody else writes to it", r.name())
 	}
 	project, _, err := p.keys.owner(context.Background(), r.Project)
 	if err != nil {

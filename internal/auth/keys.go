@@ -42,6 +42,7 @@ type Keys struct {
 	now       func() time.Time
 	region    []byte
 	guarded   string // see Guard
+	reserved  func(sluice.LogstoreRef) bool
 	plain     policy.Set
 	opened    opened
 	owners    owners

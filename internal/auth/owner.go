@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/sluicelog/sluice"
@@ -22,6 +23,28 @@ func (k *Keys) Guard(project string) { k.guarded = project }
 
 // Guarded is the project that is guarded, "" if there is none. Lists of projects leave it out: whoever copies or exports all there is has no use for it.
 func (k *Keys) Guarded() string { return k.guarded }
+
+// Reserve names logstores that belong to the server in projects of others: nobody writes to them or changes them, and consumers alone may move their
+// checkpoints. It is called once, before the first request; reserved is called from many goroutines.
+func (k *Keys) Reserve(reserved func(sluice.LogstoreRef) bool) { k.reserved = reserved }
+
+func (k *Keys) reserves(a Action, r Resource) bool {
+	if k.reserved == nil || !a.Mutating || r.Project == "" {
+		return false
+	}
+	ref := sluice.LogstoreRef{Project: r.Project, Logstore: r.Logstore}
+	if ref.Logstore == "" {
+		rest, ok := strings.CutPrefix(r.Path, "logstore/")
+		if !ok {
+			return false
+		}
+		ref.Logstore, rest, _ = strings.Cut(rest, "/")
+		if strings.HasPrefix(rest, "consumergroup/") {
+			return false
+		}
+	}
+	return k.reserved(ref)
+}
 
 func (k *Keys) guards(project string) bool { return project != "" && project == k.guarded }
 
@@ -94,6 +117,9 @@ func (k *Keys) AccountID(account string) string {
 func (k *Keys) MayShip(ctx context.Context, from string, to sluice.LogstoreRef) error {
 	if k.guards(to.Project) {
 		return refuse("action", "project %s is the server's own: nobody else writes to it", to.Project)
+	}
+	if k.reserved != nil && k.reserved(to) {
+		return refuse("action", "logstore %v belongs to an audit trail: nobody else writes to it", to)
 	}
 	source, exists, err := k.owner(ctx, from)
 	if err != nil {

@@ -68,11 +68,7 @@ func (d tenantDoor) Append(ctx context.Context, ref sluice.LogstoreRef, group *s
 func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Catalog, door sluice.Appender, ring *auth.Keyring,
 	keys *auth.Keys, history *shipper.History, disabled func(project, task, reason string),
 ) (*delivery.Engine, error) {
-	allow, err := config.ParseNetworks(c.Delivery.AllowNetworks)
-	if err != nil {
-		return nil, err
-	}
-	deny, err := config.ParseNetworks(c.Delivery.DenyNetworks)
+	dialer, err := newDialer(c)
 	if err != nil {
 		return nil, err
 	}
@@ -86,13 +82,25 @@ func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Ca
 			return nil, err
 		}
 	}
-	dialer := egress.New(egress.Options{Allow: allow, Deny: deny, Listeners: listeners(c)})
 	return delivery.New(store, cat, door, ring, delivery.Options{
 		Destinations: destinations(files, keys), ProveBuckets: c.Delivery.BucketOwnership == "token",
 		Env:         sink.Env{Dial: dialer.DialContext, Local: door, Dir: spool, Version: "sluice"},
 		MemoryBytes: int64(c.Delivery.MemoryBytes), CacheBytes: int64(c.Delivery.CacheBytes),
 		Delivered: history.Delivered, Disabled: disabled, Now: o.Now, Logger: o.Logger,
 	}), nil
+}
+
+// newDialer is what leaves the server by.
+func newDialer(c *config.Config) (*egress.Dialer, error) {
+	allow, err := config.ParseNetworks(c.Delivery.AllowNetworks)
+	if err != nil {
+		return nil, err
+	}
+	deny, err := config.ParseNetworks(c.Delivery.DenyNetworks)
+	if err != nil {
+		return nil, err
+	}
+	return egress.New(egress.Options{Allow: allow, Deny: deny, Listeners: listeners(c)}), nil
 }
 
 // ossRole are the operator's credentials of OSS, and for whom they are.

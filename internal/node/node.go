@@ -48,6 +48,7 @@ import (
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/collector"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
 	"github.com/sluicelog/sluice/internal/control"
@@ -66,10 +67,12 @@ import (
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/trail/capture"
+	"github.com/sluicelog/sluice/internal/trail/importer"
 	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
 	"github.com/sluicelog/sluice/internal/wire/agent"
+	"github.com/sluicelog/sluice/internal/wire/aws"
 	"github.com/sluicelog/sluice/internal/wire/mns"
 	"github.com/sluicelog/sluice/internal/wire/pop"
 	"github.com/sluicelog/sluice/internal/wire/sls"
@@ -98,8 +101,14 @@ type Node struct {
 	agents    *gateway.Gateway
 	luban     *luban.Gateway
 	queues    *queue.Service
+	audit     *audit
+
+	collectors *collector.Collector // nil for none
+	log        *slog.Logger
+	imports    *importer.Service
 
 	server      *server.Server
+	root        string // id of the root account
 	keys        *auth.Keys
 	certificate *server.Certificate // nil without TLS
 	close       []func() error      // in the order of opening
@@ -120,7 +129,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.Release = cmp.Or(o.Release, "dev")
-	n := &Node{}
+	n := &Node{log: o.Logger}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -198,10 +207,19 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Assistant)
+	if n.collectors, err = n.openCollectors(c, o); err != nil {
+		return nil, err
+	}
+	if n.collectors != nil {
+		metrics.Registry.MustRegister(collectorMetrics{n.collectors})
+	}
 	if err := n.openQueues(ctx, c, o, store); err != nil {
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.queues)
+	if err := n.openImports(c, o, store, ring); err != nil {
+		return nil, err
+	}
 	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -222,6 +240,14 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if err != nil {
 		return nil, err
 	}
+
+	audit, err := openAudit(ctx, c, o, auditParts{store, ring, n.Catalog, engine, directory, n.Trail, role})
+	if err != nil {
+		return nil, fmt.Errorf("open the trails: %w", err)
+	}
+	audit.guard(n.keys)
+	n.audit = audit
+	metrics.Registry.MustRegister(audit.courier)
 
 	// Edge.
 	addressing := wire.NewAddressing(c.BaseDomain, "localhost", machineName())
@@ -245,6 +271,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		KeyQuotas:  keyQuotas,
 		Control:    documents,
 		Agents:     agents,
+		Imports:    n.imports,
+		Trail:      n.Trail,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
@@ -257,12 +285,20 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Assistant:  n.Assistant,
 
 		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
+
+		History:     audit.history,
+		HistoryJobs: audit.jobs,
+		Trails:      audit.trails,
+		DataEvents:  dataEvents,
 	})
-	claimants := []wire.Claimant{rpc, mns.New(authenticator, n.queues)}
+	claimants := []wire.Claimant{rpc, mns.New(authenticator, keyQuotas, n.queues), aws.New(aws.Services{
+		Auth: authenticator, Quotas: keyQuotas, Trails: audit.trails, History: audit.history, Keys: audit.keys, Shape: audit.shape, Now: o.Now,
+	})}
 	if c.Agents.Networks != "" {
 		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))
 	}
 	n.Audit = capture.New(wire.Select(dialect, claimants...), n.Trail, captureOptions(c, o, directory, n.keys, authenticator))
+	n.Audit.Select(audit.trails.Wants)
 	n.server = server.New(n.Audit, metrics, serverOptions(c, addressing, logs), o.Logger)
 	return n, nil
 }
@@ -282,6 +318,12 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.Assistant.Run(ctx) })
 	g.Go(func() error { return n.queues.Run(ctx) })
+	if n.collectors != nil {
+		g.Go(func() error { return n.runCollectors(ctx) })
+	}
+	g.Go(func() error { return n.audit.courier.Run(ctx) })
+	g.Go(func() error { return n.audit.jobs.Run(ctx) })
+	g.Go(func() error { return n.imports.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
 	}
