@@ -36,7 +36,7 @@ func Code(err error) string {
 }
 
 // quotaCodes are refusals that pass when the sender slows down (reference sls-api 3.4).
-var quotaCodes = []string{"WriteQuotaExceed", "ShardWriteQuotaExceed", "ReadQuotaExceed", "ShardReadQuotaExceed"}
+var quotaCodes = []string{"WriteQuotaExceed", "ShardWriteQuotaExceed", "ReadQuotaExceed", "ShardReadQuotaExceed", "Throttling.User"}
 
 // Temporary reports whether the same request may succeed later.
 func (e *Error) Temporary() bool {

@@ -15,8 +15,11 @@ type timeRange struct{ last, from, to string }
 
 const defaultLast = "15m"
 
-func (r *timeRange) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&r.last, "last", defaultLast, "`length` of time up to --to: 15m, 1h30m, 7d")
+func (r *timeRange) flags(cmd *cobra.Command) { r.flagsFrom(cmd, defaultLast) }
+
+// flagsFrom is flags with another length.
+func (r *timeRange) flagsFrom(cmd *cobra.Command, last string) {
+	cmd.Flags().StringVar(&r.last, "last", last, "`length` of time up to --to: 15m, 1h30m, 7d")
 	cmd.Flags().StringVar(&r.from, "from", "", "`time` of the first logs: -2h, 09:30, \"yesterday 12:00\", now/d, 2006-01-02T15:04:05Z")
 	cmd.Flags().StringVar(&r.to, "to", "now", "`time` before which the last logs are")
 	cmd.MarkFlagsMutuallyExclusive("last", "from")

@@ -100,6 +100,12 @@ func (p *Principal) judge(a Action, r Resource) (verdict, error) {
 		return denied("it takes a root access key", policy.Decision{}), nil
 	case a.Mutating && p.ReadOnly:
 		return denied("the access key is read-only", policy.Decision{}), nil
+	case p.keys.guards(r.Project) && (a.Mutating || a.Root):
+		return denied("nobody changes anything in the server's own record of what was done", policy.Decision{}), nil
+	case p.keys.guards(r.Project) && !p.Root:
+		return denied("it takes a root access key; look up your account's events instead", policy.Decision{}), nil
+	case p.keys.reserves(a, r):
+		return denied("the logstore belongs to an audit trail", policy.Decision{}), nil
 	case len(p.Projects) > 0 && !slices.Contains(p.Projects, r.Project):
 		return denied("the access key is limited to other projects", policy.Decision{}), nil
 	}
@@ -147,7 +153,7 @@ func (p *Principal) weigh(a Action, r Resource, project owned) verdict {
 	}
 	var shared policy.Decision
 	if !p.keepsControl(a, project) {
-		shared = project.policy.Decide(&ask)
+		shared = project.shared(&r).Decide(&ask)
 	}
 	if p.limit != nil && own.Effect != policy.Deny {
 		if limit := p.limit.Decide(&ask); limit.Effect != policy.Allow {
@@ -184,7 +190,8 @@ func (p *Principal) keepsControl(a Action, project owned) bool {
 		return false
 	}
 	switch a.Name {
-	case "log:GetProjectPolicy", "log:PutProjectPolicy", "log:DeleteProjectPolicy":
+	case "log:GetProjectPolicy", "log:PutProjectPolicy", "log:DeleteProjectPolicy",
+		"log:GetResourcePolicy", "log:PutResourcePolicy", "log:DeleteResourcePolicy":
 		return true
 	}
 	return false
@@ -231,6 +238,19 @@ func (r Resource) appendName(b []byte) []byte {
 	return b
 }
 
+// logstore is the logstore that the resource is, or is a part of; "" if it is in none.
+func (r *Resource) logstore() string {
+	if r.Logstore != "" {
+		return r.Logstore
+	}
+	kind, rest, _ := strings.Cut(r.Path, "/")
+	if kind != "logstore" && kind != "metricstore" { // two names of the same thing
+		return ""
+	}
+	name, _, _ := strings.Cut(rest, "/")
+	return name
+}
+
 func (r Resource) name() string { return string(r.appendName(nil)) }
 
 // Origin is the id of the key that stands behind p: that with which its session was opened, or its own. What a key may take of the server, all
@@ -255,6 +275,12 @@ func (a *Authenticator) Anonymous(r *http.Request) *Principal {
 
 // Forbids returns the error for the client if the policy of r's project denies a to p, whatever else allows it.
 func (p *Principal) Forbids(a Action, r Resource) error {
+	if p.keys.guards(r.Project) {
+		return refuse("action", "project %s is the server's own: nobody else writes to it", r.Project)
+	}
+	if p.keys.reserves(a, r) {
+		return refuse("action", "logstore %s belongs to an audit trail: nobody else writes to it", r.name())
+	}
 	project, _, err := p.keys.owner(context.Background(), r.Project)
 	if err != nil {
 		return err

@@ -41,6 +41,8 @@ type Keys struct {
 	directory *iam.Directory
 	now       func() time.Time
 	region    []byte
+	guarded   string // see Guard
+	reserved  func(sluice.LogstoreRef) bool
 	plain     policy.Set
 	opened    opened
 	owners    owners

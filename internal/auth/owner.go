@@ -2,26 +2,51 @@ package auth
 
 import (
 	"context"
-	"errors"
+	"strings"
 	"sync"
 
 	"github.com/sluicelog/sluice"
-	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/iam/policy"
 	"github.com/sluicelog/sluice/internal/meta"
 )
 
-// PolicyKind and PolicyName are the document that is a project's policy.
-const (
-	PolicyKind = "project-policy"
-	PolicyName = "policy"
-)
-
-// owned is what decisions need of a project: whose it is, and its policy.
+// owned is what decisions need of a project: whose it is, its policy, and those of logstores that have one of their own.
 type owned struct {
-	account string
-	policy  policy.Set
+	account   string
+	policy    policy.Set
+	logstores map[string]policy.Set // the project's policy and their own
 }
+
+// Guard makes a project the server's own: nobody changes anything in it, root neither, and nobody but the installation's root reads it. It is called
+// once, before the first request.
+func (k *Keys) Guard(project string) { k.guarded = project }
+
+// Guarded is the project that is guarded, "" if there is none. Lists of projects leave it out: whoever copies or exports all there is has no use for it.
+func (k *Keys) Guarded() string { return k.guarded }
+
+// Reserve names logstores that belong to the server in projects of others: nobody writes to them or changes them, and consumers alone may move their
+// checkpoints. It is called once, before the first request; reserved is called from many goroutines.
+func (k *Keys) Reserve(reserved func(sluice.LogstoreRef) bool) { k.reserved = reserved }
+
+func (k *Keys) reserves(a Action, r Resource) bool {
+	if k.reserved == nil || !a.Mutating || r.Project == "" {
+		return false
+	}
+	ref := sluice.LogstoreRef{Project: r.Project, Logstore: r.Logstore}
+	if ref.Logstore == "" {
+		rest, ok := strings.CutPrefix(r.Path, "logstore/")
+		if !ok {
+			return false
+		}
+		ref.Logstore, rest, _ = strings.Cut(rest, "/")
+		if strings.HasPrefix(rest, "consumergroup/") {
+			return false
+		}
+	}
+	return k.reserved(ref)
+}
+
+func (k *Keys) guards(project string) bool { return project != "" && project == k.guarded }
 
 // owners holds what was found out of projects, as of one generation of the metadata. Only projects that are there are kept: strangers choose
 // other names.
@@ -68,8 +93,7 @@ func (k *Keys) owner(ctx context.Context, project string) (found owned, exists b
 		if found.account, err = k.directory.OwnerOf(tx, p.Account); err != nil {
 			return err
 		}
-		found.policy, err = k.projectPolicy(tx, project)
-		return err
+		return k.readPolicies(tx, project, &found)
 	})
 	if sluice.KindOf(err) == sluice.NotFound {
 		return owned{}, false, nil
@@ -78,21 +102,6 @@ func (k *Keys) owner(ctx context.Context, project string) (found owned, exists b
 		k.owners.put(generation, project, found)
 	}
 	return found, err == nil, err
-}
-
-func (k *Keys) projectPolicy(tx meta.Tx, project string) (policy.Set, error) {
-	doc, err := tx.Document(project, PolicyKind, PolicyName)
-	if sluice.KindOf(err) == sluice.NotFound {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	p, err := k.directory.Compile(string(doc.Body), policy.Resource)
-	if err != nil {
-		return nil, sluice.Errorf(sluice.Internal, "policy", "the policy of project %s: %w", project, err)
-	}
-	return policy.Set{{Name: "policy of project " + project, Policy: p}}, nil
 }
 
 // AccountID is the id of the account that metadata calls account: "" is the root.
@@ -106,6 +115,12 @@ func (k *Keys) AccountID(account string) string {
 // MayShip asks whether logs may go from a project to a logstore without anybody's request: in one account they may, and into another as far as
 // the policy of the project there lets this account write. Whoever set up the way was asked, too; but projects may have changed hands since.
 func (k *Keys) MayShip(ctx context.Context, from string, to sluice.LogstoreRef) error {
+	if k.guards(to.Project) {
+		return refuse("action", "project %s is the server's own: nobody else writes to it", to.Project)
+	}
+	if k.reserved != nil && k.reserved(to) {
+		return refuse("action", "logstore %v belongs to an audit trail: nobody else writes to it", to)
+	}
 	source, exists, err := k.owner(ctx, from)
 	if err != nil {
 		return err
@@ -119,46 +134,4 @@ func (k *Keys) MayShip(ctx context.Context, from string, to sluice.LogstoreRef) 
 	}
 	p := Principal{Account: source.account, Owner: exists, keys: k}
 	return p.at(policy.Context{Time: k.now()}).Authorize(Action{Name: "log:PostLogStoreLogs", Mutating: true}, Resource{Project: to.Project, Logstore: to.Logstore})
-}
-
-// ProjectPolicy returns the policy of a project, as it was set; "" if it has none. Errors: NotFound "project".
-func (k *Keys) ProjectPolicy(ctx context.Context, project string) (string, error) {
-	var doc meta.Document
-	err := k.store.View(ctx, func(tx meta.Tx) (err error) {
-		doc, err = tx.Document(project, PolicyKind, PolicyName)
-		return err
-	})
-	var missing *sluice.Error
-	if errors.As(err, &missing) && missing.Noun == "document" {
-		return "", nil
-	}
-	return string(doc.Body), err
-}
-
-// SetProjectPolicy sets the policy of a project, or takes it away if document is "". It is in force when the call returns. Errors: Invalid
-// "document"; NotFound "project".
-func (k *Keys) SetProjectPolicy(ctx context.Context, project, document string) error {
-	if document != "" {
-		if err := iam.CheckDocument(document, policy.Resource); err != nil {
-			return err
-		}
-	}
-	return k.store.Update(ctx, func(tx meta.Tx) error {
-		old, err := tx.Document(project, PolicyKind, PolicyName)
-		now := k.now()
-		doc := meta.Document{Project: project, Kind: PolicyKind, Name: PolicyName, Body: []byte(document), Created: now, Modified: now}
-		switch missing := sluice.KindOf(err) == sluice.NotFound; {
-		case err != nil && !missing:
-			return err
-		case missing && document == "":
-			_, err := tx.Project(project)
-			return err
-		case missing:
-			return tx.CreateDocument(doc)
-		case document == "":
-			return tx.DeleteDocument(project, PolicyKind, PolicyName)
-		}
-		doc.Created = old.Created
-		return tx.UpdateDocument(doc)
-	})
 }

@@ -186,7 +186,7 @@ func TestSessionPolicyIsALimit(t *testing.T) {
 	// The project's policy does not lift the limit either.
 	document := `{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Principal":"acs:ram::` + root + `:role/r"}]}`
 	for _, project := range []string{"p", "q"} {
-		if err := b.SetProjectPolicy(t.Context(), project, document); err != nil {
+		if err := b.SetPolicy(t.Context(), project, "", document); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -175,7 +175,7 @@ func TestProjectPolicies(t *testing.T) {
 		if statements != "" {
 			document = `{"Version":"1","Statement":[` + statements + `]}`
 		}
-		if err := b.SetProjectPolicy(t.Context(), "p", document); err != nil {
+		if err := b.SetPolicy(t.Context(), "p", "", document); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -199,12 +199,68 @@ func TestProjectPolicies(t *testing.T) {
 
 	set("")
 	mayAll(t, "the owner without a policy", root, p, true, read, write)
-	got, err := b.ProjectPolicy(t.Context(), "p")
-	if got != "" || err != nil {
-		t.Errorf("got policy %q and error %v after it was taken away", got, err)
+	got, err := b.Policy(t.Context(), "p", "")
+	if got != (SharedPolicy{}) || err != nil {
+		t.Errorf("got policy %+v and error %v after it was taken away", got, err)
 	}
-	wantError(t, "of a missing project", b.SetProjectPolicy(t.Context(), "none", ""), sluice.NotFound, "project")
-	wantError(t, "a bad one", b.SetProjectPolicy(t.Context(), "p", "{}"), sluice.Invalid, "document")
+	wantError(t, "of a missing project", b.SetPolicy(t.Context(), "none", "", ""), sluice.NotFound, "project")
+	wantError(t, "a bad one", b.SetPolicy(t.Context(), "p", "", "{}"), sluice.Invalid, "document")
+}
+
+// The policy of a logstore is about that logstore alone, by whatever name, and is asked beside the project's.
+func TestPolicyOfALogstore(t *testing.T) {
+	b := newBench(t)
+	other := b.tenant(t, "other")
+	b.makeProject(t, meta.Project{Name: "p"})
+	store := func(fn func(tx meta.Tx) error) {
+		t.Helper()
+		if err := b.store.Update(t.Context(), fn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := meta.Logstore{Project: "p", Name: "l", TTLDays: 1}
+	store(func(tx meta.Tx) error { return tx.CreateLogstore(l) })
+	set := func(logstore, statement string) {
+		t.Helper()
+		document := ""
+		if statement != "" {
+			document = `{"Version":"1","Statement":[` + statement + `]}`
+		}
+		if err := b.SetPolicy(t.Context(), "p", logstore, document); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, stranger := b.as(t, NewKey{Root: true}), b.as(t, NewKey{Account: other, Root: true})
+	names := []Resource{{Project: "p", Logstore: "l"}, {Project: "p", Path: "logstore/l/consumergroup/g"}, {Project: "p", Path: "logstore/l"}, {Project: "p", Path: "metricstore/l"}}
+	all := func(who string, p *Principal, may bool, actions ...Action) {
+		t.Helper()
+		for _, r := range names {
+			mayAll(t, who, p, r, may, actions...)
+		}
+		for _, r := range []Resource{{Project: "p", Logstore: "l2"}, {Project: "p", Path: "logstore/l2/x"}, {Project: "p", Path: "dashboard/l"}, {Project: "p"}} {
+			mayAll(t, who+", elsewhere", p, r, p == root, actions...)
+		}
+	}
+	set("l", `{"Effect":"Allow","Action":"log:*","Resource":"*","Principal":["`+other+`"]}`)
+	all("an account that is let in", stranger, true, read, write)
+	set("l", `{"Effect":"Deny","Action":"log:*","Resource":"*","Principal":["`+b.directory.Root()+`"]}`)
+	all("the owner", root, false, read, write)
+	control := []Action{{Name: "log:GetResourcePolicy"}, {Name: "log:PutResourcePolicy", Mutating: true}, {Name: "log:DeleteResourcePolicy", Mutating: true}}
+	mayAll(t, "the owner, who keeps control", root, names[0], true, control...)
+	set("l", "")
+	all("the owner", root, true, read, write)
+
+	set("l", `{"Effect":"Allow","Action":"log:*","Resource":"*","Principal":["`+other+`"]}`)
+	set("", `{"Effect":"Deny","Action":"*","Resource":"acs:log:*:*:project/p/logstore/*","Principal":["`+other+`"]}`)
+	mayAll(t, "whom the project denies", stranger, names[0], false, read, write)
+	set("", "")
+	mayAll(t, "whom the project does not deny any more", stranger, names[0], true, read)
+	store(func(tx meta.Tx) error { return tx.DeleteLogstore(l.Ref()) })
+	store(func(tx meta.Tx) error { return tx.CreateLogstore(l) })
+	mayAll(t, "of another logstore of that name", stranger, names[0], false, read, write)
+	set("l", `{"Effect":"Deny","Action":"log:*","Resource":"*","Principal":["`+b.directory.Root()+`"]}`)
+	mayAll(t, "of another logstore of that name, which has one", root, names[0], false, read)
+	wantError(t, "of a missing logstore", b.SetPolicy(t.Context(), "p", "none", ""), sluice.NotFound, "logstore")
 }
 
 func TestAnonymousIsForbiddenByAPolicyAlone(t *testing.T) {
@@ -217,7 +273,7 @@ func TestAnonymousIsForbiddenByAPolicyAlone(t *testing.T) {
 		t.Errorf("without a policy: %v", err)
 	}
 	wantError(t, "what he may by himself", who.Authorize(track, p), sluice.Unauthorized, "action")
-	if err := b.SetProjectPolicy(t.Context(), "p", `{"Version":"1","Statement":[{"Effect":"Deny","Action":"log:PutWebTracking","Resource":"*","Principal":"*"}]}`); err != nil {
+	if err := b.SetPolicy(t.Context(), "p", "", `{"Version":"1","Statement":[{"Effect":"Deny","Action":"log:PutWebTracking","Resource":"*","Principal":"*"}]}`); err != nil {
 		t.Fatal(err)
 	}
 	wantError(t, "by the policy", who.Forbids(track, p), sluice.Unauthorized, "action")
@@ -240,7 +296,7 @@ func TestDeliveriesKeepToTheirAccount(t *testing.T) {
 	}
 	wantError(t, "to another account", ship("theirs"), sluice.Unauthorized, "action")
 	document := `{"Version":"1","Statement":[{"Effect":"Allow","Action":"log:PostLogStoreLogs","Resource":"*","Principal":"` + b.directory.Root() + `"}]}`
-	if err := b.SetProjectPolicy(t.Context(), "theirs", document); err != nil {
+	if err := b.SetPolicy(t.Context(), "theirs", "", document); err != nil {
 		t.Fatal(err)
 	}
 	if err := ship("theirs"); err != nil {

@@ -16,11 +16,12 @@ type ProjectFilter struct {
 	Description     string // part of the description, in any case
 	ResourceGroupID string
 	Owner           func(account string) bool // whose; nil chooses all. The account as meta.Project has it
+	Hidden          string                    // one that is never chosen; "" for none
 	Offset, Size    int
 }
 
 func (f ProjectFilter) match(p meta.Project) bool {
-	return strings.Contains(p.Name, f.Name) &&
+	return (f.Hidden == "" || p.Name != f.Hidden) && strings.Contains(p.Name, f.Name) &&
 		strings.Contains(strings.ToLower(p.Description), strings.ToLower(f.Description)) &&
 		(f.ResourceGroupID == "" || f.ResourceGroupID == p.ResourceGroupID) &&
 		(f.Owner == nil || f.Owner(p.Account))

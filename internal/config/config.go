@@ -24,23 +24,25 @@ type Config struct {
 	// the machine itself in most resolvers.
 	BaseDomain string `config:"base_domain"`
 
-	Root      Root      `config:"root"`
-	Log       Log       `config:"log"`
-	Server    Server    `config:"server"`
-	TLS       TLS       `config:"tls"`
-	Admin     Admin     `config:"admin"`
-	Agents    Agents    `config:"agents"`
-	Ingest    Ingest    `config:"ingest"`
-	Query     Query     `config:"query"`
-	Quota     Quota     `config:"quota"`
-	Storage   Storage   `config:"storage"`
-	Index     Index     `config:"index"`
-	Limits    Limits    `config:"limits"`
-	Retention Retention `config:"retention"`
-	Split     Split     `config:"split"`
-	Delivery  Delivery  `config:"delivery"`
-	Assistant Assistant `config:"assistant"`
-	Queue     Queue     `config:"queue"`
+	Root       Root       `config:"root"`
+	Log        Log        `config:"log"`
+	Server     Server     `config:"server"`
+	TLS        TLS        `config:"tls"`
+	Admin      Admin      `config:"admin"`
+	Agents     Agents     `config:"agents"`
+	Ingest     Ingest     `config:"ingest"`
+	Query      Query      `config:"query"`
+	Quota      Quota      `config:"quota"`
+	Storage    Storage    `config:"storage"`
+	Index      Index      `config:"index"`
+	Limits     Limits     `config:"limits"`
+	Retention  Retention  `config:"retention"`
+	Split      Split      `config:"split"`
+	Delivery   Delivery   `config:"delivery"`
+	Assistant  Assistant  `config:"assistant"`
+	Collectors Collectors `config:"collectors"`
+	Queue      Queue      `config:"queue"`
+	Trail      Trail      `config:"trail"`
 }
 
 // Queue is message queues, which clients of SMQ (MNS) use.
@@ -51,11 +53,56 @@ type Queue struct {
 	MaxMessages int `config:"max_messages"`
 }
 
+// Trail is the audit events of all API calls, and the history that they make.
+type Trail struct {
+	// Days that audit events are kept, in project sluice-trail. 0 keeps them for ever.
+	HistoryDays int `config:"history_days"`
+	// Whether the answer of a call that changes something waits until its event is on disk. While events cannot be written, such calls are refused.
+	// Otherwise events are written within milliseconds of the answer, and a crash can take the newest.
+	Strict bool `config:"strict"`
+	// Of data events that a trail asks for, one of so many is recorded: 1 is all of them.
+	DataOneIn int `config:"data_one_in"`
+	// Times that an account may look audit events up in a second, by either of the two APIs for that. The services that we follow allow 2, which
+	// takes long to read through many events. 0 is no limit.
+	LookupsPerSecond int `config:"lookups_per_second"`
+	// Time between the files that a trail puts into its bucket.
+	FileInterval time.Duration `config:"file_interval"`
+	// Time between the digests that a trail puts there, where it is to be checked that its files are whole.
+	DigestInterval time.Duration `config:"digest_interval"`
+	// Which buckets the trails of an account may go to, as ACCOUNT:BUCKET with commas between them, where ACCOUNT is its number or root, and * is any
+	// text: root:*,1234567890123456:shop-audit. Empty means that the root account may name every bucket that the server's keys may write to, and
+	// no other account any.
+	Buckets string `config:"buckets"`
+	// The twelve digits by which clients of CloudTrail know accounts, as ACCOUNT:DIGITS with commas between them, where ACCOUNT is its number or
+	// root: root:123456789012. An account that is not here has the last twelve digits of its number.
+	AccountAliases string `config:"account_aliases"`
+	// URL of the service that has the buckets of trails of the CloudTrail API. Empty means AWS, in the region. It is connected to by the rules of
+	// deliveries: see delivery.allow_networks.
+	S3Endpoint string `config:"s3_endpoint"`
+	// Region that requests to it are signed for.
+	S3Region string `config:"s3_region"`
+	// How its buckets are addressed: path (ENDPOINT/BUCKET) or host (BUCKET.ENDPOINT).
+	S3AddressStyle string `config:"s3_address_style"`
+	// Id of the access key that trails write to them by. Trails of the ActionTrail API write to OSS by that of delivery.oss_access_key_id.
+	S3AccessKeyID Secret `config:"s3_access_key_id,env"`
+	// Secret of that key.
+	S3SecretAccessKey Secret `config:"s3_secret_access_key,env"`
+}
+
+// Collectors are what the server pulls from other services by itself.
+type Collectors struct {
+	// File that says what is pulled, and where it goes: that of sluice collector run. Empty means that there are no collectors.
+	File string `config:"file"`
+}
+
 // Assistant is the running of commands on machines.
 type Assistant struct {
 	// Address and port that agents connect to, HOST:PORT, with TLS of the server's own CA. Port 0 picks a free one. Empty is none: then there are no
 	// agents.
 	Listen string `config:"listen"`
+	// Address and port that the open-source client of Cloud Assistant connects to, HOST:PORT, with TLS of the certificate of tls.cert, or else of the server's
+	// own CA (agents-ca.pem in the data directory). Port 0 picks a free one. Empty is none.
+	LubanListen string `config:"luban_listen"`
 	// Region that execution records name.
 	Region string `config:"region"`
 	// Output of each run that is kept in full, beside the 24 KB in its record. 0 keeps none.
@@ -304,6 +351,10 @@ func Default() *Config {
 		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
 		Assistant: Assistant{Region: "local", OutputBytes: 16 * MiB, ResultDays: 30},
 		Queue:     Queue{MaxQueues: 1000, MaxMessages: 1_000_000},
-		Split:     Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
+		Trail: Trail{
+			HistoryDays: 90, DataOneIn: 1, LookupsPerSecond: 20,
+			FileInterval: 30 * time.Second, DigestInterval: time.Hour, S3Region: "us-east-1", S3AddressStyle: "path",
+		},
+		Split: Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}
 }

@@ -97,11 +97,12 @@ func TestEverySettingHasAllItsNames(t *testing.T) {
 		}
 		other := map[string]string{
 			"string": "warn", "number": "77", "size": "33MiB", "duration": "7s",
+			"true|false": "true",
 		}[s.Type()]
 		switch s.Path {
 		case "log.format":
 			other = "json"
-		case "listen", "admin.listen", "assistant.listen":
+		case "listen", "admin.listen", "assistant.listen", "assistant.luban_listen":
 			other = ":0"
 		case "tls.cert", "tls.key", "tls.client_ca", "tls.listen": // need each other: TestTLS
 			continue
@@ -113,11 +114,11 @@ func TestEverySettingHasAllItsNames(t *testing.T) {
 			continue
 		case "index.cache_bytes":
 			other = "65MiB"
-		case "index.endpoint":
+		case "index.endpoint", "trail.s3_endpoint":
 			other = "http://warn"
 		case "index.prefix":
 			other = "warn/"
-		case "index.address_style":
+		case "index.address_style", "trail.s3_address_style":
 			other = "host"
 		case "index.encryption":
 			other = "sse-s3"
@@ -127,6 +128,10 @@ func TestEverySettingHasAllItsNames(t *testing.T) {
 			other = "127.0.0.1,10.0.0.0/8"
 		case "delivery.oss_buckets":
 			other = "shop-*:shop-logs,ops:*"
+		case "trail.buckets":
+			other = "root:*,1234567890123456:shop.audit"
+		case "trail.account_aliases":
+			other = "root:123456789012,1234567890123456:000000000001"
 		}
 		group, name := s.Split()
 		text := name + ": " + other
@@ -455,4 +460,15 @@ func TestTLS(t *testing.T) {
 	f("tls.listen", "--tls-listen", ":0")
 	f("tls.listen", "--tls-cert", "c", "--tls-key", "k", "--tls-listen", "443")
 	f("admin.listen", "--admin-listen", "somewhere")
+}
+
+func TestAliases(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"": true, "root:123456789012": true, "root:123456789012, 7:000000000001": true, "root:12345678901": false, "shop:123456789012": false,
+		"1:123456789012,2:123456789012": false, "1:123456789012,1:123456789013": false, "root": false,
+	} {
+		if _, err := ParseAliases(text); (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
 }

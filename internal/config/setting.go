@@ -67,6 +67,10 @@ func (s Setting) Set(text string) error {
 		if *field, err = strconv.ParseInt(text, 10, 64); err != nil {
 			return errors.New("is not a whole number")
 		}
+	case *bool:
+		if *field, err = strconv.ParseBool(text); err != nil {
+			return errors.New("is neither true nor false")
+		}
 	case *Bytes:
 		*field, err = ParseBytes(text)
 		return err
@@ -109,6 +113,8 @@ func (s Setting) Type() string {
 	switch s.field.(type) {
 	case *int, *int64:
 		return "number"
+	case *bool:
+		return "true|false"
 	case *Bytes:
 		return "size"
 	case *time.Duration:

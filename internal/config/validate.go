@@ -60,17 +60,54 @@ func (c *Config) Validate() error {
 	c.Assistant.validate(&v)
 	within(&v, "queue.max_queues", c.Queue.MaxQueues, 1, 1<<20)
 	within(&v, "queue.max_messages", c.Queue.MaxMessages, 1, 1<<30)
+	c.Trail.validate(&v)
 	return errors.Join(v...)
 }
 
 func (a Assistant) validate(v *problems) {
 	v.check(a.Listen == "" || validListen(a.Listen), "assistant.listen", "is neither empty nor HOST:PORT with a port from 0 to 65535")
+	v.check(a.LubanListen == "" || validListen(a.LubanListen), "assistant.luban_listen", "is neither empty nor HOST:PORT with a port from 0 to 65535")
 	v.check(a.Region != "" && len(a.Region) <= maxRegion, "assistant.region", "is empty, or longer than 64 characters")
 	within(v, "assistant.output_bytes", a.OutputBytes, 0, GiB)
 	within(v, "assistant.result_days", a.ResultDays, 1, maxResultDays)
 }
 
-const maxRegion, maxResultDays = 64, 3650
+func (t Trail) validate(v *problems) {
+	within(v, "trail.history_days", t.HistoryDays, 0, maxHistoryDays)
+	within(v, "trail.data_one_in", t.DataOneIn, 1, 1<<30)
+	within(v, "trail.lookups_per_second", t.LookupsPerSecond, 0, 1<<20)
+	within(v, "trail.file_interval", t.FileInterval, time.Second, time.Hour)
+	within(v, "trail.digest_interval", t.DigestInterval, time.Second, 24*time.Hour)
+	_, err := ParseBuckets(t.Buckets)
+	v.check(err == nil, "trail.buckets", "is not a list of ACCOUNT:BUCKET, such as root:*,1234567890123456:shop-audit")
+	_, err = ParseAliases(t.AccountAliases)
+	v.check(err == nil, "trail.account_aliases", "is not a list of ACCOUNT:DIGITS with twelve digits, each of them once, such as root:123456789012")
+	v.check(t.S3Endpoint == "" || validEndpoint(t.S3Endpoint), "trail.s3_endpoint", "is not a URL such as https://s3.example.com, without a path")
+	v.check(t.S3Region != "" && len(t.S3Region) <= maxRegion, "trail.s3_region", "is empty, or longer than 64 characters")
+	oneOf(v, "trail.s3_address_style", t.S3AddressStyle, "path", "host")
+	v.check((t.S3AccessKeyID.Reveal() == "") == (t.S3SecretAccessKey.Reveal() == ""), "trail.s3_access_key_id", "and trail.s3_secret_access_key go together")
+}
+
+// aliasPattern is an account and its twelve digits.
+var aliasPattern = regexp.MustCompile(`^(root|[0-9]{1,32}):([0-9]{12})$`)
+
+// ParseAliases reads ACCOUNT:DIGITS with commas between them, by account.
+func ParseAliases(text string) (map[string]string, error) {
+	aliases, given := map[string]string{}, map[string]bool{}
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		m := aliasPattern.FindStringSubmatch(part)
+		if m == nil || aliases[m[1]] != "" || given[m[2]] {
+			return nil, fmt.Errorf("%.80q is not ACCOUNT:DIGITS, or is there twice", part)
+		}
+		aliases[m[1]], given[m[2]] = m[2], true
+	}
+	return aliases, nil
+}
+
+const maxRegion, maxResultDays, maxHistoryDays = 64, 3650, 36500
 
 func (t TLS) validate(v *problems) {
 	v.check((t.Cert == "") == (t.Key == ""), "tls.cert", "and tls.key go together")
@@ -97,7 +134,7 @@ func networks(v *problems, name, text string) {
 // Buckets are buckets that projects may write to; both are patterns in which * is any text.
 type Buckets struct{ Project, Bucket string }
 
-var bucketPattern = regexp.MustCompile(`^[a-z0-9*-]{1,63}$`)
+var bucketPattern = regexp.MustCompile(`^[a-z0-9.*-]{1,63}$`)
 
 // ParseBuckets reads PROJECT:BUCKET with commas between them.
 func ParseBuckets(text string) ([]Buckets, error) {

@@ -55,7 +55,7 @@ func (c *Control) Collection(ctx context.Context, project string) (all Collectio
 					continue
 				}
 				seen[name] = true
-				config, err := collectionConfig(tx, project, name)
+				config, err := c.collectionConfig(tx, project, name)
 				if err != nil {
 					return err
 				}
@@ -80,17 +80,17 @@ func collectionGroup(tx meta.Tx, project string, stored meta.Document) (g Collec
 	return g, err
 }
 
-func collectionConfig(tx meta.Tx, project, name string) (CollectionConfig, error) {
-	config := CollectionConfig{Name: name}
+func (c *Control) collectionConfig(tx meta.Tx, project, name string) (CollectionConfig, error) {
+	config, kind := CollectionConfig{Name: name}, Configs
 	stored, err := tx.Document(project, configKind, name)
 	if sluice.KindOf(err) == sluice.NotFound {
-		config.Pipeline = true
-		stored, err = tx.Document(project, PipelineConfigs.Name, name)
+		config.Pipeline, kind = true, PipelineConfigs
+		stored, err = tx.Document(project, kind.Name, name)
 	}
 	if err != nil {
 		return config, err
 	}
 	config.Modified = stored.Modified
-	config.Document, err = parseStored(stored.Body)
+	config.Document, err = c.read(Place{Scope: project}, kind, stored)
 	return config, err
 }

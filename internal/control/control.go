@@ -145,7 +145,7 @@ func (c *Control) update(tx meta.Tx, at Place, k *Kind, name string, d Document)
 		return err
 	}
 	if k.settle != nil {
-		was, err := parseStored(old.Body)
+		was, err := c.read(at, k, old)
 		if err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ func (c *Control) update(tx meta.Tx, at Place, k *Kind, name string, d Document)
 	if err := k.check(d); err != nil {
 		return err
 	}
-	if old.Body, err = c.seal(at, k, name, d, old.Body); err != nil {
+	if old.Body, err = c.seal(at, k, name, d, &old); err != nil {
 		return err
 	}
 	old.Modified = c.o.Now()
@@ -202,7 +202,7 @@ func (c *Control) change(tx meta.Tx, at Place, k *Kind, name string, change func
 	if err != nil {
 		return err
 	}
-	d, err := parseStored(old.Body)
+	d, err := c.read(at, k, old)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (c *Control) change(tx meta.Tx, at Place, k *Kind, name string, change func
 	if err := k.check(d); err != nil {
 		return err
 	}
-	if old.Body, err = c.seal(at, k, name, d, old.Body); err != nil {
+	if old.Body, err = c.seal(at, k, name, d, &old); err != nil {
 		return err
 	}
 	old.Modified = c.o.Now()
@@ -226,7 +226,7 @@ func (c *Control) Get(ctx context.Context, at Place, k *Kind, name string) (d Do
 		if err != nil {
 			return err
 		}
-		d, err = k.shown(stored)
+		d, err = c.shown(at, k, stored)
 		return err
 	})
 	return d, err

@@ -10,10 +10,14 @@ import (
 )
 
 // A job is a document with a type and a state. Alerts and scheduled SQL are enabled or disabled; the others are started and stopped.
-// Nothing runs a job of these types yet, and no state says so: one that was started is STARTING until something runs it.
+// Nothing runs a job of these types yet, save for those that make an index anew, and no state says so: one that was started is STARTING until
+// something runs it.
 
-// jobTypes are the types of jobs that are documents. Export and RebuildIndex are acted on, by other packages.
-var jobTypes = []string{"Alert", "ScheduledSQL", "ETL", "Ingestion", "Report", "AuditJob", "DownSampling"}
+// rebuildIndex is the type of jobs that package reindex runs, and gives their states.
+const rebuildIndex = "RebuildIndex"
+
+// jobTypes are the types of jobs that are documents. Those of type Export are delivery tasks.
+var jobTypes = []string{"Alert", "ScheduledSQL", "ETL", "Ingestion", "Report", "AuditJob", "DownSampling", rebuildIndex}
 
 // States of jobs.
 const (
@@ -54,6 +58,9 @@ func jobStatus(d Document) string {
 	if said == "" {
 		said = strings.ToUpper(d.Text("state")) // of old alerts: Enabled, Disabled
 	}
+	if d.Text("type") == rebuildIndex {
+		return said
+	}
 	if switches(d.Text("type")) {
 		if said == disabled {
 			return disabled
@@ -89,6 +96,10 @@ func fillJob(d Document, _ meta.Document) {
 		d.Set("state", word)
 	case "ScheduledSQL": // its clients know the state by another spelling
 		d.Set("status", word)
+	case "Ingestion": // one that runs now and then is known by its setting, as its clients have it
+		if repeats := d.Object("schedule").Text("type"); repeats != "" && repeats != "Resident" && d.Text("status") == starting {
+			d.Set("status", enabled)
+		}
 	}
 }
 
@@ -136,6 +147,9 @@ func jobExists(name string) error {
 func (c *Control) SwitchJob(ctx context.Context, project, name, action string) error {
 	return c.Change(ctx, Place{Scope: project}, Jobs, name, func(d Document) error {
 		kind := d.Text("type")
+		if kind == rebuildIndex {
+			return Jobs.invalid("a job of type %s has no action %.40q", kind, action)
+		}
 		state, ok := map[string]string{"enable": enabled, "disable": disabled, "START": starting, "STOP": stopped}[action]
 		if !ok || switches(kind) != (state == enabled || state == disabled) {
 			return Jobs.invalid("a job of type %s has no action %.40q", kind, action)

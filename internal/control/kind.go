@@ -1,7 +1,6 @@
 package control
 
 import (
-	"fmt"
 	"regexp"
 
 	"github.com/sluicelog/sluice"
@@ -25,7 +24,8 @@ type Kind struct {
 	Created, Modified []string
 
 	rival    string                                            // a kind that shares the names of this one
-	secrets  []string                                          // members, at any depth, whose text is secret
+	secrets  []string                                          // members, at any depth, whose text is secret, and shown to nobody
+	sealed   bool                                              // any member may be secret: all of it is sealed at rest, and shown to who may read it
 	validate func(Document) error                              // beyond the name; its error says what is wrong
 	fill     func(Document, meta.Document)                     // sets what clients insist on
 	settle   func(old, new Document)                           // decides what a client left open; old is nil for a new document
@@ -70,11 +70,11 @@ var (
 	}
 	Configs = &Kind{
 		Name: configKind, Noun: "config", Title: "config", NameKey: "configName", Names: wordName, Rule: wordRule,
-		Limit: 200, rival: pipelineKind, validate: checkConfig, unlink: unlinkConfig,
+		Limit: 200, sealed: true, rival: pipelineKind, validate: checkConfig, unlink: unlinkConfig,
 	}
 	PipelineConfigs = &Kind{
 		Name: pipelineKind, Noun: "config", Title: "pipeline config", NameKey: "configName", Names: wordName, Rule: wordRule,
-		Limit: 200, rival: configKind, validate: checkPipeline, unlink: unlinkConfig,
+		Limit: 200, sealed: true, rival: configKind, validate: checkPipeline, unlink: unlinkConfig,
 	}
 	SavedSearches = &Kind{
 		Name: "savedsearch", Noun: "savedsearch", Title: "savedsearch", NameKey: "savedsearchName", Names: shortName, Rule: shortRule,
@@ -126,7 +126,7 @@ var (
 	}
 	Records = &Kind{
 		Name: "record", Noun: "record", Title: "resource record", NameKey: "id", Names: anyID, Rule: idRule, Parent: Resources,
-		Account: true, Limit: manyRecords,
+		Account: true, Limit: manyRecords, sealed: true,
 		validate: members{{"tag", aText, false}, {"value", aText, true}}.check, fill: fillTexts("tag", "", "value", "{}"),
 	}
 	TopoStores = &Kind{
@@ -211,10 +211,10 @@ func (k *Kind) rename(d Document, name string) error {
 }
 
 // shown is a stored document as clients see it.
-func (k *Kind) shown(stored meta.Document) (Document, error) {
-	d, err := parseStored(stored.Body)
+func (c *Control) shown(at Place, k *Kind, stored meta.Document) (Document, error) {
+	d, err := c.read(at, k, stored)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", k.Title, stored.Name, err)
+		return nil, err
 	}
 	k.mask(d)
 	if k.fill != nil {

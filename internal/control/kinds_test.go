@@ -144,6 +144,9 @@ func TestStatesOfJobs(t *testing.T) {
 		{`{"type":"ETL"}`, []string{"STOP"}, "STOPPED"},
 		{`{"type":"Ingestion"}`, []string{"STOP", "START"}, "STARTING"},
 		{`{"type":"Ingestion"}`, []string{"STOP", "RESTART"}, "STARTING"},
+		{`{"type":"Ingestion","schedule":{"type":"Resident"}}`, nil, "STARTING"},
+		{`{"type":"Ingestion","schedule":{"type":"FixedRate"}}`, nil, "ENABLED"},
+		{`{"type":"Ingestion","schedule":{"type":"FixedRate"}}`, []string{"STOP"}, "STOPPED"},
 	} {
 		e := open(t, control.Options{})
 		full := func(raw string) []byte {

@@ -72,7 +72,7 @@ func (c *Control) List(ctx context.Context, at Place, k *Kind, q Query) (l List,
 			return err
 		}
 		if q.Match != nil || q.Bodies {
-			l, err = matching(tx, at, k, q)
+			l, err = c.matching(tx, at, k, q)
 		} else {
 			l, err = byName(tx, at, k, q)
 		}
@@ -93,13 +93,13 @@ func byName(tx meta.Tx, at Place, k *Kind, q Query) (l List, err error) {
 }
 
 // matching looks into every document, and keeps those of one page.
-func matching(tx meta.Tx, at Place, k *Kind, q Query) (l List, err error) {
+func (c *Control) matching(tx meta.Tx, at Place, k *Kind, q Query) (l List, err error) {
 	others := q.Others
 	err = tx.EachDocument(at.Scope, at.kind(k), func(stored meta.Document) error {
 		if !q.named(stored.Name) {
 			return nil
 		}
-		d, err := k.shown(stored)
+		d, err := c.shown(at, k, stored)
 		if err != nil || q.Match != nil && !q.Match(d) {
 			return err
 		}

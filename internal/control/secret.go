@@ -1,10 +1,12 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,15 +34,34 @@ func nounOf(err error) string {
 // owner is whom secrets of a document are sealed for.
 func (at Place) owner(k *Kind, name string) string { return at.Scope + "/" + at.kind(k) + "/" + name }
 
+// read is a stored document as its client sent it, save for its secrets.
+func (c *Control) read(at Place, k *Kind, stored meta.Document) (Document, error) {
+	body := []byte(stored.Body)
+	if k.sealed && !bytes.HasPrefix(body, []byte("{")) { // else it is from before they were sealed
+		var err error
+		if body, err = c.sealer.Open(body, sealPurpose, at.owner(k, stored.Name)); err != nil {
+			return nil, err
+		}
+	}
+	d, err := parseStored(body)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", k.Title, stored.Name, err)
+	}
+	return d, nil
+}
+
 // seal writes a document for storing. Its secrets are sealed; where one is masked, or sealed already because the document was stored
-// before, it is what the stored document has in that place.
-func (c *Control) seal(at Place, k *Kind, name string, d Document, stored json.RawMessage) (json.RawMessage, error) {
+// before, it is what the stored document has in that place. A kind in which anything may be secret is sealed whole.
+func (c *Control) seal(at Place, k *Kind, name string, d Document, stored *meta.Document) (json.RawMessage, error) {
+	if k.sealed {
+		return c.sealer.Seal(encode(d), sealPurpose, at.owner(k, name)), nil
+	}
 	if len(k.secrets) == 0 {
 		return encode(d), nil
 	}
 	kept := map[string]string{}
 	if stored != nil {
-		old, err := parseStored(stored)
+		old, err := c.read(at, k, *stored)
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +114,7 @@ func (c *Control) Reveal(ctx context.Context, at Place, k *Kind, name string) (d
 		if err != nil {
 			return err
 		}
-		d, err = parseStored(stored.Body)
+		d, err = c.read(at, k, stored)
 		return err
 	})
 	if err != nil {

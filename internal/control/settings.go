@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/meta"
@@ -27,11 +28,28 @@ var (
 		Name: "meteringmode", Noun: "meteringmode", Title: "metering mode",
 		validate: oneOf("meteringMode", "ChargeByFunction", "ChargeByDataIngest"), missing: `{"meteringMode":"ChargeByFunction"}`,
 	}
+	SQLInstance = &Setting{
+		Name: "sqlinstance", Noun: "sqlinstance", Title: "SQL instance", validate: checkSQLInstance,
+	}
 	Multimodal = &Setting{
 		Name: "multimodal", Noun: "multimodal", Title: "multimodal configuration",
 		validate: oneOf("status", "Enabled", "Disabled"), missing: `{"status":"Disabled","anonymousWrite":"Disabled"}`,
 	}
 )
+
+// maxCU is the most compute units that the service lets a project have.
+const maxCU = 1000
+
+func checkSQLInstance(d Document) error {
+	if err := (members{{"cu", aNumber, true}, {"useAsDefault", aBoolean, false}}).check(d); err != nil {
+		return err
+	}
+	var cu int
+	if err := json.Unmarshal(d["cu"], &cu); err != nil || cu < 1 || cu > maxCU {
+		return sluice.Errorf(sluice.Invalid, "", "cu %.20s is not a whole number from 1 to %d", d["cu"], maxCU)
+	}
+	return nil
+}
 
 func oneOf(name string, values ...string) func(Document) error {
 	return func(d Document) error {

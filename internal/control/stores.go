@@ -46,8 +46,8 @@ func StoresOf(d Document) ([]sluice.LogstoreRef, error) {
 	return refs, nil
 }
 
-// maxSubStoreTTL is in days; 3650 is for ever, as of logstores.
-const maxSubStoreTTL = 3650
+// foreverDays is the ttl of what is kept for ever, and the most that a ttl can be.
+const foreverDays = 3650
 
 // subStoreTypes are the types of keys. The Python SDK gives the labels of metrics a type of their own.
 var subStoreTypes = []string{"text", "long", "double", "labels"}
@@ -68,8 +68,8 @@ func checkSubStore(d Document) error {
 		return sluice.Errorf(sluice.Invalid, "", "%v", err)
 	}
 	switch {
-	case s.TTL < 1 || s.TTL > maxSubStoreTTL:
-		return sluice.Errorf(sluice.Invalid, "", "ttl must be within range [1, %d]", maxSubStoreTTL)
+	case s.TTL < 1 || s.TTL > foreverDays:
+		return sluice.Errorf(sluice.Invalid, "", "ttl must be within range [1, %d]", foreverDays)
 	case s.Sorted < 1 || s.Sorted >= len(s.Keys):
 		return sluice.Errorf(sluice.Invalid, "", "sortedKeyCount must be at least 1 and below the number of keys, %d", len(s.Keys))
 	case s.Time < s.Sorted || s.Time >= len(s.Keys):
@@ -105,8 +105,8 @@ func (c *Control) SubStoreTTL(ctx context.Context, ref sluice.LogstoreRef) (days
 // SetSubStoreTTL gives all sub-stores of a logstore a ttl.
 func (c *Control) SetSubStoreTTL(ctx context.Context, ref sluice.LogstoreRef, days int) error {
 	at := Place{Scope: ref.Project, Logstore: ref.Logstore}
-	if days < 1 || days > maxSubStoreTTL {
-		return SubStores.invalid("ttl must be within range [1, %d]", maxSubStoreTTL)
+	if days < 1 || days > foreverDays {
+		return SubStores.invalid("ttl must be within range [1, %d]", foreverDays)
 	}
 	return c.store.Update(ctx, func(tx meta.Tx) error {
 		if err := at.require(tx, SubStores); err != nil {

@@ -123,6 +123,9 @@ func (m *manager) job(ctx context.Context, t meta.DeliveryTask) (*job, error) {
 			now.State, now.Reason = string(Paused), errorText(err)
 			return nil
 		})
+		if failed == nil {
+			m.e.disabled(key, errorText(err))
+		}
 		return nil, errors.Join(fmt.Errorf("open the destination of %v: %w", key, err), failed)
 	}
 	m.e.mu.Lock()

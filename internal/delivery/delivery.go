@@ -59,6 +59,8 @@ type Options struct {
 	// Delivered is told of every batch of logs that a destination has taken, after its point moved. A crash in between leaves it untold.
 	// It may take its time: it holds up its own task alone. [nothing]
 	Delivered func(Delivered)
+	// Disabled is told of every task that the engine paused by itself, and why. [nothing]
+	Disabled func(project, task, reason string)
 
 	Now    func() time.Time
 	Rand   func() float64 // [math/rand/v2] in [0, 1): jitter

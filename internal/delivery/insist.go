@@ -249,5 +249,8 @@ func (w *worker) pauseTask(ctx context.Context, reason string) error {
 		return nil //nolint:nilerr // metadata does not answer: the next try will pause it
 	}
 	w.job.log.Error("delivery is paused until somebody acts", "reason", reason)
+	if err == nil {
+		w.e.disabled(key, reason)
+	}
 	return errPaused
 }

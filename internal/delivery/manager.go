@@ -168,7 +168,11 @@ func (m *manager) assign(ctx context.Context, s *state, t meta.DeliveryTask, wan
 	}
 	view, err := m.e.cat.Logstore(ctx, m.e.sourceOf(task, streamOwn))
 	if sluice.KindOf(err) == sluice.NotFound {
-		_, err := m.e.stop(ctx, taskKey{t.Project, t.Name}, Paused, "logstore "+t.Logstore+" does not exist")
+		key, reason := taskKey{t.Project, t.Name}, "logstore "+t.Logstore+" does not exist"
+		_, err := m.e.stop(ctx, key, Paused, reason)
+		if err == nil && State(t.State) != Paused {
+			m.e.disabled(key, reason)
+		}
 		return err
 	}
 	if err != nil {

@@ -186,6 +186,13 @@ func (e *Engine) skipToEnd(tx meta.Tx, m *meta.DeliveryTask, view *catalog.Logst
 	return nil
 }
 
+// disabled tells that the engine paused a task by itself.
+func (e *Engine) disabled(key taskKey, reason string) {
+	if e.o.Disabled != nil {
+		e.o.Disabled(key.project, key.name, reason)
+	}
+}
+
 // Pause stops a task where it is, and says why.
 func (e *Engine) Pause(ctx context.Context, project, name, reason string) (*Task, error) {
 	return e.stop(ctx, taskKey{project, name}, Paused, reason)

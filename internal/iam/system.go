@@ -3,6 +3,8 @@ package iam
 // systemPolicies are in every account, by name. Actions named sluice:… are those of this server that the service followed here does not have.
 var systemPolicies = []Policy{
 	system("AdministratorAccess", "everything in the account", `["*"]`),
+	system("AliyunActionTrailFullAccess", "audit trails, and events to look up", `["actiontrail:*"]`),
+	system("AliyunActionTrailReadOnlyAccess", "audit trails and events, to look at", `["actiontrail:Get*","actiontrail:List*","actiontrail:Describe*","actiontrail:Lookup*"]`),
 	system("AliyunESAFullAccess", "edge sites and the delivery of their logs", `["esa:*"]`),
 	system("AliyunESAReadOnlyAccess", "edge sites, to look at", `["esa:Get*","esa:List*","esa:Describe*"]`),
 	system("AliyunLogFullAccess", "projects and all that is in them", `["log:*","sluice:*"]`),
@@ -10,7 +12,7 @@ var systemPolicies = []Policy{
 	system("AliyunRAMFullAccess", "users, groups, roles and policies; whoever has it can give himself the rest", `["ram:*"]`),
 	system("AliyunRAMReadOnlyAccess", "users, groups, roles and policies, to look at", `["ram:Get*","ram:List*"]`),
 	system("AliyunSTSAssumeRoleAccess", "to assume roles that trust the account", `["sts:AssumeRole"]`),
-	system("ReadOnlyAccess", "everything in the account, to look at", `["*:Get*","*:List*","*:Query*","*:Describe*"]`),
+	system("ReadOnlyAccess", "everything in the account, to look at", `["*:Get*","*:List*","*:Query*","*:Describe*","*:Lookup*"]`),
 }
 
 func system(name, description, actions string) Policy {

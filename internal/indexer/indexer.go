@@ -154,11 +154,15 @@ func New(ctx context.Context, store meta.Store, cat *catalog.Catalog, objs objec
 	return x, nil
 }
 
-// removeOrphans removes objects that no segment in metadata has, and finds the last number that was used in a name.
+// removeOrphans removes objects that no segment in metadata has, and finds the last number that was used in a name: by an object, or by a segment
+// whose objects are not here, since the index has moved to an empty place.
 func (x *Indexer) removeOrphans(ctx context.Context) error {
 	known, err := x.knownNames(ctx)
 	if err != nil {
 		return err
+	}
+	for name := range known {
+		x.named(name)
 	}
 	const page = 1000
 	after := ""
@@ -170,9 +174,7 @@ func (x *Indexer) removeOrphans(ctx context.Context) error {
 		for _, e := range entries {
 			after = e.Name
 			name, _, _ := strings.Cut(e.Name, ".")
-			if n, err := strconv.ParseUint(strings.TrimPrefix(name, prefix), 16, 64); err == nil {
-				x.number = max(x.number, n)
-			}
+			x.named(name)
 			if !known[name] {
 				if err := x.objects.Delete(ctx, e.Name); err != nil {
 					x.o.Logger.Warn("an object that no segment has cannot be removed", "object", e.Name, "error", err)
@@ -182,6 +184,13 @@ func (x *Indexer) removeOrphans(ctx context.Context) error {
 		if len(entries) < page {
 			return nil
 		}
+	}
+}
+
+// named notes that a name was given.
+func (x *Indexer) named(name string) {
+	if n, err := strconv.ParseUint(strings.TrimPrefix(name, prefix), 16, 64); err == nil {
+		x.number = max(x.number, n)
 	}
 }
 

@@ -34,13 +34,13 @@ type Rebuild struct {
 	Failed            int   // segments that cannot be made anew
 }
 
-// StartRebuild begins to make the segments of a logstore anew: those of another index configuration than the present one, or all.
-// Errors: NotFound [project], [logstore], [index]; AlreadyExists [rebuild] while one runs.
-func (x *Indexer) StartRebuild(ctx context.Context, ref sluice.LogstoreRef, all bool) error {
+// StartRebuild begins to make the segments of a logstore anew: those of another index configuration than the present one, or all. What is
+// told of it says that it started at the moment given, by which whoever started it knows it again. Errors: NotFound [project], [logstore], [index]; AlreadyExists [rebuild] while one runs.
+func (x *Indexer) StartRebuild(ctx context.Context, ref sluice.LogstoreRef, all bool, started time.Time) error {
 	if _, err := x.cat.Index(ctx, ref); err != nil {
 		return err
 	}
-	r := meta.IndexRebuild{Project: ref.Project, Logstore: ref.Logstore, Started: x.o.Now()}
+	r := meta.IndexRebuild{Project: ref.Project, Logstore: ref.Logstore, Started: started}
 	if all {
 		l, err := x.logstore(ctx, ref)
 		if err != nil {

@@ -63,8 +63,8 @@ func TestRebuild(t *testing.T) {
 	if _, err := s.index.Rebuild(ctx, catalogtest.Ref); sluice.KindOf(err) != sluice.NotFound {
 		t.Errorf("before the first: %v", err)
 	}
-	s.must(s.index.StartRebuild(ctx, catalogtest.Ref, false))
-	if err := s.index.StartRebuild(ctx, catalogtest.Ref, true); sluice.KindOf(err) != sluice.AlreadyExists {
+	s.must(s.index.StartRebuild(ctx, catalogtest.Ref, false, time.Now()))
+	if err := s.index.StartRebuild(ctx, catalogtest.Ref, true, time.Now()); sluice.KindOf(err) != sluice.AlreadyExists {
 		t.Errorf("a second: %v", err)
 	}
 	before := s.job()
@@ -92,14 +92,14 @@ func TestRebuild(t *testing.T) {
 	if err := s.index.CancelRebuild(ctx, catalogtest.Ref); sluice.KindOf(err) != sluice.NotFound {
 		t.Errorf("canceled twice: %v", err)
 	}
-	s.must(s.index.StartRebuild(ctx, catalogtest.Ref, false))
+	s.must(s.index.StartRebuild(ctx, catalogtest.Ref, false, time.Now()))
 	for s.job().Finished.IsZero() {
 		s.rounds(1)
 		s.check()
 	}
 	s.settle()
 	s.must(s.Catalog.DeleteIndex(ctx, catalogtest.Ref))
-	if err := s.index.StartRebuild(ctx, catalogtest.Ref, false); sluice.KindOf(err) != sluice.NotFound {
+	if err := s.index.StartRebuild(ctx, catalogtest.Ref, false, time.Now()); sluice.KindOf(err) != sluice.NotFound {
 		t.Errorf("without an index: %v", err)
 	}
 }
@@ -111,7 +111,7 @@ func TestWhatChangesTheIndex(t *testing.T) {
 	s.rounds(1)
 	left := func() bool {
 		t.Helper()
-		s.must(s.index.StartRebuild(t.Context(), catalogtest.Ref, false))
+		s.must(s.index.StartRebuild(t.Context(), catalogtest.Ref, false, time.Now()))
 		defer func() { s.must(s.index.CancelRebuild(t.Context(), catalogtest.Ref)) }()
 		return s.job().Left > 0
 	}
@@ -205,7 +205,7 @@ func TestWhatTheShardLogCannotGiveStays(t *testing.T) {
 	_, err = f.WriteAt([]byte{0xee, 0xee, 0xee}, 4096*8+100)
 	s.must(err)
 	s.configure(2)
-	s.must(s.index.StartRebuild(t.Context(), catalogtest.Ref, false))
+	s.must(s.index.StartRebuild(t.Context(), catalogtest.Ref, false, time.Now()))
 	for s.job().Finished.IsZero() {
 		s.rounds(1)
 	}

@@ -198,7 +198,7 @@ func (s *sim) step() {
 	case n < 34:
 		s.must(s.Catalog.UpdateIndex(ctx, catalogtest.Ref, json.RawMessage(simConfigs[s.r.IntN(len(simConfigs))])))
 	case n < 36:
-		if err := s.index.StartRebuild(ctx, catalogtest.Ref, s.r.IntN(2) == 0); sluice.KindOf(err) != sluice.AlreadyExists {
+		if err := s.index.StartRebuild(ctx, catalogtest.Ref, s.r.IntN(2) == 0, time.Now()); sluice.KindOf(err) != sluice.AlreadyExists {
 			s.do(err)
 		}
 	case n < 37:
@@ -355,7 +355,7 @@ func (s *sim) settle() {
 	s.must(s.openIndex())
 	s.check()
 	ctx := s.t.Context()
-	if err := s.index.StartRebuild(ctx, catalogtest.Ref, false); sluice.KindOf(err) != sluice.AlreadyExists {
+	if err := s.index.StartRebuild(ctx, catalogtest.Ref, false, time.Now()); sluice.KindOf(err) != sluice.AlreadyExists {
 		s.must(err)
 	}
 	for rounds := 0; ; rounds++ {

@@ -37,7 +37,7 @@ type entry struct {
 }
 
 func (e *entry) put(ctx context.Context, p Put) error {
-	l, err := e.door.cat.Logstore(ctx, p.Ref)
+	l, err := e.logstore(ctx, p.Ref)
 	if err != nil {
 		return err
 	}
@@ -62,13 +62,21 @@ func (e *entry) put(ctx context.Context, p Put) error {
 }
 
 func (e *entry) append(ctx context.Context, group *sluice.LogGroup) error {
-	l, err := e.door.cat.Logstore(ctx, e.outcome.Ref)
+	l, err := e.logstore(ctx, e.outcome.Ref)
 	if err != nil {
 		return err
 	}
 	e.raw = e.door.buffers.get(0)
 	*e.raw = logpb.Append(*e.raw, group)
 	return e.store(ctx, l, route{}, *e.raw, nil)
+}
+
+// logstore is the logstore that is written to, if this door leads to it.
+func (e *entry) logstore(ctx context.Context, ref sluice.LogstoreRef) (*catalog.Logstore, error) {
+	if ref.Project == e.door.o.Reserved && ref.Project != "" {
+		return nil, sluice.Errorf(sluice.Unauthorized, "action", "project %s is the server's own: nobody else writes to it", ref.Project)
+	}
+	return e.door.cat.Logstore(ctx, ref)
 }
 
 // store checks raw and appends it; packed is raw as one LZ4 block, if the client sent it so.

@@ -36,6 +36,7 @@ type Options struct {
 	MaxTags  int           // [1,000] tags of a group
 	Past     time.Duration // [7 days] how old a log may be; below 0: any age
 	Future   time.Duration // [15m] how far ahead of the clock a log may be; below 0: any time
+	Reserved string        // [none] a project that this door does not lead to
 	Shard    quota.Rate    // [off] what one shard takes, bytes before compression
 	Project  quota.Rate    // [off] what one project takes
 	Now      func() time.Time

@@ -108,10 +108,10 @@ func (q *Quotas) AdmitAddress(at netip.Addr, bytes int64) error {
 	return nil
 }
 
-// kind and scope of the documents that hold limits.
-const kind = "accesskey-limits"
-
+// scope and kind of the documents that hold limits; they go with their keys.
 var scope = meta.AccountScope("")
+
+const kind = meta.KeyLimits
 
 // document is how limits are kept.
 type document struct {

@@ -164,7 +164,7 @@ type Tx interface {
 	AccessKeys() ([]AccessKey, error)
 	CreateAccessKey(AccessKey) error
 	UpdateAccessKey(AccessKey) error
-	DeleteAccessKey(id string) error
+	DeleteAccessKey(id string) error // with its document of [KeyLimits]
 
 	// KeyUses are the last uses of the keys that have any, by key; SetKeyUse creates or replaces. They do not make caches stale. A missing
 	// key is NotFound [accesskey].
@@ -296,6 +296,9 @@ func AccountScope(account string) string { return accountScope + account }
 
 // IsAccountScope reports whether a scope is that of an account.
 func IsAccountScope(scope string) bool { return strings.HasPrefix(scope, accountScope) }
+
+// KeyLimits is the kind of the documents of the root account's scope that are named by access keys, and go with them.
+const KeyLimits = "accesskey-limits"
 
 // LogstoreKinds is the prefix of the kinds of documents that belong to a logstore, and go with it.
 func LogstoreKinds(logstore string) string { return "logstore/" + logstore + "/" }

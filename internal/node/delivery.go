@@ -66,9 +66,9 @@ func (d tenantDoor) Append(ctx context.Context, ref sluice.LogstoreRef, group *s
 }
 
 func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Catalog, door sluice.Appender, ring *auth.Keyring,
-	keys *auth.Keys, history *shipper.History,
+	keys *auth.Keys, history *shipper.History, disabled func(project, task, reason string),
 ) (*delivery.Engine, error) {
-	dialer, err := userDialer(c)
+	dialer, err := newDialer(c)
 	if err != nil {
 		return nil, err
 	}
@@ -86,12 +86,12 @@ func openDelivery(c *config.Config, o Options, store meta.Store, cat *catalog.Ca
 		Destinations: destinations(files, keys), ProveBuckets: c.Delivery.BucketOwnership == "token",
 		Env:         sink.Env{Dial: dialer.DialContext, Local: door, Dir: spool, Version: "sluice"},
 		MemoryBytes: int64(c.Delivery.MemoryBytes), CacheBytes: int64(c.Delivery.CacheBytes),
-		Delivered: history.Delivered, Now: o.Now, Logger: o.Logger,
+		Delivered: history.Delivered, Disabled: disabled, Now: o.Now, Logger: o.Logger,
 	}), nil
 }
 
-// userDialer dials addresses that users named.
-func userDialer(c *config.Config) (*egress.Dialer, error) {
+// newDialer is what leaves the server by.
+func newDialer(c *config.Config) (*egress.Dialer, error) {
 	allow, err := config.ParseNetworks(c.Delivery.AllowNetworks)
 	if err != nil {
 		return nil, err

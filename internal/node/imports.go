@@ -9,7 +9,7 @@ import (
 
 // openImports makes the service of imports from buckets, which dials by the rules of deliveries.
 func (n *Node) openImports(c *config.Config, o Options, store meta.Store, ring *auth.Keyring) error {
-	dialer, err := userDialer(c)
+	dialer, err := newDialer(c)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/sluicelog/sluice/internal/quota"
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
+	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/wire"
 	"github.com/sluicelog/sluice/internal/wire/sls"
 )
@@ -56,16 +57,17 @@ func ingestOptions(c *config.Config, o Options, m *storeMetrics) ingest.Options 
 		MaxRaw: int(c.Ingest.MaxBodyBytes), MaxLogs: c.Ingest.MaxLogs, MaxKey: int(c.Ingest.MaxKeyBytes),
 		MaxValue: int(c.Ingest.MaxValueBytes), MaxTags: c.Ingest.MaxTags,
 		Past: orAny(c.Ingest.MaxPast), Future: orAny(c.Ingest.MaxFuture),
-		Shard:   quota.Rate{BytesPerSecond: int64(c.Quota.ShardWriteBytes), RequestsPerSecond: c.Quota.ShardWriteRequests},
-		Project: quota.Rate{BytesPerSecond: int64(c.Quota.ProjectWriteBytes), RequestsPerSecond: c.Quota.ProjectWriteRequests},
-		Now:     o.Now, Observe: m.written,
+		Reserved: trail.Project,
+		Shard:    quota.Rate{BytesPerSecond: int64(c.Quota.ShardWriteBytes), RequestsPerSecond: c.Quota.ShardWriteRequests},
+		Project:  quota.Rate{BytesPerSecond: int64(c.Quota.ProjectWriteBytes), RequestsPerSecond: c.Quota.ProjectWriteRequests},
+		Now:      o.Now, Observe: m.written,
 	}
 }
 
-func queryOptions(c *config.Config, o Options, files objects.Filer, where *places.Databases) query.Options {
+func queryOptions(c *config.Config, o Options, files objects.Filer, where *places.Databases, written func() bool) query.Options {
 	return query.Options{
 		Processors: o.Processors, Future: orAny(c.Ingest.MaxFuture), Now: o.Now, Logger: o.Logger,
-		SQL: query.SQLOptions{Files: files, TempDir: filepath.Join(c.DataDir, "sql.tmp"), Places: where},
+		SQL: query.SQLOptions{Files: files, TempDir: filepath.Join(c.DataDir, "sql.tmp"), Places: where, Hurry: written},
 	}
 }
 

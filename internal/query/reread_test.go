@@ -69,7 +69,7 @@ func (s *rereading) churn(r *rand.Rand, polls int64) {
 				s.t.Error(err)
 			}
 		case 1, 2:
-			if err := s.index.StartRebuild(ctx, catalogtest.Ref, r.IntN(2) == 0); err != nil && sluice.KindOf(err) != sluice.AlreadyExists {
+			if err := s.index.StartRebuild(ctx, catalogtest.Ref, r.IntN(2) == 0, time.Now()); err != nil && sluice.KindOf(err) != sluice.AlreadyExists {
 				s.t.Error(err)
 			}
 		case 3:

@@ -54,6 +54,7 @@ type Request struct {
 	Host   string      // as received
 	Port   string      // of the listener, also tried behind Host; "" tries nothing
 	Header http.Header // with canonical names, as net/http gives them
+	Length string      // Content-Length, which net/http keeps elsewhere; "" if it is not known
 }
 
 // Version is a way of signing.

@@ -1,12 +1,8 @@
 package vfs
 
 import (
-	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
 
 // OS is the operating system's file system.
@@ -36,22 +32,10 @@ func (OS) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o700) }
 func (OS) ReadDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
 
 // SyncDir implements [FS].
-func (OS) SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+func (OS) SyncDir(dir string) error { return syncDir(dir) }
 
 // Free implements [FS].
-func (OS) Free(dir string) (uint64, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
-		return 0, fmt.Errorf("statfs %s: %w", dir, err)
-	}
-	return st.Bavail * uint64(st.Bsize), nil
-}
+func (OS) Free(dir string) (uint64, error) { return free(dir) }
 
 type osFile struct{ *os.File }
 
@@ -69,15 +53,3 @@ func (f osFile) Size() (int64, error) {
 	}
 	return st.Size(), nil
 }
-
-func (f osFile) Allocate(n int64) error {
-	err := unix.Fallocate(int(f.Fd()), 0, 0, n)
-	if errors.Is(err, unix.EOPNOTSUPP) {
-		// No reservation on this file system: a full disk then shows at write time, which costs the batch and no more.
-		return f.Truncate(n)
-	}
-	return err
-}
-
-// Sync asks for the data and what is needed to read it back, not for times: fdatasync.
-func (f osFile) Sync() error { return unix.Fdatasync(int(f.Fd())) }

@@ -122,7 +122,8 @@ func oracleApplies(s map[string]json.RawMessage, k Kind, q question) bool {
 func oraclePrincipal(s map[string]json.RawMessage, q question) bool {
 	raw := s["Principal"]
 	if raw == nil {
-		raw = json.RawMessage(`"*"`)
+		return string(s["Effect"]) == `"Deny"` && oraclePrincipal(map[string]json.RawMessage{"Principal": json.RawMessage(`"*"`), "Condition": s["Condition"]}, q) ||
+			string(s["Effect"]) == `"Allow"` && q.caller.Account == q.account
 	}
 	if raw[0] == '{' {
 		var object map[string]json.RawMessage

@@ -214,8 +214,8 @@ func (p *parser) principals(statement, n *node, deny bool) (who principals, err 
 	switch {
 	case p.kind == Identity:
 		return principals{none: true}, nil
-	case n == nil && p.kind == Resource && deny:
-		return principals{all: true}, nil
+	case n == nil && p.kind == Resource: // whoever is meant by an Allow, nobody is let in from another account who was not named
+		return principals{all: deny, home: !deny}, nil
 	case n == nil:
 		return who, p.wrong(statement, "has no Principal: say who is allowed")
 	}

@@ -17,7 +17,7 @@ type Kind uint8
 // The kinds.
 const (
 	Identity Kind = iota // on a user, a group or a role, or of a session: Action and Resource, no Principal
-	Resource             // on a project: a Principal as well; without one a statement is about everybody
+	Resource             // on a project: a Principal as well; without one a Deny is about everybody, an Allow about the project's own account
 	Trust                // on a role: who may assume it. Action and Principal, no Resource
 )
 

@@ -185,6 +185,19 @@ func TestDenyWithoutPrincipalIsAboutEverybody(t *testing.T) {
 	check(t, document, Resource, q, Deny)
 }
 
+// Whoever writes an Allow and names nobody opens nothing to other accounts.
+func TestAllowWithoutPrincipalIsAboutTheAccount(t *testing.T) {
+	document := one(`"Effect":"Allow","Action":"log:Post*","Resource":"acs:log:*:*:project/web/*"`)
+	for caller, want := range map[Caller]Effect{
+		{Account: home}: Allow, {Account: home, User: "alice"}: Allow, {Account: home, Role: "r"}: Allow,
+		{Account: abroad}: None, {Account: abroad, User: "alice"}: None, {}: None,
+	} {
+		q := ask("log:PostLogStoreLogs", "project/web/logstore/a")
+		q.caller = caller
+		check(t, document, Resource, q, want)
+	}
+}
+
 func TestTrust(t *testing.T) {
 	document := one(`"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":["acs:ram::` + abroad + `:root"]},"Condition":{"StringEquals":{"sts:ExternalId":"x1"}}`)
 	q := question{action: "sts:AssumeRole", service: "ram", account: home, path: "role/r", caller: Caller{Account: abroad}, context: Context{ExternalID: "x1"}}
@@ -272,10 +285,10 @@ func TestFaultsHavePlaces(t *testing.T) {
 		t.Helper()
 		f(`{"Version":"1","Statement":[`+statement+`]}`, k, "Statement[0]"+path, words)
 	}
-	in(Resource, `»{`+allow+`}`, "", "no Principal")
 	in(Resource, `{`+allow+`,»"Principal":"alice"}`, ".Principal", "not an account's id")
 	in(Resource, `{`+allow+`,"Principal":{»"AWS":"x"}}`, ".Principal.AWS", "not known")
 	in(Resource, `{`+allow+`,»"Principal":{}}`, ".Principal", "empty")
+	in(Trust, `»{"Effect":"Allow","Action":"sts:AssumeRole"}`, "", "no Principal")
 	in(Trust, `{"Effect":"Allow","Action":"sts:AssumeRole",»"Principal":"*"}`, ".Principal", "not an account's id")
 	in(Trust, `{"Effect":"Allow","Action":"sts:AssumeRole",»"Resource":"*"}`, ".Resource", "not known")
 	in(Trust, `{"Effect":"Allow",»"Action":"sts:*","Principal":"`+home+`"}`, ".Action", "not sts:AssumeRole")
@@ -298,7 +311,7 @@ func TestAgreesWithTheOracle(t *testing.T) {
 			some("*", "log:*", "log:Get*", "log:?etLogStore", "log:*Log*s", "ram:*", "log:GetLogStore") +
 			`,"` + pick("Resource", "Resource", "NotResource") + `":` +
 			some("*", "acs:log:*:*:*", "acs:log:*:*:project/web*", "acs:log:*:*:project/w?b/*/a*b", "acs:log:local:"+home+":project/*", "acs:*:*:"+abroad+":*", "acs:log:*:*:*a*b*c*")
-		if k == Resource {
+		if k == Resource && r.IntN(4) > 0 {
 			s += `,"Principal":` + some("*", home, abroad, "acs:ram::"+home+":user/alice", "acs:ram::"+abroad+":role/r")
 		}
 		if r.IntN(2) == 0 {

@@ -8,6 +8,7 @@ import (
 // principals are whom a statement of a project's or a role's policy is about.
 type principals struct {
 	all   bool // everybody; the owner of the resource only if the statement has a condition
+	home  bool // everybody of the account that the resource is of
 	none  bool // the policy is of a kind that has no principals
 	named []Caller
 }
@@ -21,6 +22,9 @@ func (p *principals) match(r *Request, conditional bool) bool {
 		if conditional || !isOwner {
 			return true
 		}
+	}
+	if p.home && r.Caller.Account != "" && r.Caller.Account == string(r.Account) {
+		return true
 	}
 	for i := range p.named {
 		if p.named[i].covers(r.Caller) {

@@ -21,7 +21,14 @@ func testKeyUses(t *testing.T, s meta.Store) {
 	if now := s.Generation(); now != before {
 		t.Errorf("generation went from %d to %d", before, now)
 	}
+	for _, key := range []string{"k", "other"} {
+		update(t, s, func(tx meta.Tx) error {
+			return tx.CreateDocument(meta.Document{Project: meta.AccountScope(""), Kind: meta.KeyLimits, Name: key, Body: []byte("{}")})
+		})
+	}
 	update(t, s, func(tx meta.Tx) error { return tx.DeleteAccessKey("k") })
+	limits := func(tx meta.Tx) ([]string, error) { return tx.DocumentNames(meta.AccountScope(""), meta.KeyLimits) }
+	wantSame(t, "limits without the key", read(t, s, limits), []string{"other"})
 	wantSame(t, "uses without the key", read(t, s, meta.Tx.KeyUses), nil)
 }
 

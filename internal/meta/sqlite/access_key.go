@@ -24,7 +24,14 @@ func (t *tx) AccessKey(id string) (meta.AccessKey, error) { return accessKeys.ge
 func (t *tx) AccessKeys() ([]meta.AccessKey, error)       { return accessKeys.list(t) }
 func (t *tx) CreateAccessKey(k meta.AccessKey) error      { return accessKeys.insert(t, &k) }
 func (t *tx) UpdateAccessKey(k meta.AccessKey) error      { return accessKeys.update(t, &k) }
-func (t *tx) DeleteAccessKey(id string) error             { return accessKeys.delete(t, id) }
+
+func (t *tx) DeleteAccessKey(id string) error {
+	if err := accessKeys.delete(t, id); err != nil {
+		return err
+	}
+	_, err := t.change("DELETE FROM documents WHERE project = ? AND kind = ? AND name = ?", meta.AccountScope(""), meta.KeyLimits, id)
+	return wrap("delete the limits of an access key", err)
+}
 
 var keyUses = table[meta.KeyUse]{
 	noun:    "keyuse",

@@ -4,3 +4,6 @@ package behind
 
 // lowerPriority does nothing where priorities are those of whole processes.
 func lowerPriority() {}
+
+// confine does nothing where threads cannot be kept from processors.
+func confine(bool) {}

@@ -114,13 +114,13 @@ func (n Range) String() string {
 func (t Term) String() string {
 	switch {
 	case t.Kind == Phrase:
-		return "#" + quote(t.Text)
+		return "#" + Quote(t.Text)
 	case t.Kind == Pattern:
 		return escaper.Replace(t.Text)
 	case isPlain(t.Text):
 		return t.Text
 	}
-	return quote(t.Text)
+	return Quote(t.Text)
 }
 
 func join(nodes []Node, operator string, r rank) string {
@@ -189,12 +189,13 @@ func fieldText(name string) string {
 	if isPlain(name) && !strings.EqualFold(name, tagField) {
 		return name
 	}
-	return quote(name)
+	return Quote(name)
 }
 
 var escaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
-func quote(s string) string { return `"` + escaper.Replace(s) + `"` }
+// Quote is s as a word of a search that has no meaning but its text: its tokens, or all of it where a field has no delimiters.
+func Quote(s string) string { return `"` + escaper.Replace(s) + `"` }
 
 // isPlain reports whether s can be written without quotes and still be the same word.
 func isPlain(s string) bool {

@@ -91,7 +91,7 @@ func (a *API) serve(r *http.Request, c *wire.Call) ([]byte, error) {
 	if !ok {
 		return nil, sluice.Errorf(sluice.NotFound, "path", "agents have no action %.64q", r.URL.Path)
 	}
-	c.Action = action.name
+	c.Service, c.Action = "agent", action.name
 	select {
 	case a.places <- struct{}{}:
 		defer func() { <-a.places }()
@@ -119,6 +119,9 @@ func (a *API) serve(r *http.Request, c *wire.Call) ([]byte, error) {
 			return nil, sluice.Errorf(sluice.TooLarge, "body", "the message is larger than %d bytes", maxBody)
 		}
 		return nil, sluice.Errorf(sluice.Invalid, "body", "the message did not arrive whole")
+	}
+	if err := c.Start(); err != nil {
+		return nil, err
 	}
 	return action.call(a, q)
 }

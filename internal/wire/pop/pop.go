@@ -25,7 +25,11 @@ import (
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/iam"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/site"
+	"github.com/sluicelog/sluice/internal/trail/backfill"
+	"github.com/sluicelog/sluice/internal/trail/history"
+	"github.com/sluicelog/sluice/internal/trail/trails"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -59,12 +63,18 @@ type Services struct {
 	Auth       *auth.Authenticator
 	Keys       *auth.Keys
 	Identity   *iam.Directory
+	KeyQuotas  *keyquota.Quotas
 	Sites      *site.Sites
 	Deliveries *delivery.Engine
 	OSS        delivery.OSSRole // by which tasks write to OSS
 	Assistant  *assistant.Service
 
 	AssistantSettings *assistant.Settings
+
+	History     *history.History
+	HistoryJobs *backfill.Jobs
+	Trails      *trails.Trails
+	DataEvents  func() map[string][]string // names of data events, by service; nil: none
 }
 
 // New makes the dialect over its services.
@@ -86,6 +96,7 @@ var tables = [][]action{
 	esaSites, esaFields, esaTasks, esaContainers,
 	ramUsers, ramKeys, ramGroups, ramPolicies, ramAttachments, ramRoles, stsActions,
 	ecsCommands, ecsInvocations, ecsFiles, ecsInstances, ecsSettings, oosParameters,
+	auditLookups, auditTrails, auditRegions, auditSelectors, auditKeys, auditJobs,
 }
 
 // Claims implements [wire.Claimant].
@@ -104,6 +115,7 @@ func (a *API) Claims(r *http.Request) bool {
 // Serve implements [wire.Dialect].
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
 	q := &request{r: r, call: c}
+	c.Detail = q
 	answer, err := a.serve(q)
 	if err != nil {
 		a.Refuse(w, r, c, err)
@@ -139,14 +151,36 @@ func (a *API) serve(q *request) (any, error) {
 		return nil, sluice.Errorf(sluice.NotFound, "api", "there is no action %.64q in version %.32q", name, version)
 	}
 	q.action, q.call.Action = act, act.name
+	q.call.Service, _, _ = strings.Cut(act.permission, ":")
 	if q.principal, err = a.Auth.AuthenticateRPC(q.r, q.params, body); err != nil {
 		return nil, err
 	}
 	q.call.AccessKey = q.principal.AccessKeyID
+	if err := a.admitFlow(q); err != nil {
+		return nil, err
+	}
 	if err := q.admit(); err != nil {
 		return nil, err
 	}
+	if err := q.call.Start(); err != nil {
+		return nil, err
+	}
 	return act.handle(a, q)
+}
+
+// admitFlow lets a request pass whose key has not taken too much, and sees to it that the key pays for it.
+func (a *API) admitFlow(q *request) error {
+	key, root, writing := q.principal.Origin(), q.principal.Root, q.action.mutating
+	if err := a.KeyQuotas.Admit(q.r.Context(), key, root, writing); err != nil {
+		return err
+	}
+	q.call.Charge = func(in, out int64) {
+		if writing {
+			out = in
+		}
+		a.KeyQuotas.Charge(key, root, writing, out)
+	}
+	return nil
 }
 
 // admit asks whether the signer may do the action to all that its row names.

@@ -14,7 +14,7 @@ import (
 
 // example is a call that a route answers.
 func example(r sls.Route) testenv.Call {
-	target := strings.NewReplacer("{logstore}", "access", "{shard}", "0", "{project}", "web", "{", "x-", "}", "").Replace(r.Path)
+	target := strings.NewReplacer("{logstore}", "access", "{shard}", "0", "{project}", "web", "{", "x-", "...}", "", "}", "").Replace(r.Path)
 	if r.When != "" {
 		when, _, _ := strings.Cut(r.When, "|")
 		target += "?" + when

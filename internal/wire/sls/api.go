@@ -23,6 +23,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/agentconf"
+	"github.com/sluicelog/sluice/internal/asyncsql"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
@@ -34,6 +35,7 @@ import (
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/trail/importer"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -49,10 +51,12 @@ type Services struct {
 	Reads      *ingest.ReadQuota
 	Consumers  *consumer.Groups
 	Query      *query.Engine
+	AsyncSQL   *asyncsql.Runs
 	Deliveries *delivery.Engine
 	Shippers   *shipper.Shippers
 	Imports    *importer.Service
 	Index      *indexer.Indexer
+	Reindex    *reindex.Jobs
 	Backups    *backup.Backups
 	KeyQuotas  *keyquota.Quotas
 	Control    *control.Control
@@ -112,6 +116,7 @@ func New(s Services, o Options) *API {
 // Serve implements [wire.Dialect].
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
 	q := &request{api: a, w: w, r: r, call: c}
+	c.Service, c.Detail = "sls", q
 	a.mark(w, c)
 	if err := a.serve(q); err != nil {
 		a.fail(w, c, err)
@@ -152,6 +157,9 @@ func (a *API) serve(q *request) error {
 			return err
 		}
 	}
+	if err := q.call.Start(); err != nil {
+		return err
+	}
 	return route.handle(a, q)
 }
 
@@ -169,7 +177,7 @@ func (a *API) admit(q *request) error {
 	if q.route.Late {
 		return nil
 	}
-	return q.authorize(q.resource())
+	return q.authorizeRoute()
 }
 
 // admitFlow lets a request pass whose key has not taken too much, and sees to it that the key pays for it.
@@ -201,6 +209,7 @@ type request struct {
 	project   string
 	principal *auth.Principal // nil on anonymous routes
 	digest    auth.Digest
+	told      []byte // a body that is no logs, for audit events
 }
 
 func (q *request) ctx() context.Context { return q.r.Context() }
@@ -226,7 +235,20 @@ func (q *request) renew() error {
 	if q.route.Late {
 		return nil
 	}
-	return q.authorize(q.resource())
+	return q.authorizeRoute()
+}
+
+// authorizeRoute asks whether the signer may do the route's action to what its path names. A metric store is a logstore, too: whoever is denied
+// either is denied both.
+func (q *request) authorizeRoute() error {
+	if err := q.authorize(q.resource()); err != nil || q.route.twin == "" {
+		return err
+	}
+	twin := auth.Resource{Project: q.project, Path: "metricstore/" + q.vars.get("logstore")}
+	if twin.Path == q.resource().Path {
+		twin = auth.Resource{Project: q.project, Logstore: q.vars.get("logstore")}
+	}
+	return q.principal.Forbids(auth.Action{Name: q.route.twin, Mutating: q.route.Mutating}, twin)
 }
 
 func (q *request) authorize(r auth.Resource) error {

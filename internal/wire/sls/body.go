@@ -1,6 +1,7 @@
 package sls
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -124,6 +125,15 @@ func (q *request) body(limit int) (*buffer, error) {
 		}
 	}
 	return buf, nil
+}
+
+// readDocument reads a body that is no logs, and keeps it for audit events. The caller releases the buffer.
+func (q *request) readDocument(limit int) (*buffer, error) {
+	buf, err := q.body(limit)
+	if err == nil && len(buf.b) <= maxTold {
+		q.told = bytes.Clone(buf.b)
+	}
+	return buf, err
 }
 
 // fill reads r to its end. expected is its length, negative if unknown.

@@ -9,7 +9,8 @@ import (
 // Body: a Logtail configuration: configName, inputType (file, syslog, streamlog or plugin), inputDetail, outputDetail with logstoreName.
 // Behavior: what agents cannot do without is checked, by inputType and logType; other members are kept.
 // Differs: agents fetch it by the open ConfigServer protocol alone, and only where the operator lets them in (docs/howto/agents.md).
-// Differs: passwords of plug-ins are shown as they were sent, for that is where agents read them.
+// Differs: passwords of plug-ins are sealed at rest with the rest of the document, and shown as they were sent to whoever may read it, for that is where
+// agents read them.
 
 // ListConfig: GET /configs
 //

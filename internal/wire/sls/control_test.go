@@ -211,16 +211,6 @@ func TestWordsThatClientsCompare(t *testing.T) {
 	}
 }
 
-// A rebuild of a range of time, which only jobs of the cloud do, is refused as what is not supported, and not as a mistake.
-func TestRebuildJobsAreRefused(t *testing.T) {
-	env := hub(t)
-	body := `{"name":"rebuild","displayName":"","type":"RebuildIndex","configuration":{"logstore":"access","fromTime":1,"toTime":2}}`
-	a := env.Do(t, testenv.Call{Method: "POST", Project: "web", Target: "/jobs", Body: []byte(body)})
-	if a.Status != 400 || a.Code != "NotSupported" {
-		t.Errorf("got %d %s %q", a.Status, a.Code, a.Message)
-	}
-}
-
 // Documents of an account are not those of a project that a key is limited to, on whatever host it asks.
 func TestKeysOfAProjectSeeNoResources(t *testing.T) {
 	env := hub(t)
@@ -382,5 +372,45 @@ func TestDomainsAndRegions(t *testing.T) {
 	}
 	if a := env.OK(t, testenv.Call{Target: "/slsservice"}); !strings.Contains(string(a.Body), `"Opened"`) {
 		t.Errorf("the service: got %s", a.Body)
+	}
+}
+
+// A record whose id has a slash is found by the path as clients of either habit write it.
+func TestRecordsWithSlashes(t *testing.T) {
+	env := hub(t)
+	env.OK(t, testenv.Call{Method: "POST", Target: "/resources", Body: []byte(`{"name":"users"}`)})
+	env.OK(t, testenv.Call{Method: "POST", Target: "/resources/users/records", Body: []byte(`{"id":"a/b","value":"{}"}`)})
+	for _, target := range []string{"/resources/users/records/a/b", "/resources/users/records/a%2Fb"} {
+		env.OK(t, testenv.Call{Method: "PUT", Target: target, Body: []byte(`{"tag":"t","value":"{}"}`)})
+		var got struct{ ID, Tag string }
+		if env.JSON(t, testenv.Call{Target: target}, &got); got.ID != "a/b" || got.Tag != "t" {
+			t.Errorf("%s: got %+v", target, got)
+		}
+	}
+}
+
+func TestSQLInstance(t *testing.T) {
+	env := hub(t)
+	call := func(method, body string) testenv.Call {
+		return testenv.Call{Method: method, Project: "web", Target: "/sqlinstance", Body: []byte(body)}
+	}
+	want := func(want string) {
+		t.Helper()
+		if a := env.OK(t, call("GET", "")); string(a.Body) != want {
+			t.Errorf("got %s, want %s", a.Body, want)
+		}
+	}
+	want(`[]`)
+	if a := env.Do(t, call("PUT", `{"cu":1}`)); a.Code != "SqlInstanceNotExist" {
+		t.Errorf("got %d %s", a.Status, a.Code)
+	}
+	env.OK(t, call("POST", `{"cu":2,"useAsDefault":true}`))
+	want(`[{"cu":2,"useAsDefault":true}]`)
+	env.OK(t, call("PUT", `{"cu":3,"useAsDefault":false,"other":[1]}`))
+	want(`[{"cu":3,"other":[1],"useAsDefault":false}]`)
+	for _, body := range []string{`{}`, `{"cu":"2"}`, `{"cu":0}`, `{"cu":1001}`, `{"cu":1.5}`, `{"cu":1,"useAsDefault":1}`} {
+		if a := env.Do(t, call("POST", body)); a.Code != "ParameterInvalid" {
+			t.Errorf("%s: got %d %s", body, a.Status, a.Code)
+		}
 	}
 }

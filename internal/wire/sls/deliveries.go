@@ -98,7 +98,7 @@ const maxDelivery = 256 << 10
 
 // spec reads the task's document, and asks whether the signer may write where it writes on this server.
 func (a *API) spec(q *request) (*delivery.Spec, error) {
-	buf, err := q.body(maxDelivery)
+	buf, err := q.readDocument(maxDelivery)
 	if err != nil {
 		return nil, err
 	}

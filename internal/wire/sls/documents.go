@@ -101,15 +101,16 @@ func deleteDocument(k *control.Kind) handler {
 // listing is how the documents of a kind are listed.
 type listing struct {
 	kind   *control.Kind
-	key    string                                     // of the array: of names, or of documents
-	part   string                                     // the parameter with a part of names
-	names  string                                     // the parameter with names, commas between them
-	values map[string]func(control.Document) []string // parameters, and the values of which theirs has to be one
-	parts  string                                     // a parameter with a part of the member of its name
-	items  string                                     // a second array, of names with displayName
-	others func(*request) ([]control.Document, error) // documents that are kept elsewhere; nil for none
-	only   func(control.Document) bool                // what is listed at all; nil for all
-	bodies bool                                       // key is an array of documents
+	key    string                                                           // of the array: of names, or of documents
+	part   string                                                           // the parameter with a part of names
+	names  string                                                           // the parameter with names, commas between them
+	values map[string]func(control.Document) []string                       // parameters, and the values of which theirs has to be one
+	parts  string                                                           // a parameter with a part of the member of its name
+	items  string                                                           // a second array, of names with displayName
+	others func(*request) ([]control.Document, error)                       // documents that are kept elsewhere; nil for none
+	only   func(control.Document) bool                                      // what is listed at all; nil for all
+	bodies bool                                                             // key is an array of documents
+	shown  func(*API, *request, control.Document) (control.Document, error) // what is shown of a document; nil for all of it
 }
 
 // list serves the list of a kind.
@@ -134,6 +135,14 @@ func list(l listing) handler {
 		found, err := a.Control.List(q.ctx(), at, l.kind, query)
 		if err != nil {
 			return err
+		}
+		for i, d := range found.Documents {
+			if l.shown == nil {
+				break
+			}
+			if found.Documents[i], err = l.shown(a, q, d); err != nil {
+				return err
+			}
 		}
 		return q.json(l.answer(found))
 	}

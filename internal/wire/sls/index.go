@@ -36,7 +36,7 @@ func (a *API) createIndex(q *request) error { return q.putIndex(a.Catalog.Create
 func (a *API) updateIndex(q *request) error { return q.putIndex(a.Catalog.UpdateIndex) }
 
 func (q *request) putIndex(put func(context.Context, sluice.LogstoreRef, json.RawMessage) error) error {
-	buf, err := q.body(maxJSONBytes)
+	buf, err := q.readDocument(maxJSONBytes)
 	if err != nil {
 		return err
 	}

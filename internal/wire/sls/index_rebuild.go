@@ -11,7 +11,7 @@ import (
 // Body: all (also what the present configuration made); the body may be empty.
 // Behavior: makes the index of the logs held anew under the present configuration, in the background; answers remain complete and
 // exact meanwhile. The answer is that of GetIndexRebuild.
-// Differs: an action of this server, not of Simple Log Service, where POST /jobs rebuilds a range of time.
+// Differs: an action of this server, not of Simple Log Service; jobs of type RebuildIndex do the same.
 
 // GetIndexRebuild: GET /sluice/v1/logstores/{logstore}/index/rebuild
 //
@@ -60,7 +60,7 @@ func (a *API) rebuildIndex(q *request) error {
 			return err
 		}
 	}
-	if err := a.Index.StartRebuild(q.ctx(), q.logstore(), bool(body.All)); err != nil {
+	if err := a.Reindex.Start(q.ctx(), q.logstore(), bool(body.All)); err != nil {
 		return err
 	}
 	return a.getRebuild(q)

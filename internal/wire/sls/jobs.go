@@ -1,10 +1,12 @@
 package sls
 
 import (
+	"context"
 	"errors"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/control"
+	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/shipper"
 )
 
@@ -12,7 +14,9 @@ import (
 //
 // Behavior: of type Export, a delivery task to OSS, online at once, from fromTime (0 and 1: the oldest log) to toTime (0: for ever).
 // Of type Alert, ScheduledSQL, ETL, Ingestion, Report, AuditJob or DownSampling, a document that comes back as it was; passwords and
-// secret keys in it are sealed, and shown as asterisks.
+// secret keys in it are sealed, and shown as asterisks. Of type RebuildIndex, the index of configuration.logstore is made anew, at once and
+// in the background, under the present index configuration.
+// Differs: a rebuild takes in the whole logstore, whatever fromTime and toTime say, and of it what is not indexed under the present configuration.
 // Differs: endpoint is one of OSS, and where the server's operator set one, it is that.
 // Differs: alerts are kept and not evaluated yet; scheduled SQL, ETL, ingestions, reports and the rest are kept and not run yet.
 // Differs: sink type General takes in fields the destination of a delivery task (docs/delivery.md); AliyunODPS is refused with NotSupported.
@@ -24,12 +28,13 @@ import (
 // GetJob: GET /jobs/{name}
 //
 // Behavior: what was sent, with what clients insist on filled in. Alerts and scheduled SQL are ENABLED or DISABLED; of the others,
-// exports tell how they do, and the rest are STOPPED or, since nothing runs them yet, STARTING.
+// exports and rebuilds of an index tell how they do (RUNNING, SUCCEEDED, FAILED, STOPPED, executionDetails), and the rest are STOPPED or, since
+// nothing runs them yet, STARTING; an ingestion with a schedule is ENABLED.
 
 // UpdateJob: PUT /jobs/{name}
 //
 // Behavior: the whole document is replaced, and an export goes on where it is. With action enable or disable an alert or a scheduled SQL is
-// switched, with START or STOP another job; with RESTART it begins anew with the document that is sent.
+// switched, with START or STOP another job; with RESTART it begins anew with the document that is sent. A rebuild of an index can be stopped alone.
 // Differs: enabling what is enabled, and so on, is ParameterInvalid, save for exports.
 
 // DeleteJob: DELETE /jobs/{name}
@@ -103,15 +108,20 @@ func (a *API) createJob(q *request) error {
 	switch export, kind := shipper.IsExport(raw); {
 	case export:
 		return a.makeExport(q, raw)
-	case kind == "RebuildIndex": // of a range of time; the rebuild that there is (index_rebuild.go) is of all logs
-		return sluice.Errorf(sluice.Unsupported, "action", "jobs of type %s are not supported by this server; sluice index rebuild makes a whole index anew", kind)
+	case kind == reindex.Type:
+		return a.makeDocumentJob(q, raw, a.Reindex.Create)
 	}
 	return a.makeJob(q, raw)
 }
 
 // makeJob makes a job that is a document.
 func (a *API) makeJob(q *request, raw []byte) error {
-	err := a.Control.CreateJob(q.ctx(), q.project, raw, func(name string) (bool, error) {
+	return a.makeDocumentJob(q, raw, a.Control.CreateJob)
+}
+
+// makeDocumentJob has create make a job, whose name no export may have.
+func (a *API) makeDocumentJob(q *request, raw []byte, create func(ctx context.Context, project string, raw []byte, taken func(string) (bool, error)) error) error {
+	err := create(q.ctx(), q.project, raw, func(name string) (bool, error) {
 		_, err := a.Shippers.Export(q.ctx(), q.project, name)
 		if sluice.KindOf(err) == sluice.NotFound {
 			return false, nil
@@ -134,6 +144,12 @@ func (a *API) updateJob(q *request) error {
 			return err
 		}
 		return a.updateExport(q)
+	}
+	switch d, err := a.rebuildJob(q); {
+	case err != nil:
+		return err
+	case d != nil:
+		return a.switchRebuildJob(q, d)
 	}
 	return a.updateDocumentJob(q, func(raw []byte) ([]byte, error) { return raw, nil })
 }
@@ -177,7 +193,11 @@ func (a *API) job(q *request) (any, error) {
 	case err != nil:
 		return nil, err
 	case document:
-		return a.Control.Get(q.ctx(), control.Place{Scope: q.project}, control.Jobs, q.vars.get("name"))
+		d, err := a.Control.Get(q.ctx(), control.Place{Scope: q.project}, control.Jobs, q.vars.get("name"))
+		if err != nil {
+			return nil, err
+		}
+		return a.shown(q, d)
 	}
 	return a.Shippers.Export(q.ctx(), q.project, q.vars.get("name"))
 }
@@ -188,9 +208,23 @@ func (a *API) deleteJob(q *request) error {
 	case err != nil:
 		return err
 	case document:
-		return deleteDocument(control.Jobs)(a, q)
+		return a.deleteDocumentJob(q)
 	}
 	return a.deleteExport(q)
+}
+
+func (a *API) deleteDocumentJob(q *request) error {
+	d, err := a.rebuildJob(q)
+	switch {
+	case err != nil:
+		return err
+	case d == nil:
+		return deleteDocument(control.Jobs)(a, q)
+	}
+	if err := a.Reindex.Delete(q.ctx(), q.project, d); err != nil {
+		return err
+	}
+	return q.ok()
 }
 
 // jobFilters are the parameters of lists of jobs, and what of a job they are compared with.
@@ -201,7 +235,7 @@ var jobFilters = map[string]func(control.Document) []string{
 }
 
 func (a *API) listJobs(q *request) error {
-	l := listing{kind: control.Jobs, key: "results", part: "jobName", parts: "displayName", bodies: true, values: jobFilters}
+	l := listing{kind: control.Jobs, key: "results", part: "jobName", parts: "displayName", bodies: true, values: jobFilters, shown: (*API).shown}
 	switch q.query.Get("jobType") {
 	case "Export":
 		return a.listExports(q)

@@ -139,8 +139,5 @@ func (a *API) deleteKey(q *request) error {
 	if err := a.Keys.Delete(q.ctx(), id); err != nil {
 		return err
 	}
-	if err := a.KeyQuotas.Reset(q.ctx(), id); err != nil {
-		return err
-	}
 	return q.ok()
 }

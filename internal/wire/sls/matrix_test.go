@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluicelog/sluice/internal/asyncsql"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
@@ -59,7 +60,7 @@ func newPlace(t *testing.T) *place {
 	p.keys = auth.NewKeys(p.store, ring, p.directory, time.Now)
 	api := sls.New(sls.Services{
 		Auth: auth.New(p.keys, time.Now, auth.Options{}), Keys: p.keys, Catalog: env.Catalog,
-		Control: control.New(p.store, ring, control.Options{}), KeyQuotas: keyquota.New(p.store, keyquota.Options{Now: time.Now}),
+		Control: control.New(p.store, ring, control.Options{}), AsyncSQL: asyncsql.New(asyncsql.Options{}), KeyQuotas: keyquota.New(p.store, keyquota.Options{Now: time.Now}),
 	}, sls.Options{Addressing: wire.NewAddressing("sls.test")})
 	api.Hollow()
 	p.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

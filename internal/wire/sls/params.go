@@ -90,7 +90,7 @@ func (a *API) openShard(q *request) (*catalog.Shard, error) {
 
 // decode reads a JSON body into v. noun says what the body describes and so chooses the error code.
 func (q *request) decode(noun string, v any) error {
-	buf, err := q.body(maxJSONBytes)
+	buf, err := q.readDocument(maxJSONBytes)
 	if err != nil {
 		return err
 	}

@@ -173,7 +173,7 @@ func (a *API) projectPage(q *request) ([]meta.Project, int, error) {
 	}
 	return a.Catalog.Projects(q.ctx(), catalog.ProjectFilter{
 		Name: q.query.Get("projectName"), Description: q.query.Get("description"), ResourceGroupID: q.query.Get("resourceGroupId"),
-		Owner: q.principal.Owns, Offset: offset, Size: size,
+		Owner: q.principal.Owns, Hidden: a.Keys.Guarded(), Offset: offset, Size: size,
 	})
 }
 

@@ -18,7 +18,7 @@ func TestEveryRouteSaysItsResource(t *testing.T) {
 			t.Errorf("%s (%s %s) acts on %q; say what: see resource.go", r.Action, r.Method, r.Path, r.Resource)
 		}
 		for _, name := range variable.FindAllString(r.Resource, -1) {
-			if !strings.Contains(r.Path, name) {
+			if !strings.Contains(strings.ReplaceAll(r.Path, "...", ""), name) {
 				t.Errorf("%s: the path %s has no %s, which %q is about", r.Action, r.Path, name, r.Resource)
 			}
 		}

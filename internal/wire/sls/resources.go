@@ -35,7 +35,8 @@ import (
 //
 // Body: id, tag, value (JSON as text); other members are kept.
 // Differs: values are not compared with the schema of their resource.
-// Differs: secrets inside a value, which is JSON as text, are shown as they were sent.
+// Differs: secrets inside a value, which is JSON as text, are sealed at rest with the rest of the record, and shown as they were sent to whoever may
+// read it.
 
 // UpsertResourceRecord: PUT /resources/{name}/records
 //
@@ -46,11 +47,11 @@ import (
 //
 // Behavior: documents, by id; tag matches whole, ids is a list with commas.
 
-// GetResourceRecord: GET /resources/{name}/records/{id}
+// GetResourceRecord: GET /resources/{name}/records/{id...}
 //
 // Behavior: what was sent, with createTime and lastModifyTime.
 
-// UpdateResourceRecord: PUT /resources/{name}/records/{id}
+// UpdateResourceRecord: PUT /resources/{name}/records/{id...}
 //
 // Behavior: the whole record is replaced.
 
@@ -73,8 +74,8 @@ var resourceRoutes = []Route{
 	{Method: "POST", Path: "/resources/{name}/records", Host: OnAny, Action: "CreateResourceRecord", Resource: "/resource/{name}/record/*", Mutating: true, handle: createDocument(control.Records)},
 	{Method: "PUT", Path: "/resources/{name}/records", Host: OnAny, Action: "UpsertResourceRecord", Resource: "/resource/{name}/record/*", Mutating: true, handle: upsertDocuments(control.Records, "records")},
 	{Method: "DELETE", Path: "/resources/{name}/records", Host: OnAny, Action: "DeleteResourceRecord", Resource: "/resource/{name}/record/*", Mutating: true, handle: deleteDocuments(control.Records, "ids")},
-	{Method: "GET", Path: "/resources/{name}/records/{id}", Host: OnAny, Action: "GetResourceRecord", Resource: "/resource/{name}/record/{id}", handle: getDocument(control.Records)},
-	{Method: "PUT", Path: "/resources/{name}/records/{id}", Host: OnAny, Action: "UpdateResourceRecord", Resource: "/resource/{name}/record/{id}", Mutating: true, handle: updateDocument(control.Records)},
+	{Method: "GET", Path: "/resources/{name}/records/{id...}", Host: OnAny, Action: "GetResourceRecord", Resource: "/resource/{name}/record/{id}", handle: getDocument(control.Records)},
+	{Method: "PUT", Path: "/resources/{name}/records/{id...}", Host: OnAny, Action: "UpdateResourceRecord", Resource: "/resource/{name}/record/{id}", Mutating: true, handle: updateDocument(control.Records)},
 }
 
 // maxUpserts is the most documents of one request.

@@ -11,7 +11,7 @@ import (
 // Route is one action of the dialect: one row of the table that says how requests find it and what they need.
 type Route struct {
 	Method string
-	Path   string // segments; {name} matches any one, which the handler finds under that name
+	Path   string // segments; {name} matches any one, which the handler finds under that name, and {name...} all that are left
 	When   string // "type=log|logs": the query parameter that tells actions on one path apart; "type=" is its absence
 	Host   Host
 
@@ -22,6 +22,7 @@ type Route struct {
 	Root       bool   // only a root key may
 	Anonymous  bool   // needs no signature; the handler decides who may
 	Late       bool   // the body names the object: the handler asks whether the signer may, and nobody before it
+	twin       string // the permission for the same thing under its other name, see twins
 
 	handle func(*API, *request) error
 }
@@ -38,14 +39,18 @@ const (
 
 func (h Host) has(project string) bool { return h == OnAny || (h == OnProject) == (project != "") }
 
-// maxSegment bounds a path segment, so that no message or lookup carries more of a client's text.
-const maxSegment = 256
+// Bounds of a path segment and of a {name...}, so that no message or lookup carries more of a client's text.
+const (
+	maxSegment = 256
+	maxRest    = 1024
+)
 
 // router finds routes by path segment. A fixed segment is preferred to a {name}, so /shards/lb comes before /shards/{shard}.
 type router struct {
 	fixed  map[string]*router
 	any    *router
 	name   string  // of any
+	rest   bool    // any is a {name...}
 	routes []Route // that end here
 }
 
@@ -62,7 +67,7 @@ func (n *router) add(route Route) {
 		if name, ok := strings.CutPrefix(segment, "{"); ok {
 			if n.any == nil {
 				n.any = &router{}
-				n.name = strings.TrimSuffix(name, "}")
+				n.name, n.rest = strings.CutSuffix(strings.TrimSuffix(name, "}"), "...")
 			}
 			n = n.any
 			continue
@@ -79,7 +84,8 @@ func (n *router) add(route Route) {
 }
 
 // find returns the route of a request and fills in its path variables. The path is matched as it was sent, segment by
-// segment: "..", "//" and encoded slashes mean nothing here, they are names that nothing has.
+// segment: "..", "//" and encoded slashes mean nothing here, they are names that nothing has. Only in a {name...}, a name that may have slashes, clients
+// of some languages encode those and others do not.
 func (n *router) find(r *http.Request, project string, query url.Values, vars *pathVars) (*Route, error) {
 	path := r.URL.EscapedPath()
 	rest, ok := strings.CutPrefix(path, "/")
@@ -88,7 +94,7 @@ func (n *router) find(r *http.Request, project string, query url.Values, vars *p
 	}
 	for rest != "" {
 		segment, tail, more := strings.Cut(rest, "/")
-		if segment == "" || (more && tail == "") {
+		if segment == "" || (more && tail == "" && !n.rest) {
 			return nil, noPath(path)
 		}
 		if next := n.fixed[segment]; next != nil {
@@ -98,9 +104,13 @@ func (n *router) find(r *http.Request, project string, query url.Values, vars *p
 		if n.any == nil {
 			return nil, noPath(path)
 		}
+		limit := maxSegment
+		if n.rest {
+			segment, tail, limit = rest, "", maxRest
+		}
 		value, err := url.PathUnescape(segment)
-		if err != nil || len(value) > maxSegment {
-			return nil, sluice.Errorf(sluice.Invalid, "path", "path segment %.64q is longer than %d bytes or badly encoded", segment, maxSegment)
+		if err != nil || len(value) > limit {
+			return nil, sluice.Errorf(sluice.Invalid, "path", "path segment %.64q is longer than %d bytes or badly encoded", segment, limit)
 		}
 		vars.add(n.name, value)
 		n, rest = n.any, tail

@@ -117,6 +117,33 @@ func TestPathVariablesAreDecodedOnceAndNeverSplit(t *testing.T) {
 	f("/logstores/a+b", "a+b")
 }
 
+// Names that may have slashes are the rest of the path, whether a client encodes them or not; other names have none.
+func TestNamesWithSlashes(t *testing.T) {
+	f := func(target, want string) {
+		t.Helper()
+		found, vars, err := route(t, "GET", target, "")
+		if err != nil {
+			t.Errorf("%s: %v", target, err)
+		} else if got := vars.get("id"); got != want || found.Action != "GetResourceRecord" || vars.get("name") != "r" {
+			t.Errorf("%s: got %s of %q with id %q, want %q", target, found.Action, vars.get("name"), got, want)
+		}
+	}
+	f("/resources/r/records/a", "a")
+	f("/resources/r/records/a/b.txt", "a/b.txt")
+	f("/resources/r/records/a%2Fb.txt", "a/b.txt")
+	f("/resources/r/records/a//../b/", "a//../b/")
+	f("/resources/r/records/records/%25", "records/%")
+	f("/resources/r/records/"+strings.Repeat("a/", 512), strings.Repeat("a/", 512))
+	for target, code := range map[string]string{
+		"/resources/r/records//a": "PathNotExist", "/resources/r/": "PathNotExist", "/resources/a/b": "PathNotExist",
+		"/resources/r/records/" + strings.Repeat("a/", 513): "ParameterInvalid",
+	} {
+		if _, _, err := route(t, "GET", target, ""); err == nil || explain(err).Code != code {
+			t.Errorf("%s: got %v, want %s", target, err, code)
+		}
+	}
+}
+
 // Every row must be reachable, fit pathVars, and be complete.
 func TestRouteTable(t *testing.T) {
 	seen := map[string]string{}
@@ -148,7 +175,7 @@ func TestRouteTable(t *testing.T) {
 
 // example is a request target that a route answers.
 func example(r Route) string {
-	target := strings.NewReplacer("{shard}", "0", "{", "x-", "}", "").Replace(r.Path)
+	target := strings.NewReplacer("{shard}", "0", "{", "x-", "...}", "", "}", "").Replace(r.Path)
 	if r.When != "" {
 		when, _, _ := strings.Cut(r.When, "|")
 		target += "?" + when

@@ -10,6 +10,7 @@ func Routes() []Route {
 	routes := slices.Concat(
 		projectRoutes,
 		projectPolicyRoutes,
+		resourcePolicyRoutes,
 		logstoreRoutes,
 		shardRoutes,
 		cursorRoutes,
@@ -17,12 +18,15 @@ func Routes() []Route {
 		pullLogsRoutes,
 		getLogsRoutes,
 		projectLogsRoutes,
+		asyncSQLRoutes,
+		sqlInstanceRoutes,
 		histogramRoutes,
 		contextRoutes,
 		tailLogsRoutes,
 		explainLogsRoutes,
 		trackingRoutes,
 		consumerGroupRoutes,
+		objectRoutes,
 		indexRoutes,
 		indexRebuildRoutes,
 		indexSegmentRoutes,
@@ -51,6 +55,24 @@ func Routes() []Route {
 	)
 	for i := range routes {
 		routes[i].Permission = cmp.Or(routes[i].Permission, "log:"+routes[i].Action)
+		routes[i].twin = twins[routes[i].Action]
 	}
 	return routes
+}
+
+// twins are the permissions of actions on logstores that there are for metric stores, too, which are logstores, and the other way round.
+var twins = both(map[string]string{
+	"GetLogStore":                "GetMetricStore",
+	"UpdateLogStore":             "UpdateMetricStore",
+	"DeleteLogStore":             "DeleteMetricStore",
+	"GetLogStoreMeteringMode":    "GetMetricStoreMeteringMode",
+	"UpdateLogStoreMeteringMode": "UpdateMetricStoreMeteringMode",
+})
+
+func both(pairs map[string]string) map[string]string {
+	all := map[string]string{}
+	for one, other := range pairs {
+		all[one], all[other] = "log:"+other, "log:"+one
+	}
+	return all
 }

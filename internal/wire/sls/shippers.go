@@ -49,7 +49,7 @@ var shipperRoutes = []Route{
 
 // document reads a JSON document of a client that says nothing of its size that could be relied on.
 func (q *request) document() ([]byte, error) {
-	buf, err := q.body(maxJSONBytes)
+	buf, err := q.readDocument(maxJSONBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -152,7 +152,7 @@ func TestProjectPolicyOverTheWire(t *testing.T) {
 	if in, out, forged := from("192.0.2.7"), from("198.51.100.7"), from("192.0.2.7, 198.51.100.7"); in != "" || out != "Unauthorized" || forged != "Unauthorized" {
 		t.Errorf("from inside %q, from outside %q, forged %q", in, out, forged)
 	}
-	for body, want := range map[string]string{"{}": "line 1:1", `{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`: "no Principal"} {
+	for body, want := range map[string]string{"{}": "line 1:1", `{"Version":"1","Statement":[{"Effect":"Allow","Action":"*"}]}`: "Resource"} {
 		if a := env.Do(t, policy("POST", body)); a.Code != "ParameterInvalid" || !strings.Contains(a.Message, want) {
 			t.Errorf("%s: got %s %q", body, a.Code, a.Message)
 		}

@@ -38,11 +38,11 @@ import "github.com/sluicelog/sluice/internal/control"
 // Behavior: documents, by id; nodeIds and nodeTypes are lists with commas.
 // Differs: propertyKey and propertyValue are ignored.
 
-// GetTopostoreNode: GET /topostores/{name}/nodes/{id}
+// GetTopostoreNode: GET /topostores/{name}/nodes/{id...}
 //
 // Behavior: what was sent, with createTime and lastModifyTime.
 
-// UpdateTopostoreNode: PUT /topostores/{name}/nodes/{id}
+// UpdateTopostoreNode: PUT /topostores/{name}/nodes/{id...}
 //
 // Behavior: the whole node is replaced.
 
@@ -64,11 +64,11 @@ import "github.com/sluicelog/sluice/internal/control"
 // Behavior: documents, by id; relationIds, relationTypes, srcNodeIds and dstNodeIds are lists with commas.
 // Differs: propertyKey and propertyValue are ignored.
 
-// GetTopostoreRelation: GET /topostores/{name}/relations/{id}
+// GetTopostoreRelation: GET /topostores/{name}/relations/{id...}
 //
 // Behavior: what was sent, with createTime and lastModifyTime.
 
-// UpdateTopostoreRelation: PUT /topostores/{name}/relations/{id}
+// UpdateTopostoreRelation: PUT /topostores/{name}/relations/{id...}
 //
 // Behavior: the whole relation is replaced.
 
@@ -92,8 +92,8 @@ var topoStoreRoutes = []Route{
 	{Method: "POST", Path: "/topostores/{name}/nodes", Host: OnAny, Action: "CreateTopostoreNode", Resource: "/topostore/{name}", Mutating: true, handle: createDocument(control.TopoNodes)},
 	{Method: "PUT", Path: "/topostores/{name}/nodes", Host: OnAny, Action: "UpsertTopostoreNode", Resource: "/topostore/{name}", Mutating: true, handle: upsertDocuments(control.TopoNodes, "nodes")},
 	{Method: "DELETE", Path: "/topostores/{name}/nodes", Host: OnAny, Action: "DeleteTopostoreNode", Resource: "/topostore/{name}", Mutating: true, handle: deleteDocuments(control.TopoNodes, "nodeIds")},
-	{Method: "GET", Path: "/topostores/{name}/nodes/{id}", Host: OnAny, Action: "GetTopostoreNode", Resource: "/topostore/{name}", handle: getDocument(control.TopoNodes)},
-	{Method: "PUT", Path: "/topostores/{name}/nodes/{id}", Host: OnAny, Action: "UpdateTopostoreNode", Resource: "/topostore/{name}", Mutating: true, handle: updateDocument(control.TopoNodes)},
+	{Method: "GET", Path: "/topostores/{name}/nodes/{id...}", Host: OnAny, Action: "GetTopostoreNode", Resource: "/topostore/{name}", handle: getDocument(control.TopoNodes)},
+	{Method: "PUT", Path: "/topostores/{name}/nodes/{id...}", Host: OnAny, Action: "UpdateTopostoreNode", Resource: "/topostore/{name}", Mutating: true, handle: updateDocument(control.TopoNodes)},
 
 	{Method: "GET", Path: "/topostores/{name}/relations", Host: OnAny, Action: "ListTopostoreRelation", Resource: "/topostore/{name}", handle: list(listing{
 		kind: control.TopoRelations, key: "items", bodies: true, names: "relationIds",
@@ -104,6 +104,6 @@ var topoStoreRoutes = []Route{
 	{Method: "POST", Path: "/topostores/{name}/relations", Host: OnAny, Action: "CreateTopostoreRelation", Resource: "/topostore/{name}", Mutating: true, handle: createDocument(control.TopoRelations)},
 	{Method: "PUT", Path: "/topostores/{name}/relations", Host: OnAny, Action: "UpsertTopostoreRelation", Resource: "/topostore/{name}", Mutating: true, handle: upsertDocuments(control.TopoRelations, "relations")},
 	{Method: "DELETE", Path: "/topostores/{name}/relations", Host: OnAny, Action: "DeleteTopostoreRelation", Resource: "/topostore/{name}", Mutating: true, handle: deleteDocuments(control.TopoRelations, "relationIds")},
-	{Method: "GET", Path: "/topostores/{name}/relations/{id}", Host: OnAny, Action: "GetTopostoreRelation", Resource: "/topostore/{name}", handle: getDocument(control.TopoRelations)},
-	{Method: "PUT", Path: "/topostores/{name}/relations/{id}", Host: OnAny, Action: "UpdateTopostoreRelation", Resource: "/topostore/{name}", Mutating: true, handle: updateDocument(control.TopoRelations)},
+	{Method: "GET", Path: "/topostores/{name}/relations/{id...}", Host: OnAny, Action: "GetTopostoreRelation", Resource: "/topostore/{name}", handle: getDocument(control.TopoRelations)},
+	{Method: "PUT", Path: "/topostores/{name}/relations/{id...}", Host: OnAny, Action: "UpdateTopostoreRelation", Resource: "/topostore/{name}", Mutating: true, handle: updateDocument(control.TopoRelations)},
 }

@@ -208,7 +208,7 @@ def test_asynchronous_sql(client, searched):
         SubmitAsyncSqlRequest(searched.project, searched.name, "* | select count(*) as n", searched.begin, searched.end),
     )
     answer = eventually(lambda: (got := client.get_async_sql(GetAsyncSqlRequest(searched.project, submitted.get_query_id()))).get_state() == "FINISHED" and got)
-    assert answer.get_rows()[0]["n"] == "230"
+    assert (answer.get_keys(), answer.get_rows(), answer.get_result_rows(), answer.get_progress()) == (["n"], [["230"]], 1, "Complete")
     client.delete_async_sql(DeleteAsyncSqlRequest(searched.project, submitted.get_query_id()))
 
 

@@ -22,7 +22,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// What the provider still does with the SDK: machine groups, Logtail configurations and their application, resources and their records.
+// What the provider still does with the SDK: machine groups, Logtail configurations and their application, resources and their records, ingestions, and
+// exports to OSS of both kinds.
 func TestTerraform(t *testing.T) {
 	c := sls.CreateNormalInterface("http://"+observe.Domain, observe.KeyID, observe.Secret, "")
 	if _, err := c.CreateProject(project, ""); err != nil {
@@ -44,6 +45,9 @@ func TestTerraform(t *testing.T) {
 	}
 	machines(t, provider, c)
 	records(t, provider, c)
+	ingestion(t, provider, c)
+	export(t, provider, c)
+	shipper(t, provider)
 }
 
 func machines(t *testing.T, o observe.Client, c sls.ClientInterface) {
@@ -98,4 +102,152 @@ func records(t *testing.T, o observe.Client, c sls.ClientInterface) {
 	o.Operation(t, "alicloud_log_resource_record update", func() error { return c.UpdateResourceRecord(resource.Name, record) })
 	o.Operation(t, "alicloud_log_resource_record delete", func() error { return c.DeleteResourceRecord(resource.Name, "ada") })
 	o.Operation(t, "alicloud_log_resource delete", func() error { return c.DeleteResource(resource.Name) })
+}
+
+func ingestion(t *testing.T, o observe.Client, c sls.ClientInterface) {
+	job := &sls.Ingestion{
+		ScheduledJob: sls.ScheduledJob{
+			BaseJob:  sls.BaseJob{Name: "tf-ingestion", DisplayName: "first", Type: sls.INGESTION_JOB},
+			Schedule: &sls.Schedule{Type: "FixedRate", Interval: "5m", RunImmediately: true, TimeZone: "+0800"},
+		},
+		IngestionConfiguration: &sls.IngestionConfiguration{LogStore: "store", DataSource: map[string]any{
+			"type": "AliyunOSS", "bucket": "bucket", "endpoint": "oss.sls.test", "roleARN": "acs:ram::1:role/r", "prefix": "p", "encoding": "UTF-8",
+			"format": map[string]any{"type": "Line", "timeZone": "+0800"},
+		}},
+	}
+	if !o.Operation(t, "alicloud_log_ingestion create", func() error { return c.CreateIngestion(project, job) }) {
+		return
+	}
+	state := func() (string, error) {
+		got, err := c.GetIngestion(project, job.Name)
+		if err != nil {
+			return "", err
+		}
+		source, _ := got.IngestionConfiguration.DataSource.(map[string]any)
+		return fmt.Sprint(got.DisplayName, got.Status, got.Schedule.Interval, got.Schedule.RunImmediately, got.IngestionConfiguration.LogStore, source["prefix"]), nil
+	}
+	o.Operation(t, "alicloud_log_ingestion read", func() error {
+		got, err := state()
+		return observe.Is(err, func() string { return got }, "firstENABLED5mtruestorep")
+	})
+	o.Operation(t, "alicloud_log_ingestion update", func() error {
+		job.DisplayName = "second"
+		if err := c.UpdateIngestion(project, job); err != nil {
+			return err
+		}
+		got, err := state()
+		return observe.Is(err, func() string { return got }, "secondENABLED5mtruestorep")
+	})
+	o.Operation(t, "alicloud_log_ingestion delete", func() error {
+		if err := c.DeleteIngestion(project, job.Name); err != nil {
+			return err
+		}
+		_, err := c.GetIngestion(project, job.Name)
+		return gone(o, err, "JobNotExist")
+	})
+}
+
+func export(t *testing.T, o observe.Client, c sls.ClientInterface) {
+	sink := &sls.AliyunOSSSink{
+		Type: sls.DataSinkOSS, Bucket: os.Getenv("SLUICE_TEST_OSS_BUCKET"), PathFormat: "%Y/%m/%d", PathFormatType: "time", BufferSize: 128, BufferInterval: 300,
+		TimeZone: "+0800", RoleArn: "acs:ram::1:role/r", Prefix: "p", CompressionType: sls.OSSCompressionTypeGzip,
+		ContentType: sls.OSSContentDetailTypeCSV, ContentDetail: sls.CsvContentDetail{Delimiter: ",", Header: true, LineFeed: "\n", ColumnNames: []string{"a", "b"}, Null: "-", Quote: "\""},
+	}
+	job := &sls.Export{
+		ScheduledJob: sls.ScheduledJob{
+			BaseJob:  sls.BaseJob{Name: "tf-export", DisplayName: "first", Type: sls.EXPORT_JOB},
+			Schedule: &sls.Schedule{Type: "Resident"},
+		},
+		ExportConfiguration: &sls.ExportConfiguration{
+			FromTime: 1, LogStore: "store", Parameters: map[string]string{}, RoleArn: "acs:ram::1:role/r", Version: sls.ExportVersion2, DataSink: sink,
+		},
+	}
+	if !o.Operation(t, "alicloud_log_oss_export create", func() error { return c.CreateExport(project, job) }) {
+		return
+	}
+	state := func() (string, error) {
+		got, err := c.GetExport(project, job.Name)
+		if err != nil {
+			return "", err
+		}
+		to, ok := got.ExportConfiguration.DataSink.(*sls.AliyunOSSSink)
+		if !ok {
+			return "", fmt.Errorf("got a sink of type %T", got.ExportConfiguration.DataSink)
+		}
+		return fmt.Sprint(got.DisplayName, " ", to.Prefix, to.BufferSize, to.BufferInterval, to.CompressionType, to.ContentType, to.PathFormat), nil
+	}
+	o.Operation(t, "alicloud_log_oss_export read", func() error {
+		got, err := state()
+		return observe.Is(err, func() string { return got }, "first p128 300gzipcsv%Y/%m/%d")
+	})
+	o.Operation(t, "alicloud_log_oss_export update", func() error { // which the provider does by a restart
+		job.DisplayName, sink.BufferSize = "second", 64
+		if err := c.RestartExport(project, job); err != nil {
+			return err
+		}
+		got, err := state()
+		return observe.Is(err, func() string { return got }, "second p64 300gzipcsv%Y/%m/%d")
+	})
+	o.Operation(t, "alicloud_log_oss_export delete", func() error {
+		if err := c.DeleteExport(project, job.Name); err != nil {
+			return err
+		}
+		_, err := c.GetExport(project, job.Name)
+		return gone(o, err, "JobNotExist")
+	})
+}
+
+func shipper(t *testing.T, o observe.Client) {
+	p, err := sls.NewLogProject(project, "http://"+observe.Domain, observe.KeyID, observe.Secret) //nolint:staticcheck // as the provider makes it
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := sls.NewLogStore("store", p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := &sls.OSSShipperConfig{
+		OssBucket: os.Getenv("SLUICE_TEST_OSS_BUCKET"), OssPrefix: "root", RoleArn: "acs:ram::1:role/r", BufferInterval: 300, BufferSize: 32, CompressType: "snappy",
+		PathFormat: "%Y/%m/%d", Storage: sls.ShipperStorage{Format: "json", Detail: sls.OssStorageJsonDetail{EnableTag: true}},
+	}
+	task := &sls.Shipper{ShipperName: "tf-shipper", TargetType: "oss", TargetConfiguration: target}
+	if !o.Operation(t, "alicloud_log_oss_shipper create", func() error { return store.CreateShipper(task) }) {
+		return
+	}
+	state := func() (string, error) {
+		got, err := store.GetShipper(task.ShipperName)
+		if err != nil {
+			return "", err
+		}
+		to, ok := got.TargetConfiguration.(*sls.OSSShipperConfig)
+		if !ok {
+			return "", fmt.Errorf("got a target of type %T", got.TargetConfiguration)
+		}
+		detail, _ := to.Storage.Detail.(map[string]any)
+		return fmt.Sprint(to.OssPrefix, " ", to.BufferSize, to.BufferInterval, to.CompressType, to.PathFormat, to.Storage.Format, detail["enableTag"]), nil
+	}
+	o.Operation(t, "alicloud_log_oss_shipper read", func() error {
+		got, err := state()
+		return observe.Is(err, func() string { return got }, "root 32 300snappy%Y/%m/%djsontrue")
+	})
+	o.Operation(t, "alicloud_log_oss_shipper update", func() error {
+		target.BufferSize = 64
+		if err := store.UpdateShipper(task); err != nil {
+			return err
+		}
+		got, err := state()
+		return observe.Is(err, func() string { return got }, "root 64 300snappy%Y/%m/%djsontrue")
+	})
+	o.Operation(t, "alicloud_log_oss_shipper delete", func() error {
+		if err := store.DeleteShipper(task.ShipperName); err != nil {
+			return err
+		}
+		_, err := store.GetShipper(task.ShipperName)
+		return gone(o, err, "ShipperNotExist")
+	})
+}
+
+// gone returns nil if an error is that what was deleted is not there.
+func gone(o observe.Client, err error, code string) error {
+	return observe.Is(nil, func() string { return o.Code(err) }, code)
 }

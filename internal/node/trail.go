@@ -1,0 +1,54 @@
+package node
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+
+	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/iam"
+	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/meta"
+	"github.com/sluicelog/sluice/internal/trail"
+	"github.com/sluicelog/sluice/internal/trail/capture"
+	"github.com/sluicelog/sluice/internal/trail/ledger"
+)
+
+// openTrail opens the audit events, makes their project the server's own, and notes the start of the server.
+func (n *Node) openTrail(ctx context.Context, c *config.Config, o Options, store meta.Store, ring *auth.Keyring, directory *iam.Directory) error {
+	root, err := directory.EnsureRoot(ctx)
+	if err != nil {
+		return err
+	}
+	days := c.Trail.HistoryDays
+	if days == 0 {
+		days = -1
+	}
+	door := ingest.New(n.Catalog, ingest.Options{Past: -1, Future: -1, Now: o.Now}) // no quota, and the only one that leads there
+	if n.Trail, err = ledger.Open(ctx, store, n.Catalog, door, ring, ledger.Options{
+		Region: c.Assistant.Region, Account: root.ID, Days: days, Now: o.Now, Logger: o.Logger,
+	}); err != nil {
+		return err
+	}
+	n.keys.Guard(trail.Project)
+	n.Trail.Note(trail.ServerStarted, map[string]any{"release": o.Release, "strict": c.Trail.Strict, "historyDays": c.Trail.HistoryDays})
+	n.onClose(func() error {
+		n.Trail.Note(trail.ServerStopped, nil)
+		return n.Trail.Close()
+	})
+	return nil
+}
+
+func captureOptions(c *config.Config, o Options, directory *iam.Directory, keys *auth.Keys, who *auth.Authenticator) capture.Options {
+	return capture.Options{
+		Region: c.Assistant.Region, Root: directory.Root(), Strict: c.Trail.Strict, OneIn: c.Trail.DataOneIn, Now: o.Now,
+		Owner:  func(project string) string { return keys.AccountOf(context.Background(), project) },
+		Source: func(r *http.Request) netip.Addr { return who.Anonymous(r).Source() },
+	}
+}
+
+// deliveryDisabled notes that a delivery task was paused by the engine.
+func (n *Node) deliveryDisabled(project, task, reason string) {
+	n.Trail.Note(trail.DeliveryDisabled, map[string]any{"project": project, "task": task, "reason": reason})
+}

@@ -1,0 +1,318 @@
+package ledger_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
+	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/meta"
+	"github.com/sluicelog/sluice/internal/shard"
+	"github.com/sluicelog/sluice/internal/trail"
+	"github.com/sluicelog/sluice/internal/trail/ledger"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bench is a recorder over the real parts.
+type bench struct {
+	*catalogtest.Env
+	t    *testing.T
+	ring *auth.Keyring
+	door *gate
+	rec  *ledger.Recorder
+	o    ledger.Options
+}
+
+// gate is the write door, which a test can close.
+type gate struct {
+	sluice.Appender
+	mu     sync.Mutex // guards closed
+	closed error
+}
+
+func (g *gate) set(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = err
+}
+
+func (g *gate) Append(ctx context.Context, ref sluice.LogstoreRef, group *sluice.LogGroup) (sluice.ShardID, sluice.Position, error) {
+	g.mu.Lock()
+	err := g.closed
+	g.mu.Unlock()
+	if err != nil {
+		return 0, 0, err
+	}
+	return g.Appender.Append(ctx, ref, group)
+}
+
+func newBench(t *testing.T, o ledger.Options) *bench {
+	t.Helper()
+	b := &bench{t: t, o: o, Env: catalogtest.Open(t, catalog.Options{}, shard.Options{MinFreeBytes: -1, JournalFileBytes: 1 << 20, JournalBytes: 2 << 20})}
+	var err error
+	if b.ring, err = auth.LoadOrCreateKeyring(filepath.Join(t.TempDir(), "secret.key")); err != nil {
+		t.Fatal(err)
+	}
+	b.o.Now, b.o.Account, b.o.AnchorEvery = b.Clock.Now, "1", time.Hour
+	b.open()
+	t.Cleanup(func() { b.rec.Close() })
+	return b
+}
+
+// open opens the recorder.
+func (b *bench) open() {
+	b.t.Helper()
+	b.door = &gate{Appender: ingest.New(b.Catalog, ingest.Options{Now: b.Clock.Now})}
+	var err error
+	if b.rec, err = ledger.Open(b.t.Context(), b.Meta, b.Catalog, b.door, b.ring, b.o); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// restart closes everything and opens it again.
+func (b *bench) restart() {
+	b.t.Helper()
+	b.rec.Close()
+	b.Reopen()
+	b.open()
+}
+
+// event is the n-th call of a test.
+func (b *bench) event(n int) *trail.Event {
+	return &trail.Event{
+		ID: ledger.NewID(), Time: b.Clock.Now(), Received: b.Clock.Now(), Category: trail.Management, Type: trail.APICall, Service: trail.ServiceSLS,
+		Name: "CreateLogStore", Region: "local", RequestID: fmt.Sprintf("%024d", n), Account: "1",
+		Identity: trail.Identity{Kind: trail.User, Account: "1", User: "ops", AccessKey: "AK" + fmt.Sprint(n)}, Source: netip.MustParseAddr("192.0.2.10"),
+		Resources: []trail.Resource{{Type: "ACS::SLS::Project", Name: "web"}, {Type: "ACS::SLS::Logstore", Name: fmt.Sprint("l", n)}},
+		Request:   map[string]any{"logstoreName": fmt.Sprint("l", n), "ttl": 30},
+		Status:    200,
+	}
+}
+
+func (b *bench) append(from, to int) {
+	b.t.Helper()
+	for n := from; n < to; n++ {
+		if err := b.rec.Append(b.t.Context(), b.event(n)); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+// events are all events, those of the server itself included.
+func (b *bench) events() []trail.Event {
+	b.t.Helper()
+	l := b.rec.Log()
+	begin, _ := l.Bounds()
+	all, _, err := l.Read(b.t.Context(), begin, 1<<30)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return all
+}
+
+// calls are the request ids of the events of calls.
+func (b *bench) calls() (ids []string) {
+	b.t.Helper()
+	for _, e := range b.events() {
+		if e.Type == trail.APICall {
+			ids = append(ids, e.RequestID)
+		}
+	}
+	return ids
+}
+
+// verify verifies with what metadata says.
+func (b *bench) verify(more ...trail.Anchor) *trail.Report {
+	b.t.Helper()
+	keys, newest, err := ledger.Stored(b.t.Context(), b.Meta)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r, err := ledger.Verify(b.t.Context(), b.rec.Log(), trail.NewVerifier(keys, append(more, newest)...), nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+func (b *bench) wantGood() *trail.Report {
+	b.t.Helper()
+	r := b.verify()
+	if !r.Good() {
+		b.t.Fatalf("the chain is not good: %v", r.Problems)
+	}
+	return r
+}
+
+// What was appended is there in order, in one chain, after a restart too; and a clean end leaves nothing behind the last anchor.
+func TestChainGoesOn(t *testing.T) {
+	b := newBench(t, ledger.Options{AnchorEvents: 7})
+	b.append(0, 20)
+	b.restart()
+	b.append(20, 25)
+	for n := 25; n < 40; n++ {
+		b.rec.Offer(b.event(n))
+	}
+	b.restart()
+	ids := b.calls()
+	if len(ids) != 40 {
+		t.Fatalf("%d events, want 40", len(ids))
+	}
+	for n, id := range ids {
+		if id != fmt.Sprintf("%024d", n) {
+			t.Errorf("event %d is of request %s", n, id)
+		}
+	}
+	r := b.wantGood()
+	if r.First != 1 || r.Events != r.Last || r.Anchored != r.Last-1 || r.Anchors < 5 {
+		t.Errorf("report %+v", r)
+	}
+	for i, e := range b.events() {
+		if e.Seq != uint64(i+1) {
+			t.Fatalf("event %d has number %d", i, e.Seq)
+		}
+	}
+}
+
+// What comes together is written together.
+func TestManyEventsOneGroup(t *testing.T) {
+	b := newBench(t, ledger.Options{Gather: time.Hour})
+	for n := range 100 {
+		b.rec.Offer(b.event(n))
+	}
+	b.append(100, 101)                                     // who waits makes the others go, too
+	if begin, end := b.rec.Log().Bounds(); end-begin > 4 { // some went with what the server does when it starts
+		t.Errorf("%d log groups for 101 events", end-begin)
+	}
+	if n := len(b.calls()); n != 101 {
+		t.Errorf("%d events", n)
+	}
+}
+
+// Who waits is told when his event cannot be written, it is written later all the same, and what had no room is counted.
+func TestEventsThatWait(t *testing.T) {
+	b := newBench(t, ledger.Options{MaxQueued: 3, RetryAfter: time.Hour})
+	b.append(0, 1)
+	b.door.set(errors.New("the disk is full"))
+	for n := 1; n < 6; n++ {
+		if err := b.rec.Append(t.Context(), b.event(n)); sluice.KindOf(err) != sluice.Unavailable {
+			t.Errorf("event %d: got %v", n, err)
+		}
+	}
+	if b.rec.Err() == nil {
+		t.Error("nothing is said of events that cannot be written")
+	}
+	b.door.set(nil)
+	b.rec.Close() // writes what waits
+	b.Reopen()
+	b.open()
+	if got := fmt.Sprint(len(b.calls())); got != "4" {
+		t.Errorf("%s events are there, want the first and the three that had room", got)
+	}
+	var lost any
+	for _, e := range b.events() {
+		if e.Name == trail.EventsLost {
+			lost = e.Additional["count"]
+		}
+	}
+	if fmt.Sprint(lost) != "2" {
+		t.Errorf("%v events are said to be lost, want 2", lost)
+	}
+	b.wantGood()
+}
+
+// Retention removes what is old, says so first, and the rest is still good.
+func TestOldEventsGo(t *testing.T) {
+	b := newBench(t, ledger.Options{Days: 10})
+	b.append(0, 10)
+	b.Clock.Advance(5 * 24 * time.Hour)
+	b.append(10, 20)
+	b.Clock.Advance(6 * 24 * time.Hour)
+	b.restart() // looks for what is too old
+	b.append(20, 30)
+	b.restart() // when that is over
+	if r := b.wantGood(); r.Floor == 0 || r.Floor > 12 {
+		t.Errorf("the floor is event %d", r.Floor)
+	}
+	b.Clock.Advance(30 * 24 * time.Hour)
+	b.restart()
+	b.restart()
+	if r := b.wantGood(); r.Floor < 30 || r.First > 36 {
+		t.Errorf("all events but the newest anchors are old, the report is %+v", r)
+	}
+}
+
+// An event too large for any reader loses parts, and says which.
+func TestLargeEvents(t *testing.T) {
+	b := newBench(t, ledger.Options{})
+	e := b.event(1)
+	e.Response = map[string]any{"text": string(make([]byte, 300<<10))}
+	if err := b.rec.Append(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	got := b.events()[0]
+	if got.Response != nil || got.Request == nil || fmt.Sprint(got.Additional["truncated"]) != "[responseElements]" {
+		t.Errorf("got %+v", got)
+	}
+	b.wantGood()
+}
+
+// Text that is not UTF-8 does not make an event look tampered with.
+func TestBadText(t *testing.T) {
+	b := newBench(t, ledger.Options{})
+	e := b.event(1)
+	e.Identity.AccessKey, e.Resources[1].Name, e.Name = "AK\xff<\u2028>", "a\xfe\xff", "\x00\xc3\x28"
+	if err := b.rec.Append(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	b.wantGood()
+}
+
+// The name of the project may be somebody's, of a time before the server kept events.
+func TestForeignProject(t *testing.T) {
+	env := catalogtest.Open(t, catalog.Options{}, shard.Options{MinFreeBytes: -1})
+	if err := env.Catalog.CreateProject(t.Context(), meta.Project{Name: trail.Project, Account: "1234567890123456"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ledger.OpenLog(t.Context(), env.Catalog); err == nil {
+		t.Error("somebody else's project is taken")
+	}
+}
+
+// signer is the key that anchors are signed with.
+func (b *bench) signer(keys trail.Keys) ed25519.PrivateKey {
+	b.t.Helper()
+	var sealed struct{ Sealed []byte }
+	for id := range keys {
+		if err := b.Meta.View(b.t.Context(), func(tx meta.Tx) error {
+			item, err := tx.Item("trail-key", id)
+			if err != nil {
+				return err
+			}
+			return json.Unmarshal(item.Body, &sealed)
+		}); err != nil {
+			b.t.Fatal(err)
+		}
+		key, err := b.ring.Open(sealed.Sealed, "trail", id)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		return key
+	}
+	b.t.Fatal("there is no key")
+	return nil
+}
