@@ -101,13 +101,14 @@ type Node struct {
 	agents    *gateway.Gateway
 	luban     *luban.Gateway
 	queues    *queue.Service
-	imports   *importer.Service
 	audit     *audit
 
 	collectors *collector.Collector // nil for none
 	log        *slog.Logger
+	imports    *importer.Service
 
 	server      *server.Server
+	root        string // id of the root account
 	keys        *auth.Keys
 	certificate *server.Certificate // nil without TLS
 	close       []func() error      // in the order of opening
@@ -271,6 +272,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Control:    documents,
 		Agents:     agents,
 		Imports:    n.imports,
+		Trail:      n.Trail,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
@@ -289,8 +291,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Trails:      audit.trails,
 		DataEvents:  dataEvents,
 	})
-	claimants := []wire.Claimant{rpc, mns.New(authenticator, n.queues), aws.New(aws.Services{
-		Auth: authenticator, Trails: audit.trails, History: audit.history, Keys: audit.keys, Shape: audit.shape, Now: o.Now,
+	claimants := []wire.Claimant{rpc, mns.New(authenticator, keyQuotas, n.queues), aws.New(aws.Services{
+		Auth: authenticator, Quotas: keyQuotas, Trails: audit.trails, History: audit.history, Keys: audit.keys, Shape: audit.shape, Now: o.Now,
 	})}
 	if c.Agents.Networks != "" {
 		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))
@@ -316,12 +318,12 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.Assistant.Run(ctx) })
 	g.Go(func() error { return n.queues.Run(ctx) })
-	g.Go(func() error { return n.imports.Run(ctx) })
 	if n.collectors != nil {
 		g.Go(func() error { return n.runCollectors(ctx) })
 	}
 	g.Go(func() error { return n.audit.courier.Run(ctx) })
 	g.Go(func() error { return n.audit.jobs.Run(ctx) })
+	g.Go(func() error { return n.imports.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
 	}

@@ -51,6 +51,7 @@ func Routes() []Route {
 		keyLimitRoutes,
 		backupRoutes,
 		accountRoutes,
+		trailRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {
