@@ -194,8 +194,7 @@ func runPageOn(t *testing.T, server *testenv.Env, script string, demo bool) stri
 		agents = ":" + agentPort
 	}
 	script = strings.NewReplacer(
-		":8443", agents, "go run -C ", "go run -C "+absolute+"/", ":8080", ":"+port, ":8090", ":"+freePort(t), ":8091", ":"+freePort(t),
-		"go run ", "go run -C "+absolute+" ", "python3 ", cmp.Or(os.Getenv("PYTHON"), "python3")+" ",
+		":8443", agents, "go run -C ", "go run -C "+absolute+"/", ":8080", ":"+port, ":8090", ":"+freePort(t), ":8091", ":"+freePort(t), "go run ", "go run -C "+absolute+" ", "python3 ", cmp.Or(os.Getenv("PYTHON"), "python3")+" ",
 	).Replace(script)
 
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
