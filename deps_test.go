@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"internal/agentproto":      {},
 	"internal/trail":           {"."},
 	"internal/trail/operation": {".", "internal/trail"},
+	"internal/trail/shape":     {".", "internal/trail"},
 	"internal/schedule":        {},
 	"client":                   {".", "internal/sign", "internal/logline", "internal/logpb"},
 	"client/sluicelog":         {".", "client", "internal/sign", "internal/logline", "internal/logpb"},
