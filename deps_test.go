@@ -45,6 +45,8 @@ var mayImport = map[string][]string{
 	"internal/wordzip":         {},
 	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
 	"internal/agentproto":      {},
+	"internal/trail":           {"."},
+	"internal/trail/operation": {".", "internal/trail"},
 	"internal/schedule":        {},
 	"client":                   {".", "internal/sign", "internal/logline", "internal/logpb"},
 	"client/sluicelog":         {".", "client", "internal/sign", "internal/logline", "internal/logpb"},

@@ -281,3 +281,19 @@ func BenchmarkUnwanted(b *testing.B) {
 		a.Serve(w, r, &wire.Call{})
 	}
 }
+
+// What a management event costs its call: everything but the writing.
+func BenchmarkManagement(b *testing.B) {
+	to := &writer{}
+	a := capture.New(&dialect{}, to, capture.Options{
+		Owner: func(string) string { return "1" }, Source: func(*http.Request) netip.Addr { return netip.Addr{} },
+	})
+	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "http://h/sls/CreateLogStore/200?logstoreName=app&ttl=30&shardCount=2", nil)
+	w := httptest.NewRecorder()
+	b.ReportAllocs()
+	for b.Loop() {
+		w.Body.Reset()
+		to.events = to.events[:0]
+		a.Serve(w, r, &wire.Call{})
+	}
+}

@@ -67,9 +67,6 @@ func (x *call) complete() {
 	if x.c.Err != nil {
 		e.ErrorMessage = message(x.c.Err, x.params, e)
 	}
-	if x.audit.o.Secrets != nil {
-		x.audit.o.Secrets(e, x.c)
-	}
 }
 
 // identity is who called.
