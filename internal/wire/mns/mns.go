@@ -47,6 +47,7 @@ func (a *API) Drain() { a.queues.Drain() }
 // Serve implements [wire.Dialect].
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
 	q := &request{r: r, call: c}
+	c.Service, c.Detail = "mns", q
 	answer, err := a.serve(q)
 	if err != nil {
 		a.Refuse(w, r, c, err)
@@ -85,6 +86,7 @@ func (a *API) serve(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	q.principal = principal
 	q.call.AccessKey, q.account = principal.AccessKeyID, principal.Tenant()
 	if err := principal.Authorize(auth.Action{Name: act.permission, Mutating: act.mutating}, auth.Resource{Path: q.resource()}); err != nil {
 		return answer{}, err
@@ -92,18 +94,22 @@ func (a *API) serve(q *request) (answer, error) {
 	if err := q.read(digest); err != nil {
 		return answer{}, err
 	}
+	if err := q.call.Start(); err != nil {
+		return answer{}, err
+	}
 	return act.handle(a, q)
 }
 
 // request is one request on its way through its handler.
 type request struct {
-	r       *http.Request
-	call    *wire.Call
-	account string
-	name    string // of the queue; "" for all
-	below   string // what of it, "messages" or ""
-	query   url.Values
-	body    []byte
+	r         *http.Request
+	call      *wire.Call
+	principal *auth.Principal
+	account   string
+	name      string // of the queue; "" for all
+	below     string // what of it, "messages" or ""
+	query     url.Values
+	body      []byte
 }
 
 func (q *request) ref() queue.Ref { return queue.Ref{Account: q.account, Name: q.name} }
