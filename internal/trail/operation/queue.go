@@ -10,6 +10,7 @@ GetQueueAttributes R M
 ListQueue R M
 DeleteQueue W M
 PurgeQueue W D
+PurgeQueue W M
 SendMessage W D  DelaySeconds Priority
 BatchSendMessage W D
 ReceiveMessage W D  waitseconds
