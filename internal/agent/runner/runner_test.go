@@ -456,13 +456,66 @@ func TestClean(t *testing.T) {
 	<-p.Done()
 	q := b.begin(b.spec("true"))
 	<-q.Done()
+	forgotten := b.begin(b.spec("echo $$; exec sleep 1000"))
+	pid, err := strconv.Atoi(strings.TrimSpace(b.out(forgotten, "\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.again()
 	if err := b.r.Clean(map[string]bool{p.Ref().Dir: true}); err != nil {
 		t.Fatal(err)
 	}
-	if entries, err := os.ReadDir(b.o.Dir); err != nil || len(entries) != 1 || entries[0].Name() != p.Ref().Dir {
-		t.Errorf("%v, %v", entries, err)
+	for deadline := time.Now().Add(time.Minute); ; {
+		entries, err := os.ReadDir(b.o.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(entries) == 1 && entries[0].Name() == p.Ref().Dir {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%v are left", entries)
+		}
+	}
+	if alive(pid) {
+		t.Error("what was forgotten runs on")
 	}
 	p.Remove()
 }
 
 var _ io.ReaderAt = runner.Process(nil)
+
+// What does not go when it is killed, as in the hands of a dead file system, does not hold its run up for ever. A frozen process stands in for one.
+func TestCannotBeKilled(t *testing.T) {
+	const freezer = "/sys/fs/cgroup/freezer" // of cgroups version 1: version 2 lets frozen processes be killed
+	if testing.Short() {
+		t.Skip("it waits for what never comes")
+	}
+	group, err := os.MkdirTemp(freezer, "sluice-test-")
+	if err != nil {
+		t.Skip("nothing can be frozen here")
+	}
+	set := func(name, value string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(group, name), []byte(value), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := newBed(t)
+	p := b.begin(b.spec("echo $$; exec sleep 1000"))
+	t.Cleanup(p.Remove)
+	pid := strings.TrimSpace(b.out(p, "\n"))
+	t.Cleanup(func() {
+		set("freezer.state", "THAWED")
+		for os.Remove(group) != nil { // until the process has gone
+			time.Sleep(time.Millisecond)
+		}
+	})
+	set("cgroup.procs", pid)
+	set("freezer.state", "FROZEN")
+	p.Stop()
+	<-p.Done()
+	if r := p.Result(); r.Outcome != agentproto.Terminated || r.ErrorCode != policy.NotKilled {
+		t.Errorf("%+v", r)
+	}
+}
