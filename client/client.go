@@ -41,6 +41,8 @@ type Options struct {
 
 	HTTPClient *http.Client // [one with its own connections and no overall timeout; contexts bound requests]
 	UserAgent  string       // ["sluice-go"]
+
+	Now func() time.Time // [time.Now] dates requests; servers refuse those whose date is off by minutes
 }
 
 // Client is a client of one server, with one set of credentials.
@@ -69,7 +71,10 @@ func New(o Options) (*Client, error) {
 	if o.UserAgent == "" {
 		o.UserAgent = "sluice-go"
 	}
-	c := &Client{options: o, endpoint: endpoint, http: o.HTTPClient, now: time.Now}
+	c := &Client{options: o, endpoint: endpoint, http: o.HTTPClient, now: o.Now}
+	if c.now == nil {
+		c.now = time.Now
+	}
 	if c.http == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.DisableCompression = true // bodies carry their own compression

@@ -24,24 +24,25 @@ type Config struct {
 	// the machine itself in most resolvers.
 	BaseDomain string `config:"base_domain"`
 
-	Root      Root      `config:"root"`
-	Log       Log       `config:"log"`
-	Server    Server    `config:"server"`
-	TLS       TLS       `config:"tls"`
-	Admin     Admin     `config:"admin"`
-	Agents    Agents    `config:"agents"`
-	Ingest    Ingest    `config:"ingest"`
-	Query     Query     `config:"query"`
-	Quota     Quota     `config:"quota"`
-	Storage   Storage   `config:"storage"`
-	Index     Index     `config:"index"`
-	Limits    Limits    `config:"limits"`
-	Retention Retention `config:"retention"`
-	Split     Split     `config:"split"`
-	Delivery  Delivery  `config:"delivery"`
-	Assistant Assistant `config:"assistant"`
-	Queue     Queue     `config:"queue"`
-	Trail     Trail     `config:"trail"`
+	Root       Root       `config:"root"`
+	Log        Log        `config:"log"`
+	Server     Server     `config:"server"`
+	TLS        TLS        `config:"tls"`
+	Admin      Admin      `config:"admin"`
+	Agents     Agents     `config:"agents"`
+	Ingest     Ingest     `config:"ingest"`
+	Query      Query      `config:"query"`
+	Quota      Quota      `config:"quota"`
+	Storage    Storage    `config:"storage"`
+	Index      Index      `config:"index"`
+	Limits     Limits     `config:"limits"`
+	Retention  Retention  `config:"retention"`
+	Split      Split      `config:"split"`
+	Delivery   Delivery   `config:"delivery"`
+	Assistant  Assistant  `config:"assistant"`
+	Collectors Collectors `config:"collectors"`
+	Queue      Queue      `config:"queue"`
+	Trail      Trail      `config:"trail"`
 }
 
 // Queue is message queues, which clients of SMQ (MNS) use.
@@ -88,11 +89,20 @@ type Trail struct {
 	S3SecretAccessKey Secret `config:"s3_secret_access_key,env"`
 }
 
+// Collectors are what the server pulls from other services by itself.
+type Collectors struct {
+	// File that says what is pulled, and where it goes: that of sluice collector run. Empty means that there are no collectors.
+	File string `config:"file"`
+}
+
 // Assistant is the running of commands on machines.
 type Assistant struct {
 	// Address and port that agents connect to, HOST:PORT, with TLS of the server's own CA. Port 0 picks a free one. Empty is none: then there are no
 	// agents.
 	Listen string `config:"listen"`
+	// Address and port that the open-source client of Cloud Assistant connects to, HOST:PORT, with TLS of the certificate of tls.cert, or else of the server's
+	// own CA (agents-ca.pem in the data directory). Port 0 picks a free one. Empty is none.
+	LubanListen string `config:"luban_listen"`
 	// Region that execution records name.
 	Region string `config:"region"`
 	// Output of each run that is kept in full, beside the 24 KB in its record. 0 keeps none.

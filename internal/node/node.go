@@ -43,10 +43,12 @@ import (
 
 	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/assistant/gateway"
+	"github.com/sluicelog/sluice/internal/assistant/luban"
 	"github.com/sluicelog/sluice/internal/asyncsql"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/collector"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
 	"github.com/sluicelog/sluice/internal/control"
@@ -96,8 +98,12 @@ type Node struct {
 
 	Assistant *assistant.Service
 	agents    *gateway.Gateway
+	luban     *luban.Gateway
 	queues    *queue.Service
 	audit     *audit
+
+	collectors *collector.Collector // nil for none
+	log        *slog.Logger
 
 	server      *server.Server
 	keys        *auth.Keys
@@ -120,7 +126,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.Release = cmp.Or(o.Release, "dev")
-	n := &Node{}
+	n := &Node{log: o.Logger}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -198,6 +204,12 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Assistant)
+	if n.collectors, err = n.openCollectors(c, o); err != nil {
+		return nil, err
+	}
+	if n.collectors != nil {
+		metrics.Registry.MustRegister(collectorMetrics{n.collectors})
+	}
 	if err := n.openQueues(ctx, c, o, store); err != nil {
 		return nil, err
 	}
@@ -298,10 +310,16 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.Assistant.Run(ctx) })
 	g.Go(func() error { return n.queues.Run(ctx) })
+	if n.collectors != nil {
+		g.Go(func() error { return n.runCollectors(ctx) })
+	}
 	g.Go(func() error { return n.audit.courier.Run(ctx) })
 	g.Go(func() error { return n.audit.jobs.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
+	}
+	if l.Luban != nil {
+		g.Go(func() error { return n.luban.Run(ctx, l.Luban, n.lubanCertificates()) })
 	}
 	if n.certificate != nil {
 		g.Go(func() error { return n.certificate.Run(ctx) })

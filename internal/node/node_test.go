@@ -143,6 +143,12 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// collectors is a file of a collector that reaches nobody.
+const collectors = `
+inputs: {a: {credentials: {access_key_id: k, access_key_secret: s}, services: {smq: {endpoint: "http://127.0.0.1:1", queue: q}}}}
+outputs: {here: {type: logstore, config: {project: web, logstore: access}}}
+`
+
 // docs/metrics.md names every metric of ours, and none that is not there.
 func TestMetricsPageTellsTheTruth(t *testing.T) {
 	pair, dir := certs.New(t).Issue(t, "localhost"), t.TempDir()
@@ -152,6 +158,10 @@ func TestMetricsPageTellsTheTruth(t *testing.T) {
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
+		}
+		c.Collectors.File = filepath.Join(dir, "collectors.yaml")
+		if err := os.WriteFile(c.Collectors.File, []byte(collectors), 0o600); err != nil {
+			t.Fatal(err)
 		}
 	})
 	put(t, env)

@@ -110,6 +110,9 @@ func (e *Env) Restart() error {
 	return nil
 }
 
+// Configure changes the configuration, for the next start.
+func (e *Env) Configure(change func(*config.Config)) { change(e.config) }
+
 // Stop drains the server and closes it. It may be called again.
 func (e *Env) Stop() error {
 	if e.stop == nil {

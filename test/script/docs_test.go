@@ -50,12 +50,13 @@ var pages = map[string][]string{
 	"docs/howto/configuration-as-code.md": {
 		"+ delivery howto-code/errors", "nothing changed", "ttl: 90 → 14", "- logstore howto-code/extra", "0 changes to make",
 	},
-	"docs/howto/doctor.md":               {"v1 is accepted", "fix: Check the secret", "project names"},
-	"docs/howto/agents.md":               {}, // internal/wire/agent tests what it says
-	"docs/howto/open-with-duckdb.md":     {"segments/0", ".parquet"},
-	"docs/howto/commands.md":             {"activation  a-"},
-	"docs/howto/agent-on-machines.md":    {"enrolled as mi-", "hello from mi-", "yes, since", "ok    cgroups", "here     Success"},
-	"docs/howto/segments-in-a-bucket.md": {}, // internal/node tests what it says on a real S3 server
+	"docs/howto/agent-on-machines.md":      {"enrolled as mi-", "hello from mi-", "yes, since", "ok    cgroups", "here     Success"},
+	"docs/howto/doctor.md":                 {"v1 is accepted", "fix: Check the secret", "project names"},
+	"docs/howto/agents.md":                 {}, // internal/wire/agent tests what it says
+	"docs/howto/open-with-duckdb.md":       {"segments/0", ".parquet"},
+	"docs/howto/commands.md":               {"activation  a-"},
+	"docs/howto/cloud-assistant-client.md": {"\nok\n", "activation  a-"},
+	"docs/howto/segments-in-a-bucket.md":   {}, // internal/node tests what it says on a real S3 server
 	"docs/howto/search.md": {
 		"connection refused, giving up", "\n                           ^\n", "\n/cart\n", "30 logs from", "6 logs from",
 		"ts,method,path,status,took,msg\n", "in steps of 2m", "\nlist  12\n", "\ncart  18\n", `"path":"/cart/live","took":"2.5"`,

@@ -26,6 +26,7 @@ type Standard string
 const (
 	RFC5424 Standard = "rfc5424"
 	RFC3164 Standard = "rfc3164"
+	Devo    Standard = "devo" // as RFC 3164, with the name of a table of Devo as its tag
 )
 
 // The formats that syslog has beside those of package encode.
@@ -49,10 +50,11 @@ type Config struct {
 	// TLS says how to know the receiver, and how it knows us, for protocol tls.
 	TLS *tlsconf.Config `json:"tls,omitempty"`
 
-	// Standard is rfc5424 or rfc3164 [rfc5424].
+	// Standard is rfc5424, rfc3164 or devo [rfc5424]. devo is for tcp and tls; its tag has levels with dots between them, such as
+	// my.app.shop.orders, and a message with line ends has its length in front of it, whatever the framing is.
 	Standard Standard `json:"standard,omitempty"`
 	// Framing of tcp and tls: octet puts the length in front of each message, line a line feed behind it, and then line ends in messages
-	// become spaces [octet].
+	// become spaces [octet; line for devo].
 	Framing string `json:"framing,omitempty"`
 
 	Facility string `json:"facility,omitempty"` // by name (user, local0 …) or number [user]
@@ -77,7 +79,7 @@ type Config struct {
 	// LogID adds the parameter id, which no other log of the task has and each repetition of this one has again.
 	LogID bool `json:"logId,omitempty"`
 
-	// MaxLength of a message in bytes, 480 to 16 MB [8192; 1024 for udp and rfc3164].
+	// MaxLength of a message in bytes, 480 to 16 MB [8192; 1024 for udp and rfc3164; 65536 for devo].
 	MaxLength int `json:"maxLength,omitempty"`
 	// Long is what happens to longer ones: truncate, split or refuse [truncate].
 	Long string `json:"long,omitempty"`
@@ -93,6 +95,10 @@ type Config struct {
 func (c *Config) setDefaults() {
 	set(&c.Protocol, TCP)
 	set(&c.Standard, RFC5424)
+	if c.Standard == Devo {
+		set(&c.Framing, "line")
+		set(&c.MaxLength, 65536)
+	}
 	set(&c.Framing, "octet")
 	set(&c.Facility, "user")
 	set(&c.Severity, "info")
@@ -137,7 +143,7 @@ func (c Config) Validate() error {
 		among       []string
 	}{
 		{"protocol", c.Protocol, []string{UDP, TCP, TLS}},
-		{"standard", string(c.Standard), []string{string(RFC5424), string(RFC3164)}},
+		{"standard", string(c.Standard), []string{string(RFC5424), string(RFC3164), string(Devo)}},
 		{"framing", c.Framing, []string{"octet", "line"}},
 		{"long", c.Long, []string{Truncate, Split, Reject}},
 	} {
@@ -191,6 +197,9 @@ func (c *Config) validateHeader() error {
 	if c.Standard == RFC3164 && !alphanumeric(c.Tag) {
 		return invalid("tag: %.60q has more than letters and digits, which RFC 3164 does not allow", c.Tag)
 	}
+	if c.Standard == Devo && !tableName(c.Tag) {
+		return invalid("tag: %.130q is not the name of a table of Devo: levels of letters, digits, _ and - with dots between them", c.Tag)
+	}
 	if _, err := time.LoadLocation(c.TimeZone); err != nil || c.TimeZone == "Local" {
 		return invalid("timeZone: %.60q is not the name of a time zone", c.TimeZone)
 	}
@@ -198,8 +207,11 @@ func (c *Config) validateHeader() error {
 }
 
 func (c *Config) maxTag() int {
-	if c.Standard == RFC3164 {
+	switch c.Standard {
+	case RFC3164:
 		return 32
+	case Devo:
+		return 128
 	}
 	return 48
 }
@@ -215,8 +227,10 @@ func (c *Config) validateFormat() error {
 		return invalid("maxLength: %d is more than a datagram holds, %d", c.MaxLength, maxDatagram)
 	case c.Protocol == UDP && c.KeepOpen:
 		return invalid("keepOpen: udp has no connections")
-	case c.Standard == RFC3164 && (c.Format == SD || c.Long == Split || c.LogID || len(c.Params) > 0 || c.BOM):
-		return invalid("standard: rfc3164 has no structured data, which format sd, long split, logId and params need, and no bom")
+	case c.Standard == Devo && (c.Protocol == UDP || c.Framing != "line"):
+		return invalid("standard: devo goes over tcp or tls, with framing line")
+	case c.Standard != RFC5424 && (c.Format == SD || c.Long == Split || c.LogID || len(c.Params) > 0 || c.BOM):
+		return invalid("standard: %s has no structured data, which format sd, long split, logId and params need, and no bom", c.Standard)
 	case c.Format == SD && c.Long == Split:
 		return invalid("long: split does not go with format sd")
 	case len(c.Params) > 20:

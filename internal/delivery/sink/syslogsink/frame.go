@@ -57,7 +57,7 @@ func (e *encoder) frame(frames []byte, ends *[]int, message []byte) []byte {
 	case e.config.Protocol == UDP:
 		frames = append(frames, message...)
 		*ends = append(*ends, len(frames))
-	case e.config.Framing == "line":
+	case e.config.Framing == "line" && (e.config.Standard != Devo || bytes.IndexByte(message, '\n') < 0):
 		from := len(frames)
 		frames = append(frames, message...)
 		oneLine(frames[from:])

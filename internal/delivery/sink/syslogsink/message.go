@@ -18,6 +18,7 @@ A message:
 
 	<14>1 2026-01-02T03:04:05.678Z host1 sluice - - [sluice@32473 k="v"] text    RFC 5424
 	<14>Jan  2 03:04:05 host1 sluice: text                                       RFC 3164
+	<14>Jan  2 03:04:05 host1 my.app.shop.orders: text                           Devo
 	 │    time                       │                │                   └ the fields in the configured format
 	 facility × 8 + severity         tag              structured data: - or one element
 */
@@ -71,7 +72,7 @@ func (e *encoder) append(b *batch, entry *sink.Entry) ([]byte, error) {
 		return nil, err
 	}
 	e.message = e.head(e.message[:0], entry)
-	if e.config.Standard == RFC3164 {
+	if e.config.Standard != RFC5424 {
 		return e.long(b, append(e.message, text...), "the message")
 	}
 	e.message = append(e.message, ' ')
@@ -118,7 +119,7 @@ func (e *encoder) head(dst []byte, entry *sink.Entry) []byte {
 		host = entry.Source
 	}
 	host = word(host, 255)
-	if c.Standard == RFC3164 {
+	if c.Standard != RFC5424 {
 		dst = at.In(e.zone).AppendFormat(append(dst, '>'), "Jan _2 15:04:05 ")
 		dst = append(append(append(dst, host...), ' '), c.Tag...)
 		return append(dst, ": "...)
@@ -239,6 +240,16 @@ var paramReplacer = strings.NewReplacer("=", "_", "]", "_", `"`, "_")
 
 // param makes s the name of a parameter.
 func param(s string) string { return paramReplacer.Replace(word(s, 32)) }
+
+// tableName says whether s is the name of a table of Devo.
+func tableName(s string) bool {
+	for level := range strings.SplitSeq(s, ".") {
+		if !alphanumeric(strings.NewReplacer("_", "", "-", "").Replace(level)) {
+			return false
+		}
+	}
+	return true
+}
 
 func alphanumeric(s string) bool {
 	for i := range len(s) {
