@@ -39,7 +39,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Uint64("seeds", 40, "seeds of the simulation; make sim runs a thousand others")
+	simSeeds = flag.Uint64("seeds", 20, "seeds of the simulation; make sim runs a thousand others")
 	simFrom  = flag.Uint64("seed", 0, "its first seed")
 )
 
@@ -611,7 +611,7 @@ func (s *sim) close() {
 func TestSimulation(t *testing.T) {
 	seeds := *simSeeds
 	if testing.Short() {
-		seeds = min(seeds, 25)
+		seeds = min(seeds, 8)
 	}
 	for seed := *simFrom; seed < *simFrom+seeds; seed++ {
 		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
