@@ -219,7 +219,7 @@ func (s *sim) enrol() {
 		Instance: answer.Instance, Keys: agentproto.Keys{answer.Keys[0].Name: answer.Keys[0].Public}, Machine: machine, Dir: "agent",
 		Policy: func() (*policy.Policy, error) { return policy.Default(), nil },
 		Now:    func() time.Time { return s.Clock.Now().Add(skew) }, Local: time.UTC,
-		Backoff: func(int) time.Duration { return time.Second },
+		Backoff: func(tries int) time.Duration { return time.Second << min(tries, 6) },
 	}
 	s.boxes = append(s.boxes, b)
 	b.start(true)
@@ -343,11 +343,20 @@ func (s *sim) do(err error) {
 	}
 }
 
-// pass lets time pass, for both clocks.
+// pass lets time pass, for both clocks, until something has lost its power.
 func (s *sim) pass(d time.Duration) {
-	s.Clock.Advance(d)
-	time.Sleep(d) // of the bubble
+	const most = 20 * time.Second // so that the clocks are not far apart
+	for d > 0 && !s.off() {
+		some := min(d, most)
+		s.Clock.Advance(some)
+		time.Sleep(some) // of the bubble
+		d -= some
+	}
 	s.do(s.svc.Sweep(s.t.Context()))
+}
+
+func (s *sim) off() bool {
+	return s.power.isOff() || slices.ContainsFunc(s.boxes, func(b *box) bool { return b.power.isOff() })
 }
 
 func (s *sim) step() {
