@@ -163,7 +163,14 @@ func TestLongOutage(t *testing.T) {
 		d.line(true)
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if d.began("t-1") == began {
+			t.Error("the schedule does not go on")
+		}
 		with := 0
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		for _, e := range d.events {
 			if e.Kind == agentproto.Finished {
 				if len(e.Result.Output) == len(output) {
@@ -175,11 +182,6 @@ func TestLongOutage(t *testing.T) {
 		}
 		if with < 400 || with > 440 || d.seqs["t-1"] < int64(2*began) {
 			t.Errorf("%d results have output, %d events have arrived", with, d.seqs["t-1"])
-		}
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
-		if d.began("t-1") == began {
-			t.Error("the schedule does not go on")
 		}
 	})
 }
