@@ -32,8 +32,9 @@ export SLUICE_COMPAT_RESULTS := $(RESULTS)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## bin/sluiced and bin/sluice
-	go build -trimpath -ldflags '-X main.release=$(VERSION)' -o bin/ ./cmd/...
+build: ## bin/sluiced, bin/sluice and bin/sluice-agent
+	go build -trimpath -ldflags '-X main.release=$(VERSION)' -o bin/ ./cmd/sluiced ./cmd/sluice
+	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.release=$(VERSION)' -o bin/ ./cmd/sluice-agent
 
 run: build ## start a server on ./data with a live demo; Ctrl-C stops both
 	@scripts/run.sh
@@ -59,6 +60,7 @@ sim: $(GOTESTSUM) ## the seeded simulations, at length
 	$(call test,sim) -count=1 -timeout 30m ./test/sim/...
 	$(call test,sim-power) -count=1 -timeout 30m -run '^TestPowerCuts$$' ./internal/indexer -seed 1000 -seeds 5000
 	$(call test,sim-assistant) -count=1 -timeout 30m -run '^TestSimulation$$' ./internal/assistant -seed 1000 -seeds 1000
+	$(call test,sim-agent) -count=1 -timeout 60m -run '^TestSimulation$$' ./internal/agent -seed 1000 -seeds 1000
 	$(call test,sim-polls) -count=1 -timeout 60m -run '^TestReadersSeeAgainWhatTheySaw$$' ./internal/query -polls 1000000
 
 compat: export PYTHON := $(TOOLS)/python/bin/python

@@ -19,7 +19,7 @@ import (
 // Packages are named below the module, "." is the module's root, and patterns are those of path.Match.
 
 // noCgo: a tool that people copy to a machine, and the path that a log takes to the disk, stay free of cgo.
-var noCgo = []string{"client", "cmd/sluice", "internal/ingest", "internal/shard"}
+var noCgo = []string{"client", "cmd/sluice", "cmd/sluice-agent", "internal/ingest", "internal/shard"}
 
 // mayImport lists all that a package may import of this module, itself or through others.
 var mayImport = map[string][]string{
@@ -48,6 +48,19 @@ var mayImport = map[string][]string{
 	"internal/schedule":        {},
 	"client":                   {".", "internal/sign", "internal/logline", "internal/logpb"},
 	"client/sluicelog":         {".", "client", "internal/sign", "internal/logline", "internal/logpb"},
+
+	"internal/agent/journal":  {"internal/vfs"},
+	"internal/agent/policy":   {"internal/agentproto"},
+	"internal/agent/runner":   {"internal/agentproto", "internal/agent/policy"},
+	"internal/agent/identity": {"internal/agentproto"},
+	"internal/agent/machine":  {"internal/agentproto"},
+	"internal/agent": {
+		"internal/agentproto", "internal/agent/journal", "internal/agent/policy", "internal/agent/runner", "internal/schedule", "internal/vfs",
+	},
+	"cmd/sluice-agent": { // what people trust with root is to be read in an afternoon
+		"internal/agentproto", "internal/agent", "internal/agent/journal", "internal/agent/policy", "internal/agent/runner", "internal/agent/identity",
+		"internal/agent/machine", "internal/schedule", "internal/vfs", "packaging/systemd",
+	},
 
 	"internal/delivery/sink":         {"."},
 	"internal/delivery/sink/post":    {".", "internal/delivery/sink", "internal/delivery/sink/tlsconf"},

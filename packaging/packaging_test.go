@@ -36,7 +36,6 @@ func TestSystemd(t *testing.T) {
 	if _, err := config.Load([]string{"--config", "systemd/sluice.yaml"}, noEnvironment); err != nil {
 		t.Error(err)
 	}
-	unit := readFile(t, "systemd/sluiced.service")
 	tool, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Skip("there is no systemd-analyze")
@@ -45,12 +44,15 @@ func TestSystemd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "sluiced.service")
-	if err := os.WriteFile(path, []byte(strings.ReplaceAll(unit, "/usr/local/bin/sluiced", program)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command(tool, "verify", "--man=no", path).CombinedOutput(); err != nil || len(bytes.TrimSpace(out)) > 0 {
-		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	for _, name := range []string{"sluiced", "sluice-agent"} {
+		unit := readFile(t, "systemd/"+name+".service")
+		path := filepath.Join(t.TempDir(), name+".service")
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(unit, "/usr/local/bin/"+name, program)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(tool, "verify", "--man=no", path).CombinedOutput(); err != nil || len(bytes.TrimSpace(out)) > 0 {
+			t.Errorf("systemd-analyze verify %s: %v\n%s", name, err, out)
+		}
 	}
 }
 

@@ -60,7 +60,7 @@ done
 
 echo "sluiced is ready; its log is in $data/sluiced.log"
 echo
-echo "  agents             $agents; for agents, which are yet to come"
+echo "  agents             $agents; sluice instance activate makes what sluice-agent enroll takes"
 echo "  endpoint           http://$listen, and http://PROJECT.$domain:${listen##*:} for SDKs"
 if $first; then
 	echo "  access key id      $SLUICE_ACCESS_KEY_ID"

@@ -171,7 +171,9 @@ func (s *Service) Enrol(_ context.Context, e *agentproto.Enrol, binding []byte, 
 		if err != nil {
 			return nil, err
 		}
-		if code, err = s.admit(a, e, binding, from); err != nil {
+		if code, err = s.admit(a, from, func(code string) bool {
+			return agentproto.ProofEqual(e.Proof, e.AgentProof(code, binding))
+		}); err != nil {
 			return nil, err
 		}
 		made, err = s.register(tx, a, e, hex.EncodeToString(key[:]), from)
@@ -193,8 +195,8 @@ func (s *Service) Enrol(_ context.Context, e *agentproto.Enrol, binding []byte, 
 	return out, nil
 }
 
-// admit checks that an agent may enrol with an activation, and returns its code. Whether there is one is not told without a proof.
-func (s *Service) admit(a *Activation, e *agentproto.Enrol, binding []byte, from netip.Addr) (string, error) {
+// admit checks that an agent may enrol with an activation, and returns its code. Whether there is one is not told to whom proves does not find to have it.
+func (s *Service) admit(a *Activation, from netip.Addr, proves func(code string) bool) (string, error) {
 	refused := &agentproto.Refused{Code: agentproto.CodeProof, Reason: "there is no activation of this id and code"}
 	if a == nil {
 		return "", refused
@@ -203,7 +205,7 @@ func (s *Service) admit(a *Activation, e *agentproto.Enrol, binding []byte, from
 	if err != nil {
 		return "", err
 	}
-	if !agentproto.ProofEqual(e.Proof, e.AgentProof(string(code), binding)) {
+	if !proves(string(code)) {
 		return "", refused
 	}
 	why := ""

@@ -18,6 +18,8 @@ const settle = 10 * time.Second
 //	taken, to run once, agent is gone            Error when the timeout and the grace are over since it was last heard of
 //	to be stopped, agent is gone                 Terminated, or Cancelled, after the grace
 //
+// A forgetful agent counts as gone as soon as it is silent: it does not come back to what it has not told.
+//
 // Agents that are connected look after timeouts themselves, and schedules wait for agents that are gone.
 func (s *Service) Sweep(ctx context.Context) error {
 	for _, t := range s.overdue() {
@@ -38,18 +40,19 @@ func (s *Service) overdue() []*Target {
 	defer s.mu.Unlock()
 	var due []*Target
 	for instance, on := range s.live {
-		connected := s.sessions[instance] != nil
+		i := s.instances[instance]
+		remembers := s.sessions[instance] != nil && (i == nil || !i.forgetful())
 		for _, t := range on {
 			switch {
 			case t.Status == Stopping:
-				if !connected && now.Sub(t.Stopped) >= s.o.Grace {
+				if !remembers && now.Sub(t.Stopped) >= s.o.Grace {
 					due = append(due, t)
 				}
 			case !t.Accepted:
 				if now.Sub(t.Created) >= s.o.Deliver {
 					due = append(due, t)
 				}
-			case !connected && t.Status != Scheduled && now.Sub(t.Updated) >= s.o.Grace:
+			case !remembers && t.Status != Scheduled && now.Sub(t.Updated) >= s.o.Grace:
 				due = append(due, t)
 			}
 		}
@@ -65,10 +68,7 @@ func (s *Service) expire(t *Target) error {
 		return nil
 	}
 	patience := time.Duration(inv.Timeout)*time.Second + s.o.Grace
-	s.mu.Lock()
-	connected := s.sessions[t.Instance] != nil
-	perhaps := s.sent[t.key()] || t.Created.Before(s.started)
-	s.mu.Unlock()
+	connected, perhaps, forgetful := s.session(t.Instance) != nil, s.perhapsSent(t), s.forgetful(t.Instance)
 	waited := now.Sub(t.Created) - s.o.Deliver
 	switch {
 	case t.Status == Stopping:
@@ -77,7 +77,9 @@ func (s *Service) expire(t *Target) error {
 		return s.abort(t.key(), codeOffline, "the agent is not connected")
 	case !t.Accepted && (connected && waited >= settle || waited >= patience):
 		return s.abort(t.key(), codeNotDelivered, "the task did not reach its agent in time")
-	case t.Accepted && !inv.recurring() && now.Sub(t.Updated) >= patience && now.Sub(s.lastSeen(t.Instance)) >= patience:
+	case t.Accepted && forgetful && now.Sub(t.Updated) >= patience:
+		return s.silent(t, inv.recurring())
+	case t.Accepted && !forgetful && !inv.recurring() && now.Sub(t.Updated) >= patience && now.Sub(s.lastSeen(t.Instance)) >= patience:
 		return s.lose(t.key())
 	}
 	return nil

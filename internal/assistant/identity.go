@@ -3,14 +3,19 @@ package assistant
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
+	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -130,6 +135,28 @@ func (id *identity) serverCertificate(now time.Time) (*tls.Certificate, error) {
 	return &tls.Certificate{Certificate: [][]byte{der, id.ca.Raw}, PrivateKey: private}, nil
 }
 
+// hostCertificate makes a certificate of the server under a name or an address that clients dial, with a new key that every TLS 1.2 client knows.
+func (id *identity) hostCertificate(name string, now time.Time) (*tls.Certificate, error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: "Sluice"}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, NotBefore: now.Add(-backdated), NotAfter: now.Add(2 * serverLife),
+	}
+	if ip := net.ParseIP(name); ip != nil {
+		template.IPAddresses = []net.IP{ip}
+	} else {
+		template.DNSNames = []string{name}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, id.ca, private.Public(), id.caKey)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Certificate{Certificate: [][]byte{der, id.ca.Raw}, PrivateKey: private}, nil
+}
+
 // pool is the CA alone.
 func (id *identity) pool() *x509.CertPool {
 	pool := x509.NewCertPool()
@@ -168,4 +195,61 @@ func (c *serverCertificates) current() (*tls.Certificate, error) {
 		c.cert, c.made = cert, now
 	}
 	return cert, err
+}
+
+// CA is the certificate of the authority that signs agents' certificates and the server's own for them, PEM. It is no secret.
+func (s *Service) CA() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.identity.ca.Raw})
+}
+
+// HostCertificates returns what chooses the server's certificate for clients that know the CA and check names: one of the name that the client asks for, or of
+// the address that it dialed.
+func (s *Service) HostCertificates() func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c := &hostCertificates{s: s, made: map[string]hostCertificate{}}
+	return c.choose
+}
+
+// hostCertificates keeps certificates by name for a day. Whoever asks for one gets no key with it, so any name may be asked for.
+type hostCertificates struct {
+	s *Service
+
+	mu   sync.Mutex // guards made; held while one is made
+	made map[string]hostCertificate
+}
+
+type hostCertificate struct {
+	cert *tls.Certificate
+	made time.Time
+}
+
+// maxHostNames bounds what is kept; a server has few names.
+const maxHostNames, maxHostName = 100, 253
+
+func (c *hostCertificates) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	name := hello.ServerName
+	if name == "" {
+		host, _, err := net.SplitHostPort(hello.Conn.LocalAddr().String())
+		if err != nil {
+			return nil, err
+		}
+		name, _, _ = strings.Cut(host, "%")
+	}
+	if len(name) > maxHostName {
+		return nil, fmt.Errorf("a name of %d bytes is none of a host", len(name))
+	}
+	now := c.s.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known, ok := c.made[name]; ok && now.Sub(known.made).Abs() < serverLife {
+		return known.cert, nil
+	}
+	cert, err := c.s.identity.hostCertificate(name, now)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.made) >= maxHostNames {
+		clear(c.made)
+	}
+	c.made[name] = hostCertificate{cert, now}
+	return cert, nil
 }

@@ -17,7 +17,8 @@ type Instance struct {
 	ID            string `json:"id"`
 	Name          string `json:"name"`
 	Activation    string `json:"activation"`
-	PublicKey     string `json:"publicKey"` // hash of the key that it enrolled with
+	PublicKey     string `json:"publicKey"`     // hash of the key that it enrolled with
+	Key           []byte `json:"key,omitempty"` // of forgetful agents: the key that signs their requests, PKIX in DER
 	OS            string `json:"os"`
 	OSVersion     string `json:"osVersion,omitempty"`
 	Hostname      string `json:"hostname,omitempty"`
@@ -93,6 +94,8 @@ func (s *Service) stateOf(i *Instance) InstanceState {
 	if x := s.sessions[i.ID]; x != nil {
 		st.Seen, st.Active = x.seen, x.active
 		st.Connected = s.now().Sub(x.seen) < connectedFor
+	} else if known := s.instances[i.ID]; known != nil && known.LastSeen.After(st.Seen) {
+		st.Seen = known.LastSeen
 	}
 	s.mu.Unlock()
 	return st

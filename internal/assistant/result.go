@@ -91,7 +91,7 @@ func (s *Service) oneInvocation(ctx context.Context, id string, choose func(meta
 // fillLive shows what runs that are under way have written so far, of which metadata knows nothing.
 func (s *Service) fillLive(targets []*Target) {
 	for _, t := range targets {
-		if t.RunOpen {
+		if t.RunOpen && t.Claimed == 0 { // a forgetful agent's output is in metadata
 			t.Output = firstText(s.output.live(t.key()))
 		}
 	}

@@ -24,6 +24,8 @@ type Session struct {
 	s        *Service
 	instance string
 	peer     Peer
+	kick     func()    // of a forgetful agent: tells it that there is something to claim
+	began    time.Time // of a forgetful agent
 
 	seen   time.Time // the last message; guarded by Service.mu
 	active int       // runs under way, says the agent; guarded by Service.mu

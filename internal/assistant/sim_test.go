@@ -125,27 +125,35 @@ type sim struct {
 	ids    []string
 	lines  *sync.WaitGroup // what serves connections
 
-	once  map[string]bool             // invocations that run once at most
-	final map[string]assistant.Status // what targets were seen to end as
-	asked []string                    // invocations that were made, or may have been
-	cuts  []string
+	once    map[string]bool             // invocations that run once at most
+	repeats map[string]bool             // invocations that are schedules
+	final   map[string]assistant.Status // what targets were seen to end as
+	asked   []string                    // invocations that were made, or may have been
+	cuts    []string
 }
 
 func newSim(t *testing.T, seed uint64) *sim {
 	t.Helper()
+	s := openSim(t, seed)
+	for range 1 + s.r.IntN(3) {
+		s.enrol()
+	}
+	s.faults()
+	return s
+}
+
+// openSim starts a server without agents, and without faults.
+func openSim(t *testing.T, seed uint64) *sim {
+	t.Helper()
 	s := &sim{
 		Env: catalogtest.Open(t, catalog.Options{}, shard.Options{MinFreeBytes: -1, JournalFileBytes: 1 << 20, JournalBytes: 2 << 20}),
-		t:   t, r: mathrand.New(mathrand.NewPCG(seed, 21)), once: map[string]bool{}, final: map[string]assistant.Status{},
+		t:   t, r: mathrand.New(mathrand.NewPCG(seed, 21)), once: map[string]bool{}, repeats: map[string]bool{}, final: map[string]assistant.Status{},
 	}
 	var err error
 	if s.ring, err = auth.LoadOrCreateKeyring(filepath.Join(t.TempDir(), "key")); err != nil {
 		t.Fatal(err)
 	}
 	s.open()
-	for range 1 + s.r.IntN(3) {
-		s.enrol()
-	}
-	s.faults()
 	return s
 }
 
@@ -334,6 +342,7 @@ func (s *sim) ask() {
 	}
 	_, id, err := s.svc.RunCommand(ctx, assistant.Command{Type: "RunShellScript", Content: "id"}, s.r.IntN(2) == 0, in)
 	s.made(id, err, in.Frequency == "" && in.RepeatMode == "")
+	s.repeats[id] = in.Frequency != ""
 }
 
 func (s *sim) made(id string, err error, once bool) {

@@ -118,6 +118,7 @@ const (
 	codeNotDelivered   = "DeliveryTimeout"
 	codeOffline        = "ClientNotOnline"
 	codeNoAnswer       = "ClientNotResponse"
+	codeRestarted      = "ClientRestarted"
 	codeDeregistered   = "InstanceDeregistered"
 	codeNoSecret       = "QueryParameterStoreFailed"
 	codeUnknownBuiltIn = "InvalidSystemBuiltInParameter"

@@ -77,6 +77,9 @@ func (s *Service) stopTargets(tx meta.Tx, inv *Invocation, targets []*Target) (f
 
 // perhapsSent reports whether an agent may have a task.
 func (s *Service) perhapsSent(t *Target) bool {
+	if s.forgetful(t.Instance) { // a claim is committed before it is handed out
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.sent[t.key()] || t.Created.Before(s.started)

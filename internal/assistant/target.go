@@ -47,6 +47,13 @@ type Target struct {
 	ErrorCode string `json:"errorCode,omitempty"`
 	ErrorInfo string `json:"errorInfo,omitempty"`
 	Bytes     int64  `json:"bytes,omitempty"` // of output that are kept in full
+
+	// Of forgetful agents alone.
+	Claimed  int      `json:"claimed,omitempty"`  // version, plus 1, of the task that was handed out; 0: none was, or it is to be handed out again
+	RunMark  string   `json:"runMark,omitempty"`  // how the agent calls the last run
+	OverMark string   `json:"overMark,omitempty"` // how the report of its end is told from another
+	OldMarks []string `json:"oldMarks,omitempty"` // how it called some runs before
+	Sent     []byte   `json:"sent,omitempty"`     // what the run under way has written, at most MaxRecordOutput
 }
 
 // targetKey names a target.

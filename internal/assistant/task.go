@@ -15,7 +15,11 @@ func (s *Service) dispatch(targets []*Target) {
 	var there []targetKey
 	for _, t := range targets {
 		s.setLive(t)
-		if s.session(t.Instance) != nil {
+		switch x := s.session(t.Instance); {
+		case x == nil:
+		case x.kick != nil:
+			x.kick()
+		default:
 			there = append(there, t.key())
 		}
 	}

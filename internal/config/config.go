@@ -100,6 +100,9 @@ type Assistant struct {
 	// Address and port that agents connect to, HOST:PORT, with TLS of the server's own CA. Port 0 picks a free one. Empty is none: then there are no
 	// agents.
 	Listen string `config:"listen"`
+	// Address and port that the open-source client of Cloud Assistant connects to, HOST:PORT, with TLS of the certificate of tls.cert, or else of the server's
+	// own CA (agents-ca.pem in the data directory). Port 0 picks a free one. Empty is none.
+	LubanListen string `config:"luban_listen"`
 	// Region that execution records name.
 	Region string `config:"region"`
 	// Output of each run that is kept in full, beside the 24 KB in its record. 0 keeps none.

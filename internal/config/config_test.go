@@ -102,7 +102,7 @@ func TestEverySettingHasAllItsNames(t *testing.T) {
 		switch s.Path {
 		case "log.format":
 			other = "json"
-		case "listen", "admin.listen", "assistant.listen":
+		case "listen", "admin.listen", "assistant.listen", "assistant.luban_listen":
 			other = ":0"
 		case "tls.cert", "tls.key", "tls.client_ca", "tls.listen": // need each other: TestTLS
 			continue

@@ -71,6 +71,7 @@ var usage = map[string]string{
 	"delivery.oss_region":          "Region of the buckets of shippers and exports, which do not name one. (SLUICE_DELIVERY_OSS_REGION)",
 	"delivery.oss_buckets":         "Which buckets such tasks of a project may write to, as PROJECT:BUCKET with commas between them, where * is any text: shop-*:shop-logs,ops:*. Empty means every bucket that the access key may write to, for every project. With a list, projects and buckets that are not in it are refused. (SLUICE_DELIVERY_OSS_BUCKETS)",
 	"assistant.listen":             "Address and port that agents connect to, HOST:PORT, with TLS of the server's own CA. Port 0 picks a free one. Empty is none: then there are no agents. (SLUICE_ASSISTANT_LISTEN)",
+	"assistant.luban_listen":       "Address and port that the open-source client of Cloud Assistant connects to, HOST:PORT, with TLS of the certificate of tls.cert, or else of the server's own CA (agents-ca.pem in the data directory). Port 0 picks a free one. Empty is none. (SLUICE_ASSISTANT_LUBAN_LISTEN)",
 	"assistant.region":             "Region that execution records name. (SLUICE_ASSISTANT_REGION)",
 	"assistant.output_bytes":       "Output of each run that is kept in full, beside the 24 KB in its record. 0 keeps none. (SLUICE_ASSISTANT_OUTPUT_BYTES)",
 	"assistant.result_days":        "Days that results can be asked for through the API. Records live as long as their logstore keeps logs. (SLUICE_ASSISTANT_RESULT_DAYS)",

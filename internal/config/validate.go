@@ -66,6 +66,7 @@ func (c *Config) Validate() error {
 
 func (a Assistant) validate(v *problems) {
 	v.check(a.Listen == "" || validListen(a.Listen), "assistant.listen", "is neither empty nor HOST:PORT with a port from 0 to 65535")
+	v.check(a.LubanListen == "" || validListen(a.LubanListen), "assistant.luban_listen", "is neither empty nor HOST:PORT with a port from 0 to 65535")
 	v.check(a.Region != "" && len(a.Region) <= maxRegion, "assistant.region", "is empty, or longer than 64 characters")
 	within(v, "assistant.output_bytes", a.OutputBytes, 0, GiB)
 	within(v, "assistant.result_days", a.ResultDays, 1, maxResultDays)

@@ -2,16 +2,20 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/assistant/gateway"
+	"github.com/sluicelog/sluice/internal/assistant/luban"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/meta"
 )
 
-// openAssistant opens the assistant, and the gateway of its agents.
+// openAssistant opens the assistant, and the gateways of its agents.
 func (n *Node) openAssistant(ctx context.Context, c *config.Config, o Options, store meta.Store, ring *auth.Keyring) (err error) {
 	output := int64(c.Assistant.OutputBytes)
 	if output == 0 {
@@ -24,5 +28,24 @@ func (n *Node) openAssistant(ctx context.Context, c *config.Config, o Options, s
 	}
 	n.onClose(n.Assistant.Close)
 	n.agents = gateway.New(n.Assistant, gateway.Options{MaxConnections: maxConnections(), Logger: o.Logger})
+	n.luban = luban.New(n.Assistant, luban.Options{MaxConnections: maxConnections(), Now: o.Now, Logger: o.Logger})
+	if c.Assistant.LubanListen == "" || c.TLS.Cert != "" {
+		return nil
+	}
+	ca := filepath.Join(c.DataDir, authorityFile)                     // what operators copy to machines
+	if err := os.WriteFile(ca, n.Assistant.CA(), 0o644); err != nil { //nolint:gosec // it is public
+		return fmt.Errorf("write the certificate of the agents' CA: %w", err)
+	}
 	return nil
+}
+
+// authorityFile is where the data directory shows the CA that clients of the luban listener are to trust.
+const authorityFile = "agents-ca.pem"
+
+// lubanCertificates is the certificate of the luban listener: the configured one, or one of the assistant's own CA.
+func (n *Node) lubanCertificates() func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if n.certificate != nil {
+		return n.certificate.Pair
+	}
+	return n.Assistant.HostCertificates()
 }

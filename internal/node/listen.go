@@ -15,6 +15,7 @@ type Listeners struct {
 	Admin net.Listener // for operators
 
 	Agents net.Listener // for the agents of machines
+	Luban  net.Listener // for the open-source client of Cloud Assistant
 }
 
 // Listen opens the listeners that c asks for. It comes before [Open]: a port that is taken must not cost the root secret, which is told
@@ -24,7 +25,7 @@ func Listen(c *config.Config) (*Listeners, error) {
 	for _, door := range []struct {
 		address string
 		into    *net.Listener
-	}{{c.Listen, &l.Main}, {c.TLS.Listen, &l.TLS}, {adminAddress(c), &l.Admin}, {c.Assistant.Listen, &l.Agents}} {
+	}{{c.Listen, &l.Main}, {c.TLS.Listen, &l.TLS}, {adminAddress(c), &l.Admin}, {c.Assistant.Listen, &l.Agents}, {c.Assistant.LubanListen, &l.Luban}} {
 		if door.address == "" {
 			continue
 		}
@@ -47,7 +48,7 @@ func adminAddress(c *config.Config) string {
 
 // Close closes the listeners. They may be closed already.
 func (l *Listeners) Close() {
-	for _, door := range []net.Listener{l.Main, l.TLS, l.Admin, l.Agents} {
+	for _, door := range []net.Listener{l.Main, l.TLS, l.Admin, l.Agents, l.Luban} {
 		if door != nil {
 			_ = door.Close() // nothing can be lost
 		}

@@ -43,6 +43,7 @@ import (
 
 	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/assistant/gateway"
+	"github.com/sluicelog/sluice/internal/assistant/luban"
 	"github.com/sluicelog/sluice/internal/asyncsql"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/backup"
@@ -97,6 +98,7 @@ type Node struct {
 
 	Assistant *assistant.Service
 	agents    *gateway.Gateway
+	luban     *luban.Gateway
 	queues    *queue.Service
 	audit     *audit
 
@@ -315,6 +317,9 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.audit.jobs.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
+	}
+	if l.Luban != nil {
+		g.Go(func() error { return n.luban.Run(ctx, l.Luban, n.lubanCertificates()) })
 	}
 	if n.certificate != nil {
 		g.Go(func() error { return n.certificate.Run(ctx) })

@@ -135,6 +135,11 @@ func (c *Certificate) TLS() *tls.Config {
 	}
 }
 
+// Pair is the pair that is in use, for listeners with a configuration of their own.
+func (c *Certificate) Pair(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return &c.current.Load().config.Certificates[0], nil
+}
+
 // Describe implements [prometheus.Collector].
 func (c *Certificate) Describe(ch chan<- *prometheus.Desc) {
 	ch <- certificateEnd

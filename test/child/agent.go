@@ -113,3 +113,6 @@ func (m *Machine) Stop() error {
 		return errors.New("the agent did not stop")
 	}
 }
+
+// Dead reports whether the agent was killed, or stopped.
+func (m *Machine) Dead() bool { return m.cmd == nil }

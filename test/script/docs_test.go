@@ -50,11 +50,13 @@ var pages = map[string][]string{
 	"docs/howto/configuration-as-code.md": {
 		"+ delivery howto-code/errors", "nothing changed", "ttl: 90 → 14", "- logstore howto-code/extra", "0 changes to make",
 	},
-	"docs/howto/doctor.md":               {"v1 is accepted", "fix: Check the secret", "project names"},
-	"docs/howto/agents.md":               {}, // internal/wire/agent tests what it says
-	"docs/howto/open-with-duckdb.md":     {"segments/0", ".parquet"},
-	"docs/howto/commands.md":             {"activation  a-"},
-	"docs/howto/segments-in-a-bucket.md": {}, // internal/node tests what it says on a real S3 server
+	"docs/howto/agent-on-machines.md":      {"enrolled as mi-", "hello from mi-", "yes, since", "ok    cgroups", "here     Success"},
+	"docs/howto/doctor.md":                 {"v1 is accepted", "fix: Check the secret", "project names"},
+	"docs/howto/agents.md":                 {}, // internal/wire/agent tests what it says
+	"docs/howto/open-with-duckdb.md":       {"segments/0", ".parquet"},
+	"docs/howto/commands.md":               {"activation  a-"},
+	"docs/howto/cloud-assistant-client.md": {"\nok\n", "activation  a-"},
+	"docs/howto/segments-in-a-bucket.md":   {}, // internal/node tests what it says on a real S3 server
 	"docs/howto/search.md": {
 		"connection refused, giving up", "\n                           ^\n", "\n/cart\n", "30 logs from", "6 logs from",
 		"ts,method,path,status,took,msg\n", "in steps of 2m", "\nlist  12\n", "\ncart  18\n", `"path":"/cart/live","took":"2.5"`,
@@ -146,7 +148,7 @@ func scriptOf(t *testing.T, page, mark string) string {
 // ships. Only addresses are changed, because a test has no fixed port.
 func runPage(t *testing.T, script string, demo bool) string {
 	t.Helper()
-	return runPageOn(t, testenv.Start(t), script, demo)
+	return runPageOn(t, testenv.Start(t, withAgents), script, demo)
 }
 
 // runPageOn is runPage with a server that the caller has started.
@@ -173,8 +175,16 @@ func runPageOn(t *testing.T, server *testenv.Env, script string, demo bool) stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	agents := ":8443"
+	if l := server.Listeners.Agents; l != nil {
+		_, agentPort, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		agents = ":" + agentPort
+	}
 	script = strings.NewReplacer(
-		":8080", ":"+port, ":8090", ":"+freePort(t), ":8091", ":"+freePort(t), "go run ", "go run -C "+absolute+" ", "python3 ", cmp.Or(os.Getenv("PYTHON"), "python3")+" ",
+		":8443", agents, ":8080", ":"+port, ":8090", ":"+freePort(t), ":8091", ":"+freePort(t), "go run ", "go run -C "+absolute+" ", "python3 ", cmp.Or(os.Getenv("PYTHON"), "python3")+" ",
 	).Replace(script)
 
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)

@@ -49,7 +49,7 @@ func build(m *testing.M) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	bin = dir
-	for program, cgo := range map[string]string{"sluice": "0", "sluiced": "1"} {
+	for program, cgo := range map[string]string{"sluice": "0", "sluice-agent": "0", "sluiced": "1"} {
 		cmd := exec.Command("go", "build", "-o", dir+"/", "../../cmd/"+program)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -39,8 +39,7 @@ type Policy struct {
 	MaxSpool       Size     `yaml:"maxSpool"`       // [256MiB] of all runs together
 	MaxRuns        int      `yaml:"maxRuns"`        // [16] at once; others wait
 	MaxInvocations int      `yaml:"maxInvocations"` // [1000] that are not over; further ones are refused
-	MaxProcesses   int      `yaml:"maxProcesses"`   // [1024] of a run where there are cgroups, and otherwise of its user
-	MaxMemory      Size     `yaml:"maxMemory"`      // [none] of a run, where there are cgroups with a memory controller
+	MaxProcesses   int      `yaml:"maxProcesses"`   // [1024] of the user of a run, root excepted; and of the run itself where its cgroup has a controller for that
 	Grace          Duration `yaml:"grace"`          // [5s] between asking a command to end and killing it
 }
 
@@ -103,9 +102,6 @@ func (p *Policy) check() error {
 		if n <= 0 {
 			return fmt.Errorf("%s must be more than 0", name)
 		}
-	}
-	if p.MaxMemory < 0 {
-		return errors.New("maxMemory must not be less than 0")
 	}
 	return nil
 }

@@ -15,32 +15,20 @@ import (
 /*
 cgroups are those of version 2 that the agent may make groups below:
 
-	base             that of the service (systemd: Delegate=yes), or of whatever started the agent
-	├── agent        the agent itself and its keepers, so that base may hand controllers on
-	└── run-…        a command and all that descends from it: limits, and one write that kills them all
+	base             that of the service (systemd: Delegate=yes), or of whatever started the agent; the agent and its keepers are in it
+	└── run-…        a command and all that descends from it, so that one write kills them all
 
-Where there are none, limits are those of users, and trees are found by their parents.
+Controllers are not handed on: base, which has processes, could then take no others, and the service would not start again while a command goes on.
+Limits are those of users, of the service as a whole (TasksMax), and of a controller that is there anyway.
 */
 type cgroups struct{ base string }
 
-// own is the name of the group that the agent moves into.
-const own = "agent"
-
-// findCgroups finds where groups can be made, and arranges them; nil if nowhere.
+// findCgroups finds where groups can be made; nil if nowhere.
 func findCgroups() *cgroups {
-	base := cgroupBase()
-	if base == "" {
-		return nil
+	if base := cgroupBase(); base != "" {
+		return &cgroups{base}
 	}
-	if base != cgroupMount() { // what is at the root is not the agent's to arrange
-		mine := filepath.Join(base, own)
-		_ = os.Mkdir(mine, 0o755)
-		_ = os.WriteFile(filepath.Join(mine, "cgroup.procs"), []byte("0"), 0)
-	}
-	for _, controller := range []string{"+pids", "+memory"} { // whichever there are
-		_ = os.WriteFile(filepath.Join(base, "cgroup.subtree_control"), []byte(controller), 0)
-	}
-	return &cgroups{base}
+	return nil
 }
 
 // cgroupBase is where groups can be made; "" if nowhere.
@@ -52,9 +40,6 @@ func cgroupBase() string {
 	}
 	for line := range strings.Lines(string(raw)) {
 		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
-			if filepath.Base(path) == own {
-				path = filepath.Dir(path)
-			}
 			if g := (&cgroups{filepath.Join(mount, path)}); g.usable() {
 				return g.base
 			}
@@ -101,14 +86,7 @@ func (g *cgroups) make(run string, p *policy.Policy) (string, error) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return "", fmt.Errorf("make the cgroup of a run: %w", err)
 	}
-	limit := func(file string, n int64) {
-		_ = os.WriteFile(filepath.Join(dir, file), []byte(strconv.FormatInt(n, 10)), 0) // if there is such a controller
-	}
-	limit("pids.max", int64(p.MaxProcesses))
-	if p.MaxMemory > 0 {
-		limit("memory.max", int64(p.MaxMemory))
-		limit("memory.swap.max", 0)
-	}
+	_ = os.WriteFile(filepath.Join(dir, "pids.max"), []byte(strconv.Itoa(p.MaxProcesses)), 0) // if there is such a controller
 	return dir, nil
 }
 

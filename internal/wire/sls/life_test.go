@@ -247,7 +247,7 @@ func TestErrorsOfReading(t *testing.T) {
 	f("/logstores/none/shards/0?type=cursor&from=begin", "LogStoreNotExist", 404)
 	f("/logstores/none", "LogStoreNotExist", 404)
 	f("/logstores/%2e%2e", "LogStoreNotExist", 404)
-	f("/asyncsql/1", "NotSupported", 400)
+	f("/asyncsql/1", "AsyncSqlNotExist", 404)
 	f("/materializedviews", "NotSupported", 400)
 	f("/nothing", "PathNotExist", 404)
 
