@@ -45,6 +45,8 @@ var mayImport = map[string][]string{
 	"internal/wordzip":         {},
 	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
 	"internal/agentproto":      {},
+	"internal/trail":           {"."},
+	"internal/trail/operation": {".", "internal/trail"},
 	"internal/schedule":        {},
 	"client":                   {".", "internal/sign", "internal/logline", "internal/logpb"},
 	"client/sluicelog":         {".", "client", "internal/sign", "internal/logline", "internal/logpb"},
@@ -78,6 +80,8 @@ var mayImport = map[string][]string{
 		".", "client", "internal/sign", "internal/logline", "internal/logpb", "internal/vfs", "internal/index", "internal/delivery/sink",
 		"internal/delivery/encode", "internal/delivery/sink/tlsconf", "internal/delivery/sink/syslogsink",
 	},
+	"internal/trail/bucket":             {},
+	"internal/trail/courier/digesttest": {},
 }
 
 // sinks are the packages of destinations, and notSinks what they do not see of the server.

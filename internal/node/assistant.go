@@ -27,7 +27,6 @@ func (n *Node) openAssistant(ctx context.Context, c *config.Config, o Options, s
 		return fmt.Errorf("open the assistant: %w", err)
 	}
 	n.onClose(n.Assistant.Close)
-	n.agents = gateway.New(n.Assistant, gateway.Options{MaxConnections: maxConnections(), Logger: o.Logger})
 	n.luban = luban.New(n.Assistant, luban.Options{MaxConnections: maxConnections(), Now: o.Now, Logger: o.Logger})
 	if c.Assistant.LubanListen == "" || c.TLS.Cert != "" {
 		return nil
@@ -36,6 +35,9 @@ func (n *Node) openAssistant(ctx context.Context, c *config.Config, o Options, s
 	if err := os.WriteFile(ca, n.Assistant.CA(), 0o644); err != nil { //nolint:gosec // it is public
 		return fmt.Errorf("write the certificate of the agents' CA: %w", err)
 	}
+	n.agents = gateway.New(n.Assistant, gateway.Options{
+		MaxConnections: maxConnections(), Enrolled: n.enrolments(c, o), Logger: o.Logger,
+	})
 	return nil
 }
 

@@ -2,9 +2,12 @@ package node
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 
+	"github.com/sluicelog/sluice/internal/agentproto"
+	"github.com/sluicelog/sluice/internal/assistant/gateway"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/iam"
@@ -13,6 +16,7 @@ import (
 	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/capture"
 	"github.com/sluicelog/sluice/internal/trail/ledger"
+	"github.com/sluicelog/sluice/internal/trail/operation"
 )
 
 // openTrail opens the audit events, makes their project the server's own, and notes the start of the server.
@@ -21,6 +25,7 @@ func (n *Node) openTrail(ctx context.Context, c *config.Config, o Options, store
 	if err != nil {
 		return err
 	}
+	n.root = root.ID
 	days := c.Trail.HistoryDays
 	if days == 0 {
 		days = -1
@@ -32,6 +37,7 @@ func (n *Node) openTrail(ctx context.Context, c *config.Config, o Options, store
 		return err
 	}
 	n.keys.Guard(trail.Project)
+	n.Catalog.Protect(trail.Project)
 	n.Trail.Note(trail.ServerStarted, map[string]any{"release": o.Release, "strict": c.Trail.Strict, "historyDays": c.Trail.HistoryDays})
 	n.onClose(func() error {
 		n.Trail.Note(trail.ServerStopped, nil)
@@ -51,4 +57,35 @@ func captureOptions(c *config.Config, o Options, directory *iam.Directory, keys 
 // deliveryDisabled notes that a delivery task was paused by the engine.
 func (n *Node) deliveryDisabled(project, task, reason string) {
 	n.Trail.Note(trail.DeliveryDisabled, map[string]any{"project": project, "task": task, "reason": reason})
+}
+
+// enrolments makes audit events of what agents of the assistant ask without a dialect. In strict mode an agent is answered when its event is on disk.
+func (n *Node) enrolments(c *config.Config, o Options) func(context.Context, gateway.Identity, *agentproto.Enrol, *agentproto.Enrolled, error) error {
+	return func(ctx context.Context, id gateway.Identity, asked *agentproto.Enrol, answer *agentproto.Enrolled, failed error) error {
+		op, now := operation.Find(trail.ServiceAgent, "EnrolInstance"), o.Now()
+		e := &trail.Event{
+			ID: ledger.NewID(), Time: now, Received: now, Category: op.Category, Type: trail.APICall, ReadOnly: op.ReadOnly, Service: trail.ServiceECS, Name: op.Name,
+			Region: c.Assistant.Region, Account: n.root, Identity: trail.Identity{Kind: trail.Machine}, Source: id.Address, Status: http.StatusOK,
+			Request: op.Request(map[string]any{
+				"ActivationId": asked.Activation, "InstanceName": asked.Name, "Hostname": asked.Machine.Hostname, "tags": len(asked.Tags),
+			}),
+			Resources: []trail.Resource{{Type: "ACS::ECS::Activation", Name: asked.Activation}},
+		}
+		if answer != nil {
+			e.Identity.User, e.Response = answer.Instance, map[string]any{"InstanceId": answer.Instance}
+			e.Resources = append(e.Resources, trail.Resource{Type: "ACS::ECS::Instance", Name: answer.Instance})
+		}
+		if failed != nil {
+			e.Status, e.ErrorCode, e.ErrorMessage = http.StatusForbidden, "EnrolmentRefused", "the enrolment was refused"
+			var refused *agentproto.Refused
+			if errors.As(failed, &refused) {
+				e.ErrorCode = refused.Code
+			}
+		}
+		if c.Trail.Strict {
+			return n.Trail.Append(context.WithoutCancel(ctx), e)
+		}
+		n.Trail.Offer(e)
+		return nil
+	}
 }

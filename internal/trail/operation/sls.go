@@ -296,6 +296,8 @@ DeleteAccessKeyLimits W M
 
 CreateBackup W M
 
+GetTrailAnchor R M
+
 CreateAccount W M  description > accountId
 ListAccounts R M
 DeleteAccount W M
