@@ -61,9 +61,9 @@ sim: $(GOTESTSUM) ## the seeded simulations, at length
 	$(call test,sim) -count=1 -timeout 30m ./test/sim/...
 	$(call test,sim-power) -count=1 -timeout 30m -run '^TestPowerCuts$$' ./internal/indexer -seed 1000 -seeds 5000
 	$(call test,sim-assistant) -count=1 -timeout 30m -run '^TestSimulation$$' ./internal/assistant -seed 1000 -seeds 1000
-	$(call test,sim-agent) -count=1 -timeout 60m -run '^TestSimulation$$' ./internal/agent -seed 1000 -seeds 1000
 	$(call test,sim-trail) -count=1 -timeout 30m -run '^TestSimulation$$' ./internal/trail/ledger -seed 1000 -seeds 1000
 	$(call test,sim-trails) -count=1 -timeout 30m -run '^TestSimulation$$' ./internal/trail/courier -seed 1000 -seeds 2000
+	$(call test,sim-agent) -count=1 -timeout 60m -run '^TestSimulation$$' ./internal/agent -seed 1000 -seeds 1000
 	$(call test,sim-polls) -count=1 -timeout 60m -run '^TestReadersSeeAgainWhatTheySaw$$' ./internal/query -polls 1000000
 
 compat: export PYTHON := $(TOOLS)/python/bin/python

@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"internal/agentproto":      {},
 	"internal/trail":           {"."},
 	"internal/trail/operation": {".", "internal/trail"},
+	"internal/trail/shape":     {".", "internal/trail"},
 	"internal/schedule":        {},
 	"client":                   {".", "internal/sign", "internal/logline", "internal/logpb"},
 	"client/sluicelog":         {".", "client", "internal/sign", "internal/logline", "internal/logpb"},
@@ -76,12 +77,12 @@ var mayImport = map[string][]string{
 	"internal/delivery/object":    {".", "internal/delivery/encode", "internal/delivery/sink", "internal/index", "internal/logpb"},
 	"internal/delivery/ownership": {"."},
 
+	"internal/trail/bucket":             {},
+	"internal/trail/courier/digesttest": {},
 	"internal/collector": {
 		".", "client", "internal/sign", "internal/logline", "internal/logpb", "internal/vfs", "internal/index", "internal/delivery/sink",
 		"internal/delivery/encode", "internal/delivery/sink/tlsconf", "internal/delivery/sink/syslogsink",
 	},
-	"internal/trail/bucket":             {},
-	"internal/trail/courier/digesttest": {},
 }
 
 // sinks are the packages of destinations, and notSinks what they do not see of the server.

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/sluicelog/sluice/internal/agentproto"
-	"github.com/sluicelog/sluice/internal/assistant/gateway"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/iam"
@@ -59,33 +59,37 @@ func (n *Node) deliveryDisabled(project, task, reason string) {
 	n.Trail.Note(trail.DeliveryDisabled, map[string]any{"project": project, "task": task, "reason": reason})
 }
 
-// enrolments makes audit events of what agents of the assistant ask without a dialect. In strict mode an agent is answered when its event is on disk.
-func (n *Node) enrolments(c *config.Config, o Options) func(context.Context, gateway.Identity, *agentproto.Enrol, *agentproto.Enrolled, error) error {
-	return func(ctx context.Context, id gateway.Identity, asked *agentproto.Enrol, answer *agentproto.Enrolled, failed error) error {
-		op, now := operation.Find(trail.ServiceAgent, "EnrolInstance"), o.Now()
-		e := &trail.Event{
-			ID: ledger.NewID(), Time: now, Received: now, Category: op.Category, Type: trail.APICall, ReadOnly: op.ReadOnly, Service: trail.ServiceECS, Name: op.Name,
-			Region: c.Assistant.Region, Account: n.root, Identity: trail.Identity{Kind: trail.Machine}, Source: id.Address, Status: http.StatusOK,
-			Request: op.Request(map[string]any{
-				"ActivationId": asked.Activation, "InstanceName": asked.Name, "Hostname": asked.Machine.Hostname, "tags": len(asked.Tags),
-			}),
-			Resources: []trail.Resource{{Type: "ACS::ECS::Activation", Name: asked.Activation}},
-		}
-		if answer != nil {
-			e.Identity.User, e.Response = answer.Instance, map[string]any{"InstanceId": answer.Instance}
-			e.Resources = append(e.Resources, trail.Resource{Type: "ACS::ECS::Instance", Name: answer.Instance})
-		}
-		if failed != nil {
-			e.Status, e.ErrorCode, e.ErrorMessage = http.StatusForbidden, "EnrolmentRefused", "the enrolment was refused"
-			var refused *agentproto.Refused
-			if errors.As(failed, &refused) {
-				e.ErrorCode = refused.Code
-			}
-		}
-		if c.Trail.Strict {
-			return n.Trail.Append(context.WithoutCancel(ctx), e)
-		}
-		n.Trail.Offer(e)
-		return nil
+// enrolment is what an agent of the assistant asked without a dialect, and what came of it.
+type enrolment struct {
+	from                       netip.Addr
+	activation, name, hostname string
+	tags                       int
+	instance                   string
+	err                        error
+}
+
+// enrolled makes an audit event of an enrolment. In strict mode the agent is answered when its event is on disk; an error is that it is not.
+func (n *Node) enrolled(ctx context.Context, c *config.Config, now time.Time, r enrolment) error {
+	op := operation.Find(trail.ServiceAgent, "EnrolInstance")
+	e := &trail.Event{
+		ID: ledger.NewID(), Time: now, Received: now, Category: op.Category, Type: trail.APICall, ReadOnly: op.ReadOnly, Service: trail.ServiceECS, Name: op.Name,
+		Region: c.Assistant.Region, Account: n.root, Identity: trail.Identity{Kind: trail.Machine}, Source: r.from, Status: http.StatusOK,
+		Request:   op.Request(map[string]any{"ActivationId": r.activation, "InstanceName": r.name, "Hostname": r.hostname, "tags": r.tags}),
+		Resources: []trail.Resource{{Type: "ACS::ECS::Activation", Name: r.activation}},
 	}
+	if r.err != nil {
+		e.Status, e.ErrorCode, e.ErrorMessage = http.StatusForbidden, "EnrolmentRefused", "the enrolment was refused"
+		var refused *agentproto.Refused
+		if errors.As(r.err, &refused) {
+			e.ErrorCode = refused.Code
+		}
+	} else {
+		e.Identity.User, e.Response = r.instance, map[string]any{"InstanceId": r.instance}
+		e.Resources = append(e.Resources, trail.Resource{Type: "ACS::ECS::Instance", Name: r.instance})
+	}
+	if c.Trail.Strict {
+		return n.Trail.Append(context.WithoutCancel(ctx), e)
+	}
+	n.Trail.Offer(e)
+	return nil
 }

@@ -51,6 +51,7 @@ func (a *API) Drain() { a.queues.Drain() }
 // Serve implements [wire.Dialect].
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
 	q := &request{r: r, call: c}
+	c.Service, c.Detail = "mns", q
 	answer, err := a.serve(q)
 	if err != nil {
 		a.Refuse(w, r, c, err)
@@ -89,6 +90,7 @@ func (a *API) serve(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	q.principal = principal
 	q.call.AccessKey, q.account = principal.AccessKeyID, principal.Tenant()
 	if q.call.Charge, err = a.quotas.Hold(q.r.Context(), principal.Origin(), principal.Root, act.mutating); err != nil {
 		return answer{}, err
@@ -99,18 +101,22 @@ func (a *API) serve(q *request) (answer, error) {
 	if err := q.read(digest); err != nil {
 		return answer{}, err
 	}
+	if err := q.call.Start(); err != nil {
+		return answer{}, err
+	}
 	return act.handle(a, q)
 }
 
 // request is one request on its way through its handler.
 type request struct {
-	r       *http.Request
-	call    *wire.Call
-	account string
-	name    string // of the queue; "" for all
-	below   string // what of it, "messages" or ""
-	query   url.Values
-	body    []byte
+	r         *http.Request
+	call      *wire.Call
+	principal *auth.Principal
+	account   string
+	name      string // of the queue; "" for all
+	below     string // what of it, "messages" or ""
+	query     url.Values
+	body      []byte
 }
 
 func (q *request) ref() queue.Ref { return queue.Ref{Account: q.account, Name: q.name} }
