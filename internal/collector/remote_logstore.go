@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,43 +111,47 @@ func owns(s client.Shard, key string) bool {
 	return s.Begin.String() <= key && (key < s.End.String() || s.End == sluice.MaxHashKey)
 }
 
-// Scan implements [Logstore]. The logs may be in the shards of the places, and in those that were made of them since, which have higher numbers.
+// Scan implements [Logstore]. The logs may be in the shards of the places, and in those that were made of them since, which have higher numbers. Where those
+// are gone, with all that was in them, they may be in any shard that owns the key.
 func (l *remoteLogstore) Scan(ctx context.Context, key string, from map[string]string, yield func([]byte) error) error {
 	shards, err := l.client.Shards(ctx, l.ref)
 	if err != nil {
 		return ExplainLogService(err)
 	}
-	known := false
+	behind := !slices.ContainsFunc(shards, func(s client.Shard) bool { return from[s.ID.String()] != "" })
 	for _, s := range shards {
 		name := s.ID.String()
-		if known = known || from[name] != ""; !known || from[name] == "" && !owns(s, key) {
+		if behind = behind || from[name] != ""; !behind || from[name] == "" && !owns(s, key) {
 			continue
-		}
-		if from[name] == "" {
-			if from[name], err = l.client.BeginCursor(ctx, l.ref, s.ID); err != nil {
-				return ExplainLogService(err)
-			}
 		}
 		if err := l.scan(ctx, s.ID, from, yield); err != nil {
 			return err
 		}
 	}
-	if !known {
-		return errors.New("the shard where the logs would be is gone")
-	}
 	return nil
 }
 
-func (l *remoteLogstore) scan(ctx context.Context, id sluice.ShardID, from map[string]string, yield func([]byte) error) error {
-	for {
-		p, err := l.client.PullRaw(ctx, l.ref, id, client.PullOptions{Cursor: from[id.String()]})
+func (l *remoteLogstore) scan(ctx context.Context, id sluice.ShardID, from map[string]string, yield func([]byte) error) (err error) {
+	name := id.String()
+	for begun := false; ; {
+		if from[name] == "" {
+			if from[name], err = l.client.BeginCursor(ctx, l.ref, id); err != nil {
+				return ExplainLogService(err)
+			}
+			begun = true
+		}
+		p, err := l.client.PullRaw(ctx, l.ref, id, client.PullOptions{Cursor: from[name]})
+		if client.Code(err) == "InvalidCursor" && !begun { // what was there has expired
+			from[name] = ""
+			continue
+		}
 		if err != nil {
 			return ExplainLogService(err)
 		}
 		if err := logpb.Groups(p.Groups, yield); err != nil {
 			return err
 		}
-		from[id.String()] = p.Next
+		from[name] = p.Next
 		if p.AtEnd || p.Next == p.Asked {
 			return nil
 		}

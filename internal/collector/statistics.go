@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Counts are what a cycle, or a service since its start, has done. Received = Duplicates + Sent + Refused + Lost at the end of a cycle.
+// Counts are what a cycle, or a service since its start, has done. At the end of a cycle
+// Received = Duplicates + Sent + Refused, but for a batch that one cycle received and the next one sent.
 type Counts struct {
 	Requests   int64
 	Received   int64

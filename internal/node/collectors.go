@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,17 +112,17 @@ func (l *localLogstore) owner(ctx context.Context, key string) (*catalog.Logstor
 	return view, view.Owner(hash), nil
 }
 
-// Scan implements [collector.Logstore]: it reads the shards of the places, and those that have come since.
+// Scan implements [collector.Logstore]: it reads the shards of the places, and those that have come since; all, where those are gone with what was in them.
 func (l *localLogstore) Scan(ctx context.Context, _ string, from map[string]string, yield func([]byte) error) error {
 	view, err := l.cat.Logstore(ctx, l.ref)
 	if err != nil {
 		return err
 	}
-	known := false
+	behind := !slices.ContainsFunc(view.Shards, func(s catalog.Shard) bool { return from[s.ID.String()] != "" })
 	for i := range view.Shards {
 		s := &view.Shards[i]
 		name := s.ID.String()
-		if known = known || from[name] != ""; !known {
+		if behind = behind || from[name] != ""; !behind {
 			continue
 		}
 		at, _ := strconv.ParseInt(from[name], 10, 64) // "" is from the beginning
@@ -130,9 +131,6 @@ func (l *localLogstore) Scan(ctx context.Context, _ string, from map[string]stri
 			return fmt.Errorf("read shard %s of %s: %w", name, l.ref, err)
 		}
 		from[name] = strconv.FormatInt(int64(next), 10)
-	}
-	if !known {
-		return fmt.Errorf("logstore %s is not the one that was written to", l.ref)
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ type process struct {
 func run(t *testing.T, binary, file string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(binary, "collector", "run", "-f", file)}
+	p.cmd.Env = append(os.Environ(), "TMPDIR="+filepath.Dir(file)) // what it cannot remove when it is killed
 	out, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
