@@ -75,6 +75,9 @@ var mayImport = map[string][]string{
 	},
 	"internal/delivery/object":    {".", "internal/delivery/encode", "internal/delivery/sink", "internal/index", "internal/logpb"},
 	"internal/delivery/ownership": {"."},
+
+	"internal/trail/bucket":             {},
+	"internal/trail/courier/digesttest": {},
 }
 
 // sinks are the packages of destinations, and notSinks what they do not see of the server.

@@ -17,6 +17,7 @@ import (
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/bucket"
+	"github.com/sluicelog/sluice/internal/trail/courier/digesttest"
 	"github.com/sluicelog/sluice/internal/trail/shape"
 	"github.com/sluicelog/sluice/internal/trail/trails"
 )
@@ -112,7 +113,7 @@ func (b *memoryBuckets) records(t testing.TB, name, prefix string) map[string]in
 		var body struct {
 			Records []struct{ EventID string }
 		}
-		text := inflated(o.Body)
+		text := digesttest.Inflated(o.Body)
 		if strings.Contains(key, "/AliyunLogs/") || strings.HasPrefix(key, "AliyunLogs/") {
 			text = []byte(`{"Records":` + string(text) + "}")
 		}
@@ -245,4 +246,26 @@ func (b *bed) create(name string, change func(*trails.Trail)) trails.Trail {
 		b.Fatal(err)
 	}
 	return made
+}
+
+// validate checks the digests of a bucket, and returns the files that they list.
+func (b *bed) validate(name string) map[string]bool {
+	b.Helper()
+	pairs, err := b.courier.o.Keys.Valid(b.Context(), time.Time{}, time.Unix(1<<40, 0))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var keys [][]byte
+	for _, p := range pairs {
+		keys = append(keys, p.Public)
+	}
+	objects := map[string]digesttest.Object{}
+	for key, o := range b.buckets.objects[name] {
+		objects[key] = digesttest.Object{Body: o.Body, Signature: o.Metadata["signature"]}
+	}
+	files, err := digesttest.Check(name, objects, keys)
+	if err != nil {
+		b.Error(err)
+	}
+	return files
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/queue"
 	"github.com/sluicelog/sluice/internal/sign"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -32,11 +33,14 @@ const maxBody = 4 << 20
 // API is the dialect. It is safe for concurrent use.
 type API struct {
 	auth   *auth.Authenticator
+	quotas *keyquota.Quotas
 	queues *queue.Service
 }
 
 // New makes the dialect over its services.
-func New(a *auth.Authenticator, queues *queue.Service) *API { return &API{a, queues} }
+func New(a *auth.Authenticator, quotas *keyquota.Quotas, queues *queue.Service) *API {
+	return &API{a, quotas, queues}
+}
 
 // Claims implements [wire.Claimant].
 func (a *API) Claims(r *http.Request) bool { return sign.IsMNS(r.Header) }
@@ -88,6 +92,9 @@ func (a *API) serve(q *request) (answer, error) {
 	}
 	q.principal = principal
 	q.call.AccessKey, q.account = principal.AccessKeyID, principal.Tenant()
+	if q.call.Charge, err = a.quotas.Hold(q.r.Context(), principal.Origin(), principal.Root, act.mutating); err != nil {
+		return answer{}, err
+	}
 	if err := principal.Authorize(auth.Action{Name: act.permission, Mutating: act.mutating}, auth.Resource{Path: q.resource()}); err != nil {
 		return answer{}, err
 	}

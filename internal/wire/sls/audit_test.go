@@ -47,6 +47,9 @@ func inRecord(r sls.Route) testenv.Call {
 	switch {
 	case r.Action == "CreateProject" || r.Action == "CreateLogStore":
 		c.Body = []byte(`{"projectName":"` + trail.Project + `","logstoreName":"events2","ttl":1,"shardCount":1}`)
+	case r.Late && r.Host == sls.OnProject:
+		c.Body = []byte(`{"resourceType":"project","logstore":"` + trail.Events.Logstore + `","query":"* | select 1","policyDocument":"{\"Version\":\"1\",\"Statement\":[]}"}`)
+		c.Target += "?resourceType=project"
 	case r.Late:
 		c.Body = []byte(`{"resourceType":"PROJECT","resourceId":["` + trail.Project + `"],"tags":[{"key":"a","value":"b"}],"resourceGroupId":"x"}`)
 		c.Project = ""

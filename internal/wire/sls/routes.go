@@ -46,6 +46,7 @@ func Routes() []Route {
 		jobRoutes,
 		typedJobRoutes,
 		deliveryRoutes,
+		importRoutes,
 		keyRoutes,
 		keyLimitRoutes,
 		backupRoutes,
