@@ -88,13 +88,10 @@ func New(store meta.Store, cat *catalog.Catalog, door sluice.Appender, sealer Se
 // Run runs all imports until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	places, ids, err := s.places(ctx)
-	if err == nil {
-		err = s.removeOrphans(ctx, ids)
-	}
-	if ctx.Err() != nil { // stopped before it began
-		return nil
-	}
 	if err != nil {
+		return err
+	}
+	if err := s.removeOrphans(ctx, ids); err != nil {
 		return err
 	}
 	s.mu.Lock()
