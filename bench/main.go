@@ -1,13 +1,13 @@
 // Command bench measures a real sluiced, started as a child process on a directory of its own. It writes one JSON file with the facts of
 // the machine to bench/results and prints tables; docs/benchmarks.md says how to read them and compares them with the goals.
 //
-//	bench [-only throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,trail] [-runs 3]
-//	bench [-only throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,lookups] [-runs 3]
+//	bench [-only throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,trail,lookups,agents] [-runs 3]
 //	      [-set weblogs,app,text,hostile] [-records 3000000] [-asks 9] [-cold-asks 3] [-rounds 13]   search
 //	      [-delivery-mb 500] [-to http,kafka,s3_json,s3_parquet,syslog,sls] [-tasks 200]             delivery, crowd
 //	      [-logstores 10000] [-configs 10000]                                                        control
 //	      [-without SLUICED]                                                                         trail
 //	      [-events 2000000]                                                                          lookups
+//	      [-fleet 1000] [-idle-for 60s]                                                              agents
 //	      [-put-mb 4000] [-latency-for 15s] [-journal-gb 2] [-cold]                                  the others
 //	      [-page docs/benchmarks.md] [-from bench/results/TIME.json]
 //
@@ -31,6 +31,7 @@ import (
 
 type bench struct {
 	binary      string
+	agent       string // sluice-agent
 	dir         string // of the servers' data
 	results     string // where reports go
 	putMB       float64
@@ -43,6 +44,8 @@ type bench struct {
 	without     string // a server without audit events
 	events      int    // of the history to look up in
 	latencyFor  time.Duration
+	idleFor     time.Duration // how long an idle agent is looked at
+	fleet       int           // agents that are connected
 	records     int
 	asks        int
 	coldAsks    int
@@ -68,6 +71,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	b := bench{drawn: map[*dataset]*bodies{}}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&b.binary, "sluiced", "bin/sluiced", "the server to measure")
+	flags.StringVar(&b.agent, "sluice-agent", "bin/sluice-agent", "the agent to measure")
+	flags.DurationVar(&b.idleFor, "idle-for", time.Minute, "how long an idle agent is looked at")
+	flags.IntVar(&b.fleet, "fleet", 1000, "agents that are connected at once")
 	flags.StringVar(&b.dir, "dir", ".tools/bench", "where the servers keep their data: on the disk to measure")
 	flags.StringVar(&b.results, "results", "bench/results", "where the report is written")
 	flags.Float64Var(&b.putMB, "put-mb", 4000, "raw megabytes to put and pull in each run: enough for the server to move logs out of its journal meanwhile")
@@ -87,7 +93,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	to := flags.String("to", strings.Join(destinationNames(), ","), "the destinations to deliver to")
 	sets := flags.String("set", "weblogs,app,text,hostile", "the data sets to search")
 	runs := flags.Int("runs", 3, "how often each scenario is measured")
-	only := flags.String("only", "throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,trail,lookups", "the scenarios to run")
+	only := flags.String("only", "throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,trail,lookups,agents", "the scenarios to run")
 	page := flags.String("page", "", "also write the numbers into this page: docs/benchmarks.md")
 	from := flags.String("from", "", "measure nothing, take the numbers of this report")
 	if err := flags.Parse(args); err != nil {
@@ -189,6 +195,7 @@ func (b *bench) scenarios(ctx context.Context, names []string, runs int) error {
 		{"control", b.control},
 		{"trail", b.trail},
 		{"lookups", b.lookups},
+		{"agents", b.agentsMeasured},
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(all, func(s scenario) bool { return s.name == name }) {

@@ -26,6 +26,15 @@ const (
 type server struct {
 	*child.Server
 	dir string
+	pid int // of another process that is looked at in its place; 0: the server's
+}
+
+// process is the process that is looked at.
+func (s *server) process() int {
+	if s.pid != 0 {
+		return s.pid
+	}
+	return s.PID
 }
 
 // start starts a server on dir, or on a new directory below the benchmark's if dir is "".
@@ -48,7 +57,7 @@ func (b *bench) start(ctx context.Context, dir string, env ...string) (*server, 
 	if err != nil {
 		return nil, err
 	}
-	b.started = append(b.started, &server{s, dir})
+	b.started = append(b.started, &server{Server: s, dir: dir})
 	return b.started[len(b.started)-1], nil
 }
 
@@ -80,7 +89,7 @@ const tick = 10 * time.Millisecond // what the kernel counts in
 
 // cpu returns the processor time the server has used: utime and stime of proc_pid_stat(5).
 func (s *server) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID))
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process()))
 	if err != nil {
 		return 0, fmt.Errorf("read cpu time: %w", err)
 	}
@@ -100,7 +109,7 @@ func (s *server) cpu() (time.Duration, error) {
 // memory returns VmRSS or VmHWM (its peak) in megabytes.
 func (s *server) memory(name string) (float64, error) {
 	var kib float64
-	if _, err := fmt.Sscanf(field(fmt.Sprintf("/proc/%d/status", s.PID), name), "%f kB", &kib); err != nil {
+	if _, err := fmt.Sscanf(field(fmt.Sprintf("/proc/%d/status", s.process()), name), "%f kB", &kib); err != nil {
 		return 0, fmt.Errorf("read %s: %w", name, err)
 	}
 	return kib * 1024 / 1e6, nil

@@ -266,6 +266,61 @@ func TestRealKills(t *testing.T) {
 	checkKills(t, p, ran, asked)
 }
 
+// A copy of a machine that enrolled is refused, and the original goes on; an operator is told by the copy's own log and status.
+func TestClonedMachine(t *testing.T) {
+	p := newPlace(t)
+	_, m := p.machine("")
+	if err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.until("the agent is connected", p.connected)
+	if err := m.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	var log lockedBuffer
+	clone := child.NewMachine(t, m.Binary, "", &log)
+	if err := os.CopyFS(filepath.Join(clone.State, "copy"), os.DirFS(m.State)); err != nil {
+		t.Fatal(err)
+	}
+	clone.State = filepath.Join(clone.State, "copy")
+	if err := m.Start(); err != nil { // the original moves its ticket on
+		t.Fatal(err)
+	}
+	p.until("the original is back", p.connected)
+	if err := clone.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.until("the copy is refused", func() bool { return strings.Contains(log.String(), "code=Cloned") })
+	status, err := clone.Run(t.Context(), "status")
+	if err != nil || !strings.Contains(status, "connected     no") || !strings.Contains(status, "Cloned") {
+		t.Errorf("%v\n%s", err, status)
+	}
+	if !p.connected() {
+		t.Error("the original is gone")
+	}
+	if err := clone.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// lockedBuffer is a buffer that a process writes to while it is read.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 func checkKills(t *testing.T, p *place, ran string, asked map[string]int) {
 	t.Helper()
 	raw, err := os.ReadFile(ran)

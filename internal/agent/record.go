@@ -21,7 +21,8 @@ type record struct {
 	Open   *open                `json:"open,omitempty"`  // with started
 	Spool  *spool               `json:"spool,omitempty"` // with finished: output that is still to be sent
 	Ack    *agentproto.EventAck `json:"ack,omitempty"`
-	Over   []string             `json:"over,omitempty"` // invocations that are to be forgotten
+	Over   []string             `json:"over,omitempty"`   // invocations that are to be forgotten
+	Unsent []agentproto.Event   `json:"unsent,omitempty"` // of an invocation, behind those in State, which has them no more when they are many
 }
 
 // ticket opens the next connection.
@@ -103,6 +104,11 @@ func (a *Agent) apply(r *record) {
 			}
 		}
 	}
+	for _, e := range r.Unsent {
+		if inv := a.invocations[e.Invocation]; inv != nil {
+			inv.Events = append(inv.Events, e)
+		}
+	}
 	for _, id := range r.Over {
 		a.bury(id, r.At)
 	}
@@ -161,9 +167,14 @@ func (a *Agent) snapshot() [][]byte {
 	for _, id := range slices.Sorted(maps.Keys(a.invocations)) {
 		lasts := a.invocations[id].state
 		lasts.Task = bare(lasts.Task)
+		events := lasts.Events
+		lasts.Events = nil
 		records = append(records, &record{At: now, State: &lasts})
+		for some := range slices.Chunk(events, unsentInRecord) {
+			records = append(records, &record{Unsent: some})
+		}
 	}
-	const ids = 1000 // in a record
+	const ids = 1000 // in a record, which is to stay well below journal.MaxRecord
 	byTime := map[agentproto.Time][]string{}
 	for id, at := range a.over {
 		byTime[at] = append(byTime[at], id)
@@ -183,6 +194,9 @@ func (a *Agent) snapshot() [][]byte {
 	}
 	return raw
 }
+
+// unsentInRecord is how many events are in a record of a snapshot: each has 24 KiB of output at most, in base64.
+const unsentInRecord = 16
 
 // forgetOld drops ids that no task can bring any more.
 func (a *Agent) forgetOld() {

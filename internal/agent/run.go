@@ -51,6 +51,11 @@ func (a *Agent) start(inv *invocation) {
 	case inv.stopped:
 		a.plan(inv)
 		return
+	case len(inv.Events) > maxUnsent && inv.Task.Run != nil && inv.Task.Run.Repeat == agentproto.Period:
+		a.o.Logger.Warn("a run is passed over: the server has not heard of too many before it", "invocation", inv.id(), "unsent", len(inv.Events))
+		inv.Past = agentproto.TimeOf(due)
+		a.plan(inv)
+		return
 	case !inv.hasContent: // the server sends it again
 		if inv.Task.Run != nil && inv.Task.Run.Repeat == agentproto.Period {
 			inv.Past = agentproto.TimeOf(due)
@@ -240,6 +245,9 @@ func (a *Agent) finished(inv *invocation, process runner.Process, r runner.Resul
 			Start: start, Finish: start + agentproto.Time(r.Took.Milliseconds()), ExitCode: r.ExitCode, Output: r.Output, Dropped: r.Dropped, Bytes: r.Kept,
 		},
 	}
+	if a.unsentOutput()+len(r.Output) > maxUnsentOutput {
+		e.Result.Output, e.Result.Dropped = nil, r.Dropped+int64(len(r.Output))
+	}
 	rec := &record{Event: e}
 	if process != nil && r.Kept > 0 && (!r.Whole || inv.stream.sent > 0) {
 		rec.Spool = &spool{
@@ -249,6 +257,25 @@ func (a *Agent) finished(inv *invocation, process runner.Process, r runner.Resul
 		e.Result.Bytes = 0
 	}
 	return rec
+}
+
+// Bounds of what waits for a server that is away: of an invocation, in events, after which its schedule pauses; and of the output in them, of all
+// invocations, after which results have none (what is spooled is under the policy's limits).
+const (
+	maxUnsent       = 2000
+	maxUnsentOutput = 8 << 20
+)
+
+// unsentOutput is the output in events that wait. The caller holds a.mu.
+func (a *Agent) unsentOutput() (n int) {
+	for _, inv := range a.invocations {
+		for i := range inv.Events {
+			if r := inv.Events[i].Result; r != nil {
+				n += len(r.Output)
+			}
+		}
+	}
+	return n
 }
 
 // finish writes that a run is over, or tries again later. The caller holds a.mu.

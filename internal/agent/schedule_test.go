@@ -136,3 +136,52 @@ func TestDryRun(t *testing.T) {
 		d.expect("t-dry", "accepted ended completed ")
 	})
 }
+
+// A server that is away for weeks costs neither memory nor disk without end, and the agent starts with what it has: the newest results have no output, and
+// then the schedule pauses.
+func TestLongOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.ask("t-1", repeat(agentproto.Period, "rate(1m)"))
+		d.line(false)
+		output := strings.Repeat("0123456789", 2000)
+		for range 1200 {
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			d.finish(output)
+		}
+		began := d.began("t-1")
+		if began < 990 || began > 1010 {
+			t.Errorf("%d runs", began)
+		}
+		d.kill()
+		d.start()
+		synctest.Wait()
+		if st := d.agent.Status(); st.Journal > 20<<20 || st.Invocations[0].Unsent < 2000 {
+			t.Errorf("%d bytes of journal, %d events", st.Journal, st.Invocations[0].Unsent)
+		}
+		d.line(true)
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if d.began("t-1") == began {
+			t.Error("the schedule does not go on")
+		}
+		with := 0
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		for _, e := range d.events {
+			if e.Kind == agentproto.Finished {
+				if len(e.Result.Output) == len(output) {
+					with++
+				} else if int(e.Result.Dropped) != len(output) {
+					t.Fatalf("%+v", e.Result)
+				}
+			}
+		}
+		if with < 400 || with > 440 || d.seqs["t-1"] < int64(2*began) {
+			t.Errorf("%d results have output, %d events have arrived", with, d.seqs["t-1"])
+		}
+	})
+}

@@ -56,6 +56,7 @@ var pages = map[string][]string{
 	"docs/howto/look-inside.md":   {"ok\n", `"go":"go1.`},
 	"docs/howto/slog.md":          {`"message":"order placed"`, `"price.currency":"EUR"`, `"release":"42"`, `"reason":"no funds","code":"51"`},
 	"docs/howto/copy-and-dump.md": {"1,000 logs of", "\n1000\n", "access_0.jsonl", "1,000 logs (", "shards taking logs"},
+	"docs/howto/collect.md":       {"shop/access_log_service", "ready", "Number of events generated and sent: 100;", "\n100\n", `"page":"/item/1"`, `"@devo_pulling_id":"`},
 	"docs/howto/configuration-as-code.md": {
 		"+ delivery howto-code/errors", "nothing changed", "ttl: 90 → 14", "- logstore howto-code/extra", "0 changes to make",
 	},

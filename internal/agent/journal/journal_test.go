@@ -41,7 +41,11 @@ func rewrite(t *testing.T, j *journal.Journal, records []string) {
 
 // Whenever the power fails: what was synced is there, in its order, and behind it at most what was written since.
 func TestPowerCuts(t *testing.T) {
-	for seed := range uint64(500) {
+	seeds := uint64(200)
+	if testing.Short() {
+		seeds = 20
+	}
+	for seed := range seeds {
 		r := rand.New(rand.NewPCG(seed, 1))
 		mem := vfs.NewMem()
 		var written []string // all that was ever appended

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -64,6 +65,9 @@ func Load(path string) (*Policy, error) {
 		return nil, fmt.Errorf("open the policy: %w", err)
 	}
 	defer f.Close()
+	if err := trusted(f); err != nil {
+		return nil, fmt.Errorf("policy %s: %w", path, err)
+	}
 	raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the policy: %w", err)
@@ -73,6 +77,19 @@ func Load(path string) (*Policy, error) {
 		return nil, fmt.Errorf("policy %s: %w", path, err)
 	}
 	return p, nil
+}
+
+// trusted refuses a file that others than its owner may write: whoever can would allow himself what the agent can do.
+func trusted(f *os.File) error {
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	const others = 0o022
+	if runtime.GOOS != "windows" && st.Mode().Perm()&others != 0 {
+		return fmt.Errorf("others than its owner may write it (mode %v): chmod go-w it", st.Mode().Perm())
+	}
+	return nil
 }
 
 // Parse reads a policy. A key that is not known is an error: it may be one that was to forbid something.

@@ -128,6 +128,19 @@ func TestLoad(t *testing.T) {
 	if _, err := policy.Load(t.TempDir()); err == nil {
 		t.Error("a directory was taken for a policy")
 	}
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(path, []byte("root: true\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := policy.Load(path); err != nil || !p.Root {
+		t.Errorf("%v, %v", p, err)
+	}
+	if err := os.Chmod(path, 0o666); err != nil { //nolint:gosec // that is the point
+		t.Fatal(err)
+	}
+	if _, err := policy.Load(path); err == nil || !strings.Contains(err.Error(), "chmod go-w") {
+		t.Errorf("a policy that everybody may write: %v", err)
+	}
 }
 
 func FuzzParse(f *testing.F) {

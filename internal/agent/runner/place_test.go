@@ -120,8 +120,14 @@ func TestFilesAndLinks(t *testing.T) {
 	}
 	b.p.Directories = []string{dir}
 	for _, c := range []struct{ directory, code string }{
-		{dir, ""}, {dir + "/new", ""}, {dir + "/out", policy.FilePath}, {dir + "/out/new", policy.FilePath}, {dir + "/up", policy.FilePath},
-		{dir + "/../x", policy.FilePath}, {filepath.Dir(victim), policy.FilePath}, {"/", policy.FilePath},
+		{dir, ""},
+		{dir + "/new", ""},
+		{dir + "/out", policy.FilePath},
+		{dir + "/out/new", policy.FilePath},
+		{dir + "/up", policy.FilePath},
+		{dir + "/../x", policy.FilePath},
+		{filepath.Dir(victim), policy.FilePath},
+		{"/", policy.FilePath},
 	} {
 		if got := b.send(agentproto.File{Name: "victim", Directory: c.directory, Content: []byte("new"), Owner: me(t), Overwrite: true}); got != c.code {
 			t.Errorf("%s: %q, want %q", c.directory, got, c.code)

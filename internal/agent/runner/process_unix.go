@@ -26,6 +26,7 @@ const (
 	outputName = "output"
 	pulseName  = "pulse"
 	resultName = "result"
+	keeperName = "keeper" // Ref, for what nobody knows any more
 )
 
 // process is a run whose command has a keeper, as the agent sees it.
@@ -97,6 +98,9 @@ func (p *process) startKeeper() error {
 	p.ref.PID = cmd.Process.Pid
 	p.ref.Start, err = startOf(p.ref.PID)
 	if err == nil {
+		err = p.note()
+	}
+	if err == nil {
 		p.pulse, err = os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	}
 	if err != nil {
@@ -106,6 +110,34 @@ func (p *process) startKeeper() error {
 	}
 	go p.watch()
 	return nil
+}
+
+// note writes down who the keeper is.
+func (p *process) note() error {
+	raw, err := json.Marshal(p.ref)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(p.dir, keeperName), raw, 0o600)
+}
+
+// clear ends the run in a directory that nobody knows any more, and removes what is left of it.
+func (r *Runner) clear(name string) {
+	var ref Ref
+	raw, err := os.ReadFile(filepath.Join(r.o.Dir, name, keeperName))
+	if err == nil {
+		err = json.Unmarshal(raw, &ref)
+	}
+	if ref.Dir = name; err != nil {
+		os.RemoveAll(filepath.Join(r.o.Dir, name))
+		return
+	}
+	p := r.attach(ref)
+	p.Stop()
+	go func() {
+		<-p.Done()
+		p.Remove()
+	}()
 }
 
 // attach finds the keeper of a run that began, or what it left.

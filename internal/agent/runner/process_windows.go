@@ -54,6 +54,9 @@ func (r *Runner) attach(ref Ref) Process {
 	return p
 }
 
+// clear removes what is left of a run that nobody knows any more.
+func (r *Runner) clear(name string) { _ = os.RemoveAll(filepath.Join(r.o.Dir, name)) }
+
 func (p *process) Ref() Ref { return p.ref }
 
 // Begin implements [Process].

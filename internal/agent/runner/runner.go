@@ -177,19 +177,18 @@ func (n *never) Begin() error { return errors.New("the run is over") }
 // Abandon implements [Process].
 func (n *never) Abandon() {}
 
-// Clean removes the directories of all runs but those to keep.
+// Clean ends and removes all runs but those to keep, by the names of their directories: such as were forgotten just before the agent was killed.
 func (r *Runner) Clean(keep map[string]bool) error {
 	entries, err := os.ReadDir(r.o.Dir)
 	if err != nil {
 		return err
 	}
-	var errs []error
 	for _, e := range entries {
 		if !keep[e.Name()] {
-			errs = append(errs, os.RemoveAll(filepath.Join(r.o.Dir, e.Name())))
+			r.clear(e.Name())
 		}
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // dirName is a new name for the directory of a run. It is never used twice: a run that was abandoned and one that follows it share nothing.

@@ -26,6 +26,7 @@ var epoch = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
 
 // memoryLog is a log of events in memory: groups of them, as they were appended.
 type memoryLog struct {
+	mu     sync.Mutex // guards all below
 	groups [][]trail.Event
 	times  []time.Time
 	begin  int
@@ -33,6 +34,8 @@ type memoryLog struct {
 }
 
 func (l *memoryLog) append(now time.Time, events ...trail.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for i := range events {
 		l.seq++
 		events[i].Seq = l.seq
@@ -41,10 +44,14 @@ func (l *memoryLog) append(now time.Time, events ...trail.Event) {
 }
 
 func (l *memoryLog) Bounds() (begin, end sluice.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return sluice.Position(l.begin), sluice.Position(len(l.groups))
 }
 
 func (l *memoryLog) Seek(t time.Time) (sluice.Position, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for i := l.begin; i < len(l.times); i++ {
 		if !l.times[i].Before(t) {
 			return sluice.Position(i), nil
@@ -54,6 +61,8 @@ func (l *memoryLog) Seek(t time.Time) (sluice.Position, error) {
 }
 
 func (l *memoryLog) Read(ctx context.Context, from sluice.Position, limit int) (events []trail.Event, next sluice.Position, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for next = max(from, sluice.Position(l.begin)); len(events) < limit && int(next) < len(l.groups); next++ {
 		for _, e := range l.groups[next] { // through JSON, as from a real log
 			text, err := json.Marshal(e)
@@ -105,6 +114,8 @@ func (b *memoryBuckets) Put(_ context.Context, name string, o bucket.Object) err
 // records are how often each event is in the log files below a prefix of a bucket.
 func (b *memoryBuckets) records(t testing.TB, name, prefix string) map[string]int {
 	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	found := map[string]int{}
 	for key, o := range b.objects[name] {
 		if !strings.HasPrefix(key, prefix) || strings.Contains(key, "CloudTrail-Digest") {

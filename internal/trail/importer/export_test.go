@@ -27,3 +27,12 @@ func (o Options) InGroupsOf(n int) Options {
 	o.groupRecords = n
 	return o
 }
+
+// RemoveOrphans removes what is left of imports that are gone, as Run does.
+func (s *Service) RemoveOrphans(ctx context.Context) error {
+	_, ids, err := s.places(ctx)
+	if err != nil {
+		return err
+	}
+	return s.removeOrphans(ctx, ids)
+}

@@ -88,10 +88,13 @@ func New(store meta.Store, cat *catalog.Catalog, door sluice.Appender, sealer Se
 // Run runs all imports until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	places, ids, err := s.places(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.removeOrphans(ctx, ids)
 	}
-	if err := s.removeOrphans(ctx, ids); err != nil {
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // the stop is what kept it from beginning
+	}
+	if err != nil {
 		return err
 	}
 	s.mu.Lock()

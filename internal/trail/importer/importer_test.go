@@ -404,8 +404,11 @@ func TestRun(t *testing.T) {
 	w.open()
 	ctx, stop = context.WithCancel(t.Context())
 	stop()
-	if err := w.Run(ctx); err == nil && w.done() != 0 {
-		t.Errorf("%d files of a project that is gone are remembered", w.done())
+	if err := w.Run(ctx); err != nil {
+		t.Errorf("a stop before the beginning: %v", err)
+	}
+	if err := w.RemoveOrphans(t.Context()); err != nil || w.done() != 0 {
+		t.Errorf("%d files of a project that is gone are remembered: %v", w.done(), err)
 	}
 }
 

@@ -284,6 +284,10 @@ StartDeliveryTask W M  action sink bucket prefix region start description filter
 PauseDeliveryTask W M  action sink bucket prefix region start description filter topic
 StopDeliveryTask W M  action sink bucket prefix region start description filter topic
 RedriveDeliveryTask W M  action sink bucket prefix region start description filter topic
+CreateImport W M  bucket prefix region endpoint addressing from insights intervalSeconds lateHours
+ListImports R M
+GetImport R M
+DeleteImport W M
 
 CreateAccessKey W M  description account user readOnly root projects disabled expiresInSeconds > accessKeyId account
 ListAccessKeys R M

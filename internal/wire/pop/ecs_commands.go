@@ -8,6 +8,8 @@ import (
 )
 
 // RunCommand: makes a command and runs it on instances; OssOutputDelivery is refused: full output goes to a logstore by itself.
+// Differs: the policy of each machine says who runs what names no Username (nobody, if it says nothing) and whether root may run anything (no); exit codes
+// of 193 and 194 do not restart the machine.
 
 // DescribeCommands: there are no public commands: a Provider finds nothing.
 
