@@ -323,7 +323,12 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	}
 	g.Go(func() error { return n.audit.courier.Run(ctx) })
 	g.Go(func() error { return n.audit.jobs.Run(ctx) })
-	g.Go(func() error { return n.imports.Run(ctx) })
+	g.Go(func() error {
+		if err := n.imports.Run(ctx); ctx.Err() == nil {
+			return err
+		}
+		return nil // also where it was stopped before it had begun
+	})
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
 	}
