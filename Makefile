@@ -16,6 +16,7 @@ GOTESTSUM := $(TOOLS)/bin/gotestsum-$(GOTESTSUM_VERSION)
 LINTER    := $(TOOLS)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 S3SERVER  := $(TOOLS)/bin/versitygw-$(VERSITYGW_VERSION)
 PYTHON    := $(TOOLS)/python/installed
+AWSCLI    := $(TOOLS)/awscli/installed
 KAFKA     := $(TOOLS)/kafka/.installed
 JAVA      := $(TOOLS)/java/.installed
 RECEIVERS := $(TOOLS)/rsyslog/.installed $(TOOLS)/syslog-ng-core/.installed $(TOOLS)/nginx-light/.installed
@@ -60,13 +61,16 @@ sim: $(GOTESTSUM) ## the seeded simulations, at length
 	$(call test,sim) -count=1 -timeout 30m ./test/sim/...
 	$(call test,sim-power) -count=1 -timeout 30m -run '^TestPowerCuts$$' ./internal/indexer -seed 1000 -seeds 5000
 	$(call test,sim-assistant) -count=1 -timeout 30m -run '^TestSimulation$$' ./internal/assistant -seed 1000 -seeds 1000
+	$(call test,sim-trail) -count=1 -timeout 30m -run '^TestSimulation$$' ./internal/trail/ledger -seed 1000 -seeds 1000
+	$(call test,sim-trails) -count=1 -timeout 30m -run '^TestSimulation$$' ./internal/trail/courier -seed 1000 -seeds 2000
 	$(call test,sim-agent) -count=1 -timeout 60m -run '^TestSimulation$$' ./internal/agent -seed 1000 -seeds 1000
 	$(call test,sim-polls) -count=1 -timeout 60m -run '^TestReadersSeeAgainWhatTheySaw$$' ./internal/query -polls 1000000
 
 compat: export PYTHON := $(TOOLS)/python/bin/python
-compat: build $(GOTESTSUM) $(PYTHON) $(NODE) $(JAVA) compat-sinks ## the official clients against a live server, deliveries to real destinations
+compat: export AWSCLI := $(TOOLS)/awscli/bin/aws
+compat: build $(GOTESTSUM) $(PYTHON) $(AWSCLI) $(S3SERVER) $(NODE) $(JAVA) compat-sinks ## the official clients against a live server, deliveries to real destinations
 	rm -rf $(RESULTS)
-	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|Java|Go|GoSDK|ReadGoTests|CompatPages)$$' ./test/compat/ ./test/script/
+	$(call test,compat) -count=1 -timeout 15m -tags compat -run '^Test(Python|Node|Java|Go|GoSDK|AWS|ReadGoTests|CompatPages)$$' ./test/compat/ ./test/script/
 	go run ./test/compat/table $(RESULTS)
 
 .PHONY: compat-table
@@ -106,6 +110,10 @@ $(S3SERVER):
 	@scripts/tool.sh $@ github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
 
 $(PYTHON): test/compat/python/requirements.txt test/compat/python/magic.txt
+	@scripts/python.sh $(@D) $^
+	@touch $@
+
+$(AWSCLI): test/compat/awscli/requirements.txt
 	@scripts/python.sh $(@D) $^
 	@touch $@
 

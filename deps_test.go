@@ -45,6 +45,9 @@ var mayImport = map[string][]string{
 	"internal/wordzip":         {},
 	"internal/segment":         {".", "internal/objects", "internal/vfs", "internal/wordzip"},
 	"internal/agentproto":      {},
+	"internal/trail":           {"."},
+	"internal/trail/operation": {".", "internal/trail"},
+	"internal/trail/shape":     {".", "internal/trail"},
 	"internal/schedule":        {},
 	"client":                   {".", "internal/sign", "internal/logline", "internal/logpb"},
 	"client/sluicelog":         {".", "client", "internal/sign", "internal/logline", "internal/logpb"},
@@ -73,12 +76,26 @@ var mayImport = map[string][]string{
 	},
 	"internal/delivery/object":    {".", "internal/delivery/encode", "internal/delivery/sink", "internal/index", "internal/logpb"},
 	"internal/delivery/ownership": {"."},
+
+	"internal/trail/bucket":             {},
+	"internal/trail/courier/digesttest": {},
+	"internal/collector": {
+		".", "client", "internal/sign", "internal/logline", "internal/logpb", "internal/vfs", "internal/index", "internal/delivery/sink",
+		"internal/delivery/encode", "internal/delivery/sink/tlsconf", "internal/delivery/sink/syslogsink",
+	},
 }
 
 // sinks are the packages of destinations, and notSinks what they do not see of the server.
 const sinks = "internal/delivery/sink/*sink"
 
 var notSinks = []string{"internal/meta", "internal/shard", "internal/catalog", "internal/ingest", "internal/delivery"}
+
+// standalone are what a command line runs without a server, and so without linking what keeps the logs of one.
+var standalone = []string{"cmd/sluice", "internal/collector/*"}
+
+var notStandalone = []string{
+	"internal/meta", "internal/shard", "internal/catalog", "internal/ingest", "internal/delivery", "internal/auth", "internal/query", "internal/server", "internal/node",
+}
 
 // onlyFrom lists the only importers of packages that sit at the top; both sides are patterns. Tests may import what they like.
 var onlyFrom = map[string][]string{
@@ -124,6 +141,18 @@ func TestImports(t *testing.T) {
 			}
 			for _, dep := range m.reach(t, name) {
 				if local := m.local(dep); local != name && (match(sinks, local) || slices.Contains(notSinks, local)) {
+					t.Errorf("%s imports %s", name, local)
+				}
+			}
+		}
+	})
+	t.Run("collectors and the command line link no server", func(t *testing.T) {
+		for _, name := range m.names() {
+			if !slices.ContainsFunc(standalone, func(p string) bool { return match(p, name) }) {
+				continue
+			}
+			for _, dep := range m.reach(t, name) {
+				if local := m.local(dep); slices.Contains(notStandalone, local) {
 					t.Errorf("%s imports %s", name, local)
 				}
 			}

@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/RoaringBitmap/roaring/v2 v2.30.0
+	github.com/alibabacloud-go/actiontrail-20200706/v3 v3.1.0
 	github.com/alibabacloud-go/darabonba-openapi/v2 v2.1.13
 	github.com/alibabacloud-go/ecs-20140526/v4 v4.0.0
 	github.com/alibabacloud-go/esa-20240910 v1.0.0
@@ -53,7 +54,6 @@ require (
 )
 
 require (
-	github.com/alibabacloud-go/actiontrail-20200706/v3 v3.1.0 // indirect
 	github.com/alibabacloud-go/alibabacloud-gateway-spi v0.0.5 // indirect
 	github.com/alibabacloud-go/debug v1.0.1 // indirect
 	github.com/alibabacloud-go/endpoint-util v1.1.0 // indirect

@@ -1,10 +1,13 @@
 // Command bench measures a real sluiced, started as a child process on a directory of its own. It writes one JSON file with the facts of
 // the machine to bench/results and prints tables; docs/benchmarks.md says how to read them and compares them with the goals.
 //
+//	bench [-only throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,trail,lookups] [-runs 3]
 //	bench [-only throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,agents] [-runs 3]
 //	      [-set weblogs,app,text,hostile] [-records 3000000] [-asks 9] [-cold-asks 3] [-rounds 13]   search
 //	      [-delivery-mb 500] [-to http,kafka,s3_json,s3_parquet,syslog,sls] [-tasks 200]             delivery, crowd
 //	      [-logstores 10000] [-configs 10000]                                                        control
+//	      [-without SLUICED]                                                                         trail
+//	      [-events 2000000]                                                                          lookups
 //	      [-fleet 1000] [-idle-for 60s]                                                              agents
 //	      [-put-mb 4000] [-latency-for 15s] [-journal-gb 2] [-cold]                                  the others
 //	      [-page docs/benchmarks.md] [-from bench/results/TIME.json]
@@ -39,6 +42,8 @@ type bench struct {
 	tasks       int      // of the crowd
 	logstores   int      // of the control plane
 	configs     int
+	without     string // a server without audit events
+	events      int    // of the history to look up in
 	latencyFor  time.Duration
 	idleFor     time.Duration // how long an idle agent is looked at
 	fleet       int           // agents that are connected
@@ -84,10 +89,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&b.tasks, "tasks", 200, "tasks on one logstore, of which half cannot deliver")
 	flags.IntVar(&b.logstores, "logstores", 10_000, "logstores of a large project, of ten shards each")
 	flags.IntVar(&b.configs, "configs", 10_000, "configurations to write")
+	flags.StringVar(&b.without, "without", "", "a server from before there were audit events, to compare with")
+	flags.IntVar(&b.events, "events", 2_000_000, "audit events to look up in (10,000,000 for published numbers)")
 	to := flags.String("to", strings.Join(destinationNames(), ","), "the destinations to deliver to")
 	sets := flags.String("set", "weblogs,app,text,hostile", "the data sets to search")
 	runs := flags.Int("runs", 3, "how often each scenario is measured")
-	only := flags.String("only", "throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,agents", "the scenarios to run")
+	only := flags.String("only", "throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,trail,lookups", "throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,agents", "the scenarios to run")
 	page := flags.String("page", "", "also write the numbers into this page: docs/benchmarks.md")
 	from := flags.String("from", "", "measure nothing, take the numbers of this report")
 	if err := flags.Parse(args); err != nil {
@@ -187,6 +194,8 @@ func (b *bench) scenarios(ctx context.Context, names []string, runs int) error {
 		{"fresh", b.fresh},
 		{"crowd", b.crowd},
 		{"control", b.control},
+		{"trail", b.trail},
+		{"lookups", b.lookups},
 		{"agents", b.agentsMeasured},
 	}
 	for _, name := range names {

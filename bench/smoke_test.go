@@ -20,7 +20,7 @@ func TestEveryScenarioRuns(t *testing.T) {
 	}
 	binary := filepath.Join(dir, "sluiced")
 	var out strings.Builder
-	err := run(context.WithoutCancel(t.Context()), strings.Fields("-runs 1 -records 3000 -asks 1 -cold-asks 1 -rounds 1 -put-mb 5 -delivery-mb 5 -to http -tasks 4 -logstores 20 -configs 20 -journal-gb 0.04"+
+	err := run(context.WithoutCancel(t.Context()), strings.Fields("-runs 1 -records 3000 -asks 1 -cold-asks 1 -rounds 1 -put-mb 5 -delivery-mb 5 -to http -tasks 4 -logstores 20 -configs 20 -events 3000 -journal-gb 0.04"+
 		" -latency-for 300ms -cold -fleet 20 -idle-for 100ms -sluice-agent "+filepath.Join(dir, "sluice-agent")+" -sluiced "+binary+" -dir "+filepath.Join(dir, "data")+" -results "+filepath.Join(dir, "results")), &out)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &out)
@@ -40,6 +40,7 @@ func TestEveryScenarioRuns(t *testing.T) {
 	}
 	for _, name := range []string{
 		"put", "pull_lz4", "copy", "ack_256_p99", "recovery", "idle_rss", "ingest", "disk", "rss_users", "hostile_ingest", "visible_p99", "tail_p95", "bomb_ratio",
+		"deliver_http", "fresh_p99", "crowd_rss", "crowd_reads", "make_logstores", "create_configs", "update_configs", "list_logstores", "start_many", "lookup_p99", "lookup_none_next",
 		"deliver_http", "fresh_p99", "crowd_rss", "crowd_reads", "make_logstores", "create_configs", "update_configs", "list_logstores", "start_many", "agent_rss",
 		"agents_command", "agents_schedules",
 	} {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes a Python environment: python.sh DIR REQUIREMENTS MAGIC. What MAGIC lists goes to DIR/magic, which only programs that have it in
+# Makes a Python environment: python.sh DIR REQUIREMENTS [MAGIC]. What MAGIC lists goes to DIR/magic, which only programs that have it in
 # PYTHONPATH see. Where python3 comes without venv (Debian splits it off), it is installed first, which needs root.
 set -euo pipefail
-dir=$1 requirements=$2 magic=$3
+dir=$1 requirements=$2 magic=${3:-}
 
 rm -rf "$dir"
 if ! python3 -m venv "$dir"; then
@@ -12,4 +12,4 @@ if ! python3 -m venv "$dir"; then
 fi
 pip=("$dir/bin/python" -m pip install --quiet --disable-pip-version-check)
 "${pip[@]}" -r "$requirements"
-"${pip[@]}" --no-deps --target "$dir/magic" -r "$magic"
+[[ -z $magic ]] || "${pip[@]}" --no-deps --target "$dir/magic" -r "$magic"

@@ -27,7 +27,7 @@ func collectorFile(cmd *cobra.Command, file *string) {
 }
 
 // openCollector makes a collector of the configuration in a file. clean removes its temporary files.
-func (a *app) openCollector(file string) (c *collector.Collector, clean func(), err error) {
+func (a *app) openCollector(file string, once bool) (c *collector.Collector, clean func(), err error) {
 	config, err := collector.Load(file, a.getenv)
 	if err != nil {
 		return nil, nil, err
@@ -44,7 +44,7 @@ func (a *app) openCollector(file string) (c *collector.Collector, clean func(), 
 	c, err = collector.New(config, collector.Options{
 		Kinds:   predefined.Services(),
 		Outputs: predefined.Outputs(predefined.Place{Env: predefined.Env(spool, "sluice"), ConfigDir: dir, FilesDir: dir}),
-		Dir:     config.StateDir(file), Now: a.now,
+		Dir:     config.StateDir(file), Now: a.now, Once: once,
 		Tell: func(l collector.Line) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -59,6 +59,7 @@ func (a *app) openCollector(file string) (c *collector.Collector, clean func(), 
 
 func (a *app) collectorRun() *cobra.Command {
 	var file string
+	var once bool
 	cmd := &cobra.Command{
 		Use:   "run -f FILE",
 		Short: "Run a collector until it is stopped",
@@ -71,7 +72,7 @@ What can be in FILE: docs/collectors.md.`,
 		Example: "  sluice collector check -f collector.yaml\n  sluice collector run -f collector.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, clean, err := a.openCollector(file)
+			c, clean, err := a.openCollector(file, once)
 			if err != nil {
 				return err
 			}
@@ -85,6 +86,7 @@ What can be in FILE: docs/collectors.md.`,
 		},
 	}
 	collectorFile(cmd, &file)
+	cmd.Flags().BoolVar(&once, "once", false, "end when all that there is now was collected")
 	return cmd
 }
 
@@ -105,7 +107,7 @@ func (a *app) collectorCheck() *cobra.Command {
 The exit code is 0 if all are ready.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, clean, err := a.openCollector(file)
+			c, clean, err := a.openCollector(file, false)
 			if err != nil {
 				return err
 			}

@@ -19,6 +19,7 @@ type lookupFlags struct {
 	reads, writes bool
 	limit         int
 	all           bool
+	wait          time.Duration
 }
 
 func (a *app) trailLookup() *cobra.Command {
@@ -50,6 +51,7 @@ With -o json events are shown whole, in the form of ActionTrail; --query picks f
 	flags.BoolVar(&f.writes, "writes", false, "only what changes something")
 	flags.IntVarP(&f.limit, "limit", "n", 100, "show so many at most")
 	flags.BoolVar(&f.all, "all", false, "show all there are")
+	flags.DurationVar(&f.wait, "wait", 0, "if there are none, `so long` until there are: an event is there a moment after its call")
 	cmd.MarkFlagsMutuallyExclusive("reads", "writes")
 	cmd.MarkFlagsMutuallyExclusive("limit", "all")
 	return cmd
@@ -59,11 +61,6 @@ func (a *app) lookUp(cmd *cobra.Command, f *lookupFlags) error {
 	if f.limit < 1 {
 		return misused(cmd, errors.New("--limit has to be 1 or more; --all shows all"))
 	}
-	from, to, err := f.parse(cmd, a.now())
-	if err != nil {
-		return err
-	}
-	f.asked.From, f.asked.To = from, to.Add(-time.Second)
 	switch {
 	case f.reads:
 		f.asked.Access = "Read"
@@ -74,7 +71,7 @@ func (a *app) lookUp(cmd *cobra.Command, f *lookupFlags) error {
 	if err != nil {
 		return err
 	}
-	events, more, err := a.gather(cmd, c, f)
+	events, more, err := a.await(cmd, c, f)
 	if err != nil {
 		return err
 	}
@@ -85,9 +82,28 @@ func (a *app) lookUp(cmd *cobra.Command, f *lookupFlags) error {
 	case more:
 		a.note("there are more: --limit shows more, --all all of them")
 	case len(events) == 0:
-		a.note("no events from %s", showRange(from, to))
+		a.note("no events from %s", showRange(f.asked.From, f.asked.To))
 	}
 	return nil
+}
+
+// await looks until there is something, as long as is wanted. The range is worked out anew each time: it may end now.
+func (a *app) await(cmd *cobra.Command, c *client.Client, f *lookupFlags) (events []client.Event, more bool, err error) {
+	const every = 200 * time.Millisecond
+	for until := a.now().Add(f.wait); ; {
+		from, to, err := f.parse(cmd, a.now())
+		if err != nil {
+			return nil, false, err
+		}
+		f.asked.From, f.asked.To = from, to.Add(-time.Second)
+		events, more, err = a.gather(cmd, c, f)
+		if err != nil || len(events) > 0 || !a.now().Before(until) {
+			return events, more, err
+		}
+		if !pause(cmd.Context(), every) {
+			return nil, false, cmd.Context().Err()
+		}
+	}
 }
 
 // gather takes what is to be shown, and says how far it is where that takes long.

@@ -4,6 +4,7 @@
 //	sluiced config check    say whether the configuration is right
 //	sluiced config print    show what it comes to, secrets hidden
 //	sluiced restore BACKUP  bring a backup back, into an empty data directory
+//	sluiced trail verify DIR  say whether the audit events are as they were written
 //	sluiced dump FILE…      show what data files hold
 //	sluiced version
 //
@@ -86,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		return serve(cmd.Context(), c, stdout, stderr)
 	}
-	root.AddCommand(configCommand(c, resolve, stdout), restoreCommand(c, resolve, stdout), dumpCommand(stdout), versionCommand(stdout))
+	root.AddCommand(configCommand(c, resolve, stdout), restoreCommand(c, resolve, stdout), trailCommand(stdout, stderr), dumpCommand(stdout), versionCommand(stdout))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.SetArgs(args)
 	root.SetOut(stdout)

@@ -165,7 +165,7 @@ func (s *Service) DeleteCommand(ctx context.Context, id string) error {
 			return nil, err
 		}
 		for _, name := range ids {
-			inv, err := get[Invocation](tx, kindInvocation, name)
+			inv, err := getInvocation(tx, name)
 			if err != nil {
 				return nil, err
 			}

@@ -113,12 +113,13 @@ func (c *committer) commit(batch []*pending) {
 // try runs changes in one transaction. The errors of single changes are theirs; an error of the store is all of theirs.
 func (c *committer) try(batch []*pending) error {
 	return c.store.Update(context.Background(), func(tx meta.Tx) error {
+		shared := newMemo(tx)
 		for _, p := range batch {
-			if p.after, p.err = p.fn(tx); p.err != nil && !refusal(p.err) {
+			if p.after, p.err = p.fn(shared); p.err != nil && !refusal(p.err) {
 				return p.err
 			}
 		}
-		return nil
+		return shared.end()
 	})
 }
 

@@ -138,7 +138,7 @@ func (s *Service) claimOne(tx meta.Tx, key targetKey, c *claim) error {
 	if err != nil || t == nil || t.Status.Final() {
 		return err
 	}
-	inv, err := get[Invocation](tx, kindInvocation, key.invocation)
+	inv, err := getInvocation(tx, key.invocation)
 	if err != nil || inv == nil {
 		return err
 	}
@@ -288,7 +288,7 @@ func (s *Service) Report(_ context.Context, instance string, r *Report) (held bo
 		if err != nil || t == nil || t.Status.Final() {
 			return nil, err
 		}
-		inv, err := get[Invocation](tx, kindInvocation, key.invocation)
+		inv, err := getInvocation(tx, key.invocation)
 		if err != nil || inv == nil {
 			return nil, err
 		}

@@ -369,8 +369,12 @@ func (i *Invocation) ParametersText() string {
 	return string(raw)
 }
 
-// finishInvocation notes that an invocation is over, if its last target is. changed are targets that this transaction ended.
-func finishInvocation(tx meta.Tx, inv *Invocation, now time.Time) error {
+// finishInvocation notes that an invocation is over, if its last target is.
+func finishInvocation(tx meta.Tx, id string, now time.Time) error {
+	inv, err := getInvocation(tx, id)
+	if err != nil || inv == nil {
+		return err
+	}
 	left, err := tx.Items(kindLive, meta.ItemRange{Prefix: inv.ID + "/", Limit: 1})
 	if err != nil || len(left) > 0 || inv.Final != "" {
 		return err

@@ -282,7 +282,7 @@ func (s *Service) take(tx meta.Tx, instance string, e *agentproto.Event, b *batc
 		b.held[e.Invocation] = nil // ended here: what its agent has to say comes too late
 		return nil
 	}
-	inv, err := get[Invocation](tx, kindInvocation, e.Invocation)
+	inv, err := getInvocation(tx, e.Invocation)
 	if err != nil || inv == nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (s *Service) Stop(_ context.Context, invocation string, instances []string)
 }
 
 func findInvocation(tx meta.Tx, id string) (*Invocation, error) {
-	inv, err := get[Invocation](tx, kindInvocation, id)
+	inv, err := getInvocation(tx, id)
 	if err == nil && inv == nil {
 		err = fail(sluice.NotFound, "InvalidInvokeId.NotFound", "invocation %.80q does not exist", id)
 	}

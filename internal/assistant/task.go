@@ -85,7 +85,7 @@ func (s *Service) taskOf(tx meta.Tx, key targetKey) (*agentproto.Task, error) {
 	if err != nil || t == nil || t.Status.Final() {
 		return nil, err
 	}
-	inv, err := get[Invocation](tx, kindInvocation, key.invocation)
+	inv, err := getInvocation(tx, key.invocation)
 	if err != nil || inv == nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (s *Service) endTarget(tx meta.Tx, key targetKey, status Status, code, info
 	if err != nil || t == nil || t.Status.Final() {
 		return nil, err
 	}
-	inv, err := get[Invocation](tx, kindInvocation, key.invocation)
+	inv, err := getInvocation(tx, key.invocation)
 	if err != nil || inv == nil {
 		return nil, err
 	}
@@ -194,5 +194,5 @@ func (s *Service) putChanged(tx meta.Tx, inv *Invocation, t *Target, record bool
 	if !t.Status.Final() {
 		return nil
 	}
-	return finishInvocation(tx, inv, now)
+	return atEnd(tx, inv.ID, func() error { return finishInvocation(tx, inv.ID, now) })
 }

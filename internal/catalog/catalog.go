@@ -64,6 +64,8 @@ type Catalog struct {
 	o     Options
 	log   *slog.Logger
 
+	protected string // a project in which nothing changes; see Protect
+
 	views   views
 	fills   singleflight.Group
 	reshard locks // one split, merge or shard removal at a time in each logstore

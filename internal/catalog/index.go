@@ -11,6 +11,9 @@ import (
 
 // CreateIndex gives a logstore its index configuration (reference sls-api 5.9).
 func (c *Catalog) CreateIndex(ctx context.Context, ref sluice.LogstoreRef, config json.RawMessage) error {
+	if err := c.mayChange(ref.Project); err != nil {
+		return err
+	}
 	filled, err := checkIndex(config)
 	if err != nil {
 		return err
@@ -27,6 +30,9 @@ func (c *Catalog) CreateIndex(ctx context.Context, ref sluice.LogstoreRef, confi
 
 // UpdateIndex replaces the index configuration of a logstore as a whole.
 func (c *Catalog) UpdateIndex(ctx context.Context, ref sluice.LogstoreRef, config json.RawMessage) error {
+	if err := c.mayChange(ref.Project); err != nil {
+		return err
+	}
 	filled, err := checkIndex(config)
 	if err != nil {
 		return err
@@ -43,6 +49,9 @@ func (c *Catalog) UpdateIndex(ctx context.Context, ref sluice.LogstoreRef, confi
 
 // DeleteIndex removes the index configuration of a logstore.
 func (c *Catalog) DeleteIndex(ctx context.Context, ref sluice.LogstoreRef) error {
+	if err := c.mayChange(ref.Project); err != nil {
+		return err
+	}
 	return c.store.Update(ctx, func(tx meta.Tx) error {
 		if _, err := createdIndex(tx, ref); err != nil {
 			return err

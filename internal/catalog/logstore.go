@@ -45,6 +45,9 @@ func telemetry(t string) string {
 // CreateLogstore makes a logstore with shardCount shards that divide the key space evenly. An empty Mode becomes standard. On an
 // Unavailable error the logstore is there, but its logs could not be opened yet.
 func (c *Catalog) CreateLogstore(ctx context.Context, l meta.Logstore, shardCount int) error {
+	if err := c.mayChange(l.Project); err != nil {
+		return err
+	}
 	if l.Mode == "" {
 		l.Mode = "standard"
 	}
@@ -173,6 +176,9 @@ func (c *Catalog) Logstores(ctx context.Context, project string, f LogstoreFilte
 // UpdateLogstore applies change to a logstore. Names, shard counts and times are not change's to set: shards change by split
 // and merge only, and clients echo the count they read.
 func (c *Catalog) UpdateLogstore(ctx context.Context, ref sluice.LogstoreRef, change func(*meta.Logstore) error) error {
+	if err := c.mayChange(ref.Project); err != nil {
+		return err
+	}
 	return c.store.Update(ctx, func(tx meta.Tx) error {
 		old, err := tx.Logstore(ref)
 		if err != nil {
@@ -196,6 +202,9 @@ func (c *Catalog) UpdateLogstore(ctx context.Context, ref sluice.LogstoreRef, ch
 
 // DeleteLogstore removes a logstore with its logs.
 func (c *Catalog) DeleteLogstore(ctx context.Context, ref sluice.LogstoreRef) error {
+	if err := c.mayChange(ref.Project); err != nil {
+		return err
+	}
 	var gone []meta.Shard
 	err := c.store.Update(ctx, func(tx meta.Tx) (err error) {
 		if gone, err = tx.Shards(ref); err != nil {

@@ -81,6 +81,9 @@ func (c *Catalog) Projects(ctx context.Context, f ProjectFilter) (page []meta.Pr
 
 // UpdateProject applies change to a project. Its name, its account and its times are not change's to set.
 func (c *Catalog) UpdateProject(ctx context.Context, name string, change func(*meta.Project)) error {
+	if err := c.mayChange(name); err != nil {
+		return err
+	}
 	return c.store.Update(ctx, func(tx meta.Tx) error {
 		old, err := tx.Project(name)
 		if err != nil {
@@ -98,6 +101,9 @@ func (c *Catalog) UpdateProject(ctx context.Context, name string, change func(*m
 
 // DeleteProject removes a project with its logstores and their logs.
 func (c *Catalog) DeleteProject(ctx context.Context, name string) error {
+	if err := c.mayChange(name); err != nil {
+		return err
+	}
 	var gone []meta.Shard
 	err := c.store.Update(ctx, func(tx meta.Tx) (err error) {
 		if gone, err = projectShards(tx, name); err != nil {

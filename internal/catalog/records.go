@@ -12,9 +12,18 @@ import (
 	"github.com/sluicelog/sluice/internal/shard"
 )
 
-// EachRecord gives fn the records of a shard log from a time of receipt on, for parts of the server that read their own logs again; damaged
-// places are passed over. The record is fn's. Errors: those of the log, and of ctx.
+// EachRecord gives fn the records of a shard log, as [EachGroup] gives groups. The record is fn's.
 func EachRecord(ctx context.Context, log *shard.Log, from time.Time, fn func(*sluice.Record)) error {
+	return EachGroup(ctx, log, from, func(g *sluice.LogGroup) {
+		for k := range g.Records {
+			fn(&g.Records[k])
+		}
+	})
+}
+
+// EachGroup gives fn the log groups of a shard log from a time of receipt on, for parts of the server that read their own logs again; damaged
+// places are passed over. The group is fn's. Errors: those of the log, and of ctx.
+func EachGroup(ctx context.Context, log *shard.Log, from time.Time, fn func(*sluice.LogGroup)) error {
 	at, err := log.Seek(from)
 	if err != nil {
 		return err
@@ -38,9 +47,7 @@ func EachRecord(ctx context.Context, log *shard.Log, from time.Time, fn func(*sl
 				continue
 			}
 			if decoded, err := logpb.Decode(raw); err == nil {
-				for k := range decoded.Records {
-					fn(&decoded.Records[k])
-				}
+				fn(decoded)
 			}
 		}
 		at = max(batch.Next, at+1)

@@ -95,6 +95,9 @@ func (l *Logstore) writableShard(id sluice.ShardID) (*Shard, error) {
 func (c *Catalog) replace(ctx context.Context, ref sluice.LogstoreRef, choose func(*Logstore) (plan, error)) (
 	parents, children []meta.Shard, err error,
 ) {
+	if err := c.mayChange(ref.Project); err != nil {
+		return nil, nil, err
+	}
 	release, err := c.reshard.acquire(ctx, ref)
 	if err != nil {
 		return nil, nil, err
@@ -218,6 +221,9 @@ func sameShard(tx meta.Tx, old *Shard) (meta.Shard, error) {
 
 // DeleteShard removes a read-only shard and its data.
 func (c *Catalog) DeleteShard(ctx context.Context, ref sluice.LogstoreRef, id sluice.ShardID) error {
+	if err := c.mayChange(ref.Project); err != nil {
+		return err
+	}
 	l, err := c.Logstore(ctx, ref)
 	if err != nil {
 		return err

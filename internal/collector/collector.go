@@ -44,7 +44,9 @@ type Options struct {
 	Now func() time.Time // [time.Now]
 	// Transport sends the requests of sources that speak HTTP [each has its own].
 	Transport http.RoundTripper
-	Tell      func(Line) // gets each line of the log; called from many goroutines [nobody]
+	// Once ends a service behind the first cycle without an error.
+	Once bool
+	Tell func(Line) // gets each line of the log; called from many goroutines [nobody]
 }
 
 // Collector runs the services of a configuration.
@@ -87,8 +89,8 @@ func New(c *Config, o Options) (*Collector, error) {
 	return col, nil
 }
 
-// Run runs all services until ctx ends, or until none of them is left: those that cannot be set up stop alone. Its error is that of the
-// services that stopped, if all did.
+// Run runs all services until ctx ends, or until none of them is left: those that cannot be set up stop alone. Its error is that of those that did, if
+// none is left.
 func (c *Collector) Run(ctx context.Context) error {
 	unlock, err := lock(c.options.Dir)
 	if err != nil {

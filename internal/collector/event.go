@@ -35,10 +35,18 @@ func IsObject(text string) bool {
 	return len(text) > 1 && text[0] == '{' && text[len(text)-1] == '}' && json.Valid([]byte(text))
 }
 
+// appendFields writes all fields of the event behind those of dst.
+func (e *Event) appendFields(dst []sink.Field) []sink.Field {
+	for _, f := range e.Log {
+		dst = append(dst, sink.Field{Key: f.Key, Value: f.Value})
+	}
+	return append(dst, e.Fields...)
+}
+
 // AppendJSON writes the event as one JSON object on one line: the only field, if it is an object, as the source gave it; otherwise all fields,
 // behind the time, topic, source and tags that logs of a logstore have.
 func (e *Event) AppendJSON(dst []byte) []byte {
-	if len(e.Fields) == 1 && e.Fields[0].Kind == sink.JSON {
+	if len(e.Log) == 0 && len(e.Fields) == 1 && e.Fields[0].Kind == sink.JSON {
 		return append(dst, e.Fields[0].Value...)
 	}
 	dst = append(dst, '{')
@@ -62,6 +70,9 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 		for _, t := range e.Tags {
 			member("__tag__:"+t.Key, t.Value, sink.Text)
 		}
+	}
+	for _, f := range e.Log {
+		member(f.Key, f.Value, sink.Text)
 	}
 	for _, f := range e.Fields {
 		if f.Kind != sink.Absent {

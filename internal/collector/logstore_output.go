@@ -121,7 +121,7 @@ func (d *LogstoreDestination) Send(ctx context.Context, del *Delivery) ([]Refusa
 		if there[p.name] {
 			continue
 		}
-		err := d.store.Put(ctx, shardKey(del.Stream()), p.group(p.name, p.logs))
+		err := d.store.Put(ctx, shardKey(del.Stream()), p.group(p.name, p.logs)) // in the room that is left behind the logs
 		if err != nil && d.store.Invalid(err) {
 			more, err := d.singly(ctx, del, p, there)
 			if err != nil {
@@ -147,7 +147,7 @@ func (d *LogstoreDestination) singly(ctx context.Context, del *Delivery, p *piec
 		if there[name] {
 			continue
 		}
-		switch err := d.store.Put(ctx, shardKey(del.Stream()), p.group(name, log)); {
+		switch err := d.store.Put(ctx, shardKey(del.Stream()), p.group(name, bytes.Clone(log))); {
 		case err != nil && d.store.Invalid(err):
 			refused = append(refused, Refusal{p.index[n], err.Error()})
 		case err != nil:
@@ -234,11 +234,9 @@ type piece struct {
 	index []int  // of each log in the delivery
 }
 
-// group is the log group of some of the logs.
+// group is the log group of some of the logs. What lies behind them in memory is written over.
 func (p *piece) group(name string, logs []byte) []byte {
-	out := make([]byte, 0, len(logs)+len(p.head)+len(BatchTag)+len(name)+16)
-	out = append(append(out, logs...), p.head...)
-	return logpb.AppendTag(out, BatchTag, name)
+	return logpb.AppendTag(append(logs, p.head...), BatchTag, name)
 }
 
 // pieces divides a delivery, the same way every time.
@@ -250,6 +248,7 @@ func (d *LogstoreDestination) pieces(del *Delivery) (list []*piece) {
 		last      *piece
 		lastKey   string
 	)
+	left := sizeOf(del.Events)
 	for i := range del.Events {
 		e := &del.Events[i]
 		head = logpb.Append(head[:0], &sluice.LogGroup{Topic: e.Topic, Source: e.Source, Tags: e.Tags})
@@ -263,6 +262,10 @@ func (d *LogstoreDestination) pieces(del *Delivery) (list []*piece) {
 			p = &piece{name: batchName(del) + strconv.Itoa(len(list)), head: bytes.Clone(head)}
 			open[lastKey] = p
 			list = append(list, p)
+			if len(list) <= enoughPieces {
+				p.logs = make([]byte, 0, min(left, pieceBytes+pieceBytes/8)+len(head)+groupRoom)
+				left -= min(left, pieceBytes)
+			}
 		}
 		last = p
 		d.record(&one.Records[0], e, del.Cycle)
@@ -272,9 +275,29 @@ func (d *LogstoreDestination) pieces(del *Delivery) (list []*piece) {
 	return list
 }
 
+// enoughPieces is up to how many pieces get memory for all of the logs that are left: those that come later are of other topics and small.
+const enoughPieces = 4
+
+// groupRoom is what the tag of a group takes, and the field of a log that got another time.
+const groupRoom = 128
+
+// sizeOf is about what events take as logs, rather more.
+func sizeOf(events []Event) (n int) {
+	for i := range events {
+		n += 16
+		for _, f := range events[i].Log {
+			n += len(f.Key) + len(f.Value) + 10
+		}
+		for _, f := range events[i].Fields {
+			n += len(f.Key) + len(f.Value) + 10
+		}
+	}
+	return n
+}
+
 // record makes a log of an event.
 func (d *LogstoreDestination) record(r *sluice.Record, e *Event, cycle int64) {
-	r.Time, r.Nanos, r.Fields = e.Time, e.Nanos, r.Fields[:0]
+	r.Time, r.Nanos, r.Fields = e.Time, e.Nanos, append(r.Fields[:0], e.Log...)
 	for i := range e.Fields {
 		if f := &e.Fields[i]; f.Kind != sink.Absent {
 			r.Fields = append(r.Fields, sluice.Field{Key: f.Key, Value: f.Value})

@@ -34,7 +34,7 @@ func LogstoreKind(local func(sluice.LogstoreRef) Logstore, now func() time.Time)
 		cl, stop, err := NewClient(client.Options{
 			Endpoint: c.Endpoint, AccessKeyID: c.AccessKeyID, Secret: c.AccessKeySecret.Reveal(), SecurityToken: c.SecurityToken.Reveal(),
 			SignV4: c.SignV4, Region: c.Region,
-		}, NewClock(now))
+		}, NewClock(now), nil)
 		if err != nil {
 			return nil, err
 		}
@@ -48,17 +48,26 @@ const (
 	attempts     = 4 // at most, before the cycle is given up
 )
 
-// NewClient makes a client of a log service whose requests end, with a clock that follows the service's. stop gives its connections up.
-func NewClient(o client.Options, clock *Clock) (c *client.Client, stop func(), err error) {
-	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: answerWithin, IdleConnTimeout: 90 * time.Second,
-		MaxIdleConnsPerHost: 2 * partsAtOnce, DisableCompression: true, ForceAttemptHTTP2: true,
+// NewClient makes a client of a log service whose requests end, with a clock that follows the service's. They go through a transport, or if it is nil
+// through one of their own. stop gives its connections up.
+func NewClient(o client.Options, clock *Clock, transport http.RoundTripper) (c *client.Client, stop func(), err error) {
+	stop = func() {}
+	if transport == nil {
+		own := ownTransport()
+		transport, stop = own, own.CloseIdleConnections
 	}
 	o.HTTPClient = &http.Client{Transport: clock.Transport(transport), Timeout: 2 * answerWithin}
 	o.Attempts, o.Now, o.UserAgent = attempts, clock.Now, "sluice-collector"
 	c, err = client.New(o)
-	return c, transport.CloseIdleConnections, err
+	return c, stop, err
+}
+
+func ownTransport() *http.Transport {
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: answerWithin, IdleConnTimeout: 90 * time.Second,
+		MaxIdleConnsPerHost: 2 * partsAtOnce, DisableCompression: true, ForceAttemptHTTP2: true,
+	}
 }
 
 // remoteLogstore is a [Logstore] behind the API of log services.

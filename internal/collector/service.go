@@ -155,7 +155,8 @@ func (s *service) period() time.Duration {
 	return s.kind.Period
 }
 
-// cycles runs one cycle after the other, a period from start to start. After errors the pause grows.
+// cycles runs one cycle after the other, a period from start to start. After errors the pause grows. It ends with ctx, or behind the first that was
+// without an error if that is wanted.
 func (s *service) cycles(ctx context.Context) error {
 	now := s.collector.options.Now
 	pause := firstPause
@@ -174,6 +175,9 @@ func (s *service) cycles(ctx context.Context) error {
 		default:
 			pause = firstPause
 			s.tell(slog.LevelInfo, s.kind.Module, "The data is up to date!")
+			if s.collector.options.Once {
+				return nil
+			}
 		}
 		wait = max(wait, 0)
 		s.tell(slog.LevelInfo, s.kind.Module, fmt.Sprintf("Data collection completed. Elapsed time: %.3f seconds. Waiting for %.3f second(s) until the next one",

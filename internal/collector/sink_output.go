@@ -99,13 +99,15 @@ func (d *SinkDestination) form(del *Delivery, at, most int) (b sink.Batch, took 
 		Project: del.Input, Task: del.Service + "-" + del.Part, From: point(del, at), Arrived: time.UnixMilli(del.Cycle),
 	})
 	l := d.sink.Limits()
+	var fields []sink.Field
 	for i := at; i < len(del.Events); i++ {
 		if n := b.Len(); n > 0 && (l.Logs > 0 && n >= l.Logs || l.Bytes > 0 && b.Encoded() >= l.Bytes || most > 0 && n >= most) {
 			break
 		}
 		e := &del.Events[i]
+		fields = e.appendFields(fields[:0])
 		err := b.Add(&sink.Entry{
-			At: point(del, i), Time: e.Time, Nanos: e.Nanos, Topic: e.Topic, Source: e.Source, Tags: e.Tags, Fields: e.Fields,
+			At: point(del, i), Time: e.Time, Nanos: e.Nanos, Topic: e.Topic, Source: e.Source, Tags: e.Tags, Fields: fields,
 		})
 		if errors.Is(err, sink.ErrTooLarge) && b.Len() > 0 {
 			break

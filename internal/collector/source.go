@@ -59,7 +59,7 @@ type Batch struct {
 	Trouble  error           // ends the cycle behind this batch, which counts all the same
 }
 
-// Event is one event as outputs get it. The fields carry the pull id.
+// Event is one event as outputs get it: the fields of Log, and behind them Fields, which carry the pull id.
 type Event struct {
 	ID     string         `json:"id,omitempty"`   // what the source knows it by; "": it is never given twice
 	Seen   int64          `json:"seen,omitempty"` // Unix seconds from which on its id is remembered
@@ -68,6 +68,7 @@ type Event struct {
 	Topic  string         `json:"topic,omitempty"`
 	Source string         `json:"source,omitempty"`
 	Tags   []sluice.Field `json:"tags,omitempty"`
+	Log    []sluice.Field `json:"log,omitempty"` // text, as a logstore gave it
 	Fields []sink.Field   `json:"fields"`
 }
 

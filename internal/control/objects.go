@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5" //nolint:gosec // an entity tag, by which clients see that bytes changed
 	"encoding/hex"
@@ -31,7 +32,7 @@ const (
 // Bounds of objects.
 const (
 	MaxObject     = 1 << 20 // bytes of one
-	maxObjects    = 1000    // of a logstore
+	maxObjects    = 1000    // of a logstore, unless the operator says another number
 	maxObjectName = 1024    // bytes
 	maxHeaderSize = 8 << 10 // bytes of the header that is kept of one
 )
@@ -100,8 +101,9 @@ func (c *Control) makeRoom(tx meta.Tx, l meta.Logstore, name string) error {
 	if _, err := tx.Document(l.Project, kind+objectKind, name); err == nil {
 		return nil // it is replaced
 	}
+	limit := cmp.Or(c.o.PerKind, maxObjects)
 	n, err := tx.CountDocuments(l.Project, kind+objectKind)
-	if err != nil || n < maxObjects {
+	if err != nil || n < limit {
 		return err
 	}
 	var over []string
@@ -117,7 +119,7 @@ func (c *Control) makeRoom(tx meta.Tx, l meta.Logstore, name string) error {
 		}
 	}
 	if err == nil && len(over) == 0 {
-		err = sluice.Errorf(sluice.Throttled, "quota", "logstore %s has %d objects, the quota is %d", l.Name, n, maxObjects)
+		err = sluice.Errorf(sluice.Throttled, "quota", "logstore %s has %d objects, the quota is %d", l.Name, n, limit)
 	}
 	return err
 }

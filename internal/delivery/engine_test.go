@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/delivery/sink"
 )
@@ -197,7 +199,10 @@ func TestAnswers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newBed(t, 1)
-				e := b.start(b.options("a"))
+				o := b.options("a")
+				var disabled atomic.Value
+				o.Disabled = func(project, task, reason string) { disabled.Store(project + " " + task + ": " + reason) }
+				e := b.start(o)
 				try := 0
 				b.tape("x").set(func(_ context.Context, batch *tapeBatch) error {
 					try++
@@ -216,6 +221,9 @@ func TestAnswers(t *testing.T) {
 					s := b.status(e.Engine, "x")
 					if s.State != delivery.Paused || s.Reason != "the key is wrong" || s.Backlog != 2 {
 						t.Errorf("got state %s, reason %q, backlog %d", s.State, s.Reason, s.Backlog)
+					}
+					if got := disabled.Load(); got != catalogtest.Ref.Project+" x: the key is wrong" {
+						t.Errorf("it is told that %v is disabled", got)
 					}
 					return
 				}

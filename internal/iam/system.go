@@ -2,6 +2,8 @@ package iam
 
 // systemPolicies are in every account, by name. Actions named sluice:… are those of this server that the service followed here does not have.
 var systemPolicies = []Policy{
+	system("AWSCloudTrail_FullAccess", "audit trails of the CloudTrail API, and events to look up", `["cloudtrail:*"]`),
+	system("AWSCloudTrail_ReadOnlyAccess", "audit trails and events by the CloudTrail API, to look at", `["cloudtrail:Get*","cloudtrail:List*","cloudtrail:Describe*","cloudtrail:Lookup*"]`),
 	system("AdministratorAccess", "everything in the account", `["*"]`),
 	system("AliyunActionTrailFullAccess", "audit trails, and events to look up", `["actiontrail:*"]`),
 	system("AliyunActionTrailReadOnlyAccess", "audit trails and events, to look at", `["actiontrail:Get*","actiontrail:List*","actiontrail:Describe*","actiontrail:Lookup*"]`),

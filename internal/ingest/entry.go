@@ -26,6 +26,7 @@ type entry struct {
 	began   time.Time
 	outcome Outcome
 	client  netip.Addr
+	anyTime bool // logs may be of any time
 
 	raw    *[]byte // borrowed; the group before compression
 	packed *[]byte // borrowed; the block, when it is not the body itself
@@ -104,10 +105,10 @@ func (e *entry) store(ctx context.Context, l *catalog.Logstore, r route, raw, pa
 func (e *entry) limits() logpb.Limits {
 	o := &e.door.o
 	lim := logpb.Limits{MaxRaw: o.MaxRaw, MaxLogs: o.MaxLogs, MaxKey: o.MaxKey, MaxValue: o.MaxValue, MaxTags: o.MaxTags}
-	if o.Past > 0 {
+	if o.Past > 0 && !e.anyTime {
 		lim.Earliest = seconds(e.began.Add(-o.Past))
 	}
-	if o.Future > 0 {
+	if o.Future > 0 && !e.anyTime {
 		lim.Latest = seconds(e.began.Add(o.Future))
 	}
 	return lim

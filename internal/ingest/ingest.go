@@ -107,9 +107,25 @@ func (d *Door) Put(ctx context.Context, p Put) (sluice.ShardID, sluice.Position,
 func (d *Door) Append(ctx context.Context, ref sluice.LogstoreRef, group *sluice.LogGroup) (
 	sluice.ShardID, sluice.Position, error,
 ) {
-	e := entry{door: d, began: d.o.Now(), outcome: Outcome{Ref: ref}}
+	return d.appendGroup(ctx, ref, group, false)
+}
+
+func (d *Door) appendGroup(ctx context.Context, ref sluice.LogstoreRef, group *sluice.LogGroup, anyTime bool) (
+	sluice.ShardID, sluice.Position, error,
+) {
+	e := entry{door: d, began: d.o.Now(), outcome: Outcome{Ref: ref}, anyTime: anyTime}
 	defer e.free()
 	err := e.append(ctx, group)
 	e.observe(err)
 	return e.shard, e.position, err
+}
+
+// AnyTime is the door for parts of the server that load history: logs of any time pass, and all other rules hold.
+func (d *Door) AnyTime() sluice.Appender { return anyTime{d} }
+
+type anyTime struct{ door *Door }
+
+// Append implements [sluice.Appender].
+func (a anyTime) Append(ctx context.Context, ref sluice.LogstoreRef, group *sluice.LogGroup) (sluice.ShardID, sluice.Position, error) {
+	return a.door.appendGroup(ctx, ref, group, true)
 }

@@ -90,6 +90,20 @@ func (q *Quotas) Charge(key string, root, writing bool, bytes int64) {
 	q.reads.Charge(key, l.Read, 0, bytes)
 }
 
+// Hold is Admit for dialects in which a request brings what its body has and takes what its answer has. charge is to be told both, in bytes,
+// when all is over.
+func (q *Quotas) Hold(ctx context.Context, key string, root, writing bool) (charge func(in, out int64), err error) {
+	if err := q.Admit(ctx, key, root, writing); err != nil {
+		return nil, err
+	}
+	return func(in, out int64) {
+		if writing {
+			out = in
+		}
+		q.Charge(key, root, writing, out)
+	}, nil
+}
+
 // AdmitAddress counts a request that nobody signed, or returns the error to send: Throttled, noun "address-write". Addresses of IPv6 count
 // by their /64, of which a client has as many as it likes.
 func (q *Quotas) AdmitAddress(at netip.Addr, bytes int64) error {

@@ -67,6 +67,7 @@ import (
 	"github.com/sluicelog/sluice/internal/shipper"
 	"github.com/sluicelog/sluice/internal/site"
 	"github.com/sluicelog/sluice/internal/trail/capture"
+	"github.com/sluicelog/sluice/internal/trail/importer"
 	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -104,8 +105,10 @@ type Node struct {
 
 	collectors *collector.Collector // nil for none
 	log        *slog.Logger
+	imports    *importer.Service
 
 	server      *server.Server
+	root        string // id of the root account
 	keys        *auth.Keys
 	certificate *server.Certificate // nil without TLS
 	close       []func() error      // in the order of opening
@@ -214,6 +217,9 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.queues)
+	if err := n.openImports(c, o, store, ring); err != nil {
+		return nil, err
+	}
 	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -265,6 +271,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		KeyQuotas:  keyQuotas,
 		Control:    documents,
 		Agents:     agents,
+		Imports:    n.imports,
+		Trail:      n.Trail,
 	}, dialectOptions(c, o, addressing))
 	rpc := pop.New(pop.Services{
 		Auth:       authenticator,
@@ -283,8 +291,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Trails:      audit.trails,
 		DataEvents:  dataEvents,
 	})
-	claimants := []wire.Claimant{rpc, mns.New(authenticator, n.queues), aws.New(aws.Services{
-		Auth: authenticator, Trails: audit.trails, History: audit.history, Keys: audit.keys, Shape: audit.shape, Now: o.Now,
+	claimants := []wire.Claimant{rpc, mns.New(authenticator, keyQuotas, n.queues), aws.New(aws.Services{
+		Auth: authenticator, Quotas: keyQuotas, Trails: audit.trails, History: audit.history, Keys: audit.keys, Shape: audit.shape, Now: o.Now,
 	})}
 	if c.Agents.Networks != "" {
 		claimants = append(claimants, agent.New(agents, agent.Options{Addressing: addressing, Project: c.Agents.Project}))
@@ -315,6 +323,7 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	}
 	g.Go(func() error { return n.audit.courier.Run(ctx) })
 	g.Go(func() error { return n.audit.jobs.Run(ctx) })
+	g.Go(func() error { return n.imports.Run(ctx) })
 	if l.Agents != nil {
 		g.Go(func() error { return n.agents.Run(ctx, l.Agents) })
 	}

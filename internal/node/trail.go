@@ -2,9 +2,12 @@ package node
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
+	"time"
 
+	"github.com/sluicelog/sluice/internal/agentproto"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/iam"
@@ -13,6 +16,7 @@ import (
 	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/capture"
 	"github.com/sluicelog/sluice/internal/trail/ledger"
+	"github.com/sluicelog/sluice/internal/trail/operation"
 )
 
 // openTrail opens the audit events, makes their project the server's own, and notes the start of the server.
@@ -21,6 +25,7 @@ func (n *Node) openTrail(ctx context.Context, c *config.Config, o Options, store
 	if err != nil {
 		return err
 	}
+	n.root = root.ID
 	days := c.Trail.HistoryDays
 	if days == 0 {
 		days = -1
@@ -32,6 +37,7 @@ func (n *Node) openTrail(ctx context.Context, c *config.Config, o Options, store
 		return err
 	}
 	n.keys.Guard(trail.Project)
+	n.Catalog.Protect(trail.Project)
 	n.Trail.Note(trail.ServerStarted, map[string]any{"release": o.Release, "strict": c.Trail.Strict, "historyDays": c.Trail.HistoryDays})
 	n.onClose(func() error {
 		n.Trail.Note(trail.ServerStopped, nil)
@@ -51,4 +57,39 @@ func captureOptions(c *config.Config, o Options, directory *iam.Directory, keys 
 // deliveryDisabled notes that a delivery task was paused by the engine.
 func (n *Node) deliveryDisabled(project, task, reason string) {
 	n.Trail.Note(trail.DeliveryDisabled, map[string]any{"project": project, "task": task, "reason": reason})
+}
+
+// enrolment is what an agent of the assistant asked without a dialect, and what came of it.
+type enrolment struct {
+	from                       netip.Addr
+	activation, name, hostname string
+	tags                       int
+	instance                   string
+	err                        error
+}
+
+// enrolled makes an audit event of an enrolment. In strict mode the agent is answered when its event is on disk; an error is that it is not.
+func (n *Node) enrolled(ctx context.Context, c *config.Config, now time.Time, r enrolment) error {
+	op := operation.Find(trail.ServiceAgent, "EnrolInstance")
+	e := &trail.Event{
+		ID: ledger.NewID(), Time: now, Received: now, Category: op.Category, Type: trail.APICall, ReadOnly: op.ReadOnly, Service: trail.ServiceECS, Name: op.Name,
+		Region: c.Assistant.Region, Account: n.root, Identity: trail.Identity{Kind: trail.Machine}, Source: r.from, Status: http.StatusOK,
+		Request:   op.Request(map[string]any{"ActivationId": r.activation, "InstanceName": r.name, "Hostname": r.hostname, "tags": r.tags}),
+		Resources: []trail.Resource{{Type: "ACS::ECS::Activation", Name: r.activation}},
+	}
+	if r.err != nil {
+		e.Status, e.ErrorCode, e.ErrorMessage = http.StatusForbidden, "EnrolmentRefused", "the enrolment was refused"
+		var refused *agentproto.Refused
+		if errors.As(r.err, &refused) {
+			e.ErrorCode = refused.Code
+		}
+	} else {
+		e.Identity.User, e.Response = r.instance, map[string]any{"InstanceId": r.instance}
+		e.Resources = append(e.Resources, trail.Resource{Type: "ACS::ECS::Instance", Name: r.instance})
+	}
+	if c.Trail.Strict {
+		return n.Trail.Append(context.WithoutCancel(ctx), e)
+	}
+	n.Trail.Offer(e)
+	return nil
 }

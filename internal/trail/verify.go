@@ -3,6 +3,7 @@ package trail
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sluicelog/sluice"
@@ -31,26 +32,51 @@ type Verifier struct {
 
 // Report is what a verifier found.
 type Report struct {
-	Events      uint64    // looked at
-	First, Last uint64    // their numbers
-	Since       time.Time // of the first
-	Until       time.Time // of the last
-	Expired     uint64    // events that may be gone and are still there
-	Floor       uint64    // events up to here may be gone
-	Anchors     uint64    // good ones
-	Anchored    uint64    // up to which event anything would have been found
-	Problems    []Problem // the first of them
-	Found       int       // problems in all
+	Events   uint64    `json:"events"`   // looked at
+	First    uint64    `json:"first"`    // number of the first
+	Last     uint64    `json:"last"`     // and of the last
+	Since    time.Time `json:"since"`    // of the first
+	Until    time.Time `json:"until"`    // of the last
+	Expired  uint64    `json:"expired"`  // events that may be gone and are still there
+	Floor    uint64    `json:"floor"`    // events up to here may be gone
+	Anchors  uint64    `json:"anchors"`  // good ones
+	Anchored uint64    `json:"anchored"` // up to which event anything would have been found
+	Problems []Problem `json:"problems"` // the first of them
+	Found    int       `json:"found"`    // problems in all
 }
 
 // Good reports whether there is no problem.
 func (r *Report) Good() bool { return r.Found == 0 }
 
+// String is the report for people, a line for each thing.
+func (r *Report) String() string {
+	var b strings.Builder
+	if r.Events == 0 {
+		b.WriteString("there are no audit events\n")
+	} else {
+		fmt.Fprintf(&b, "%d events, %d to %d, of %s to %s\n", r.Events, r.First, r.Last, r.Since.Format(time.RFC3339), r.Until.Format(time.RFC3339))
+	}
+	fmt.Fprintf(&b, "%d anchors; what is behind event %d is not signed yet\n", r.Anchors, r.Anchored)
+	if r.Floor > 0 {
+		fmt.Fprintf(&b, "events up to %d are older than is kept; %d of them are still there\n", r.Floor, r.Expired)
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintf(&b, "BAD %s\n", p)
+	}
+	switch more := r.Found - len(r.Problems); {
+	case more > 0:
+		fmt.Fprintf(&b, "BAD and %d more\n", more)
+	case r.Found == 0:
+		b.WriteString("good: all is as it was written\n")
+	}
+	return b.String()
+}
+
 // Problem is something that is not as it was written.
 type Problem struct {
-	Position sluice.Position
-	Seq      uint64 // the number of an event, as it says; 0 if it does not
-	What     string
+	Position sluice.Position `json:"position"`
+	Seq      uint64          `json:"event"` // the number of an event, as it says; 0 if it does not
+	What     string          `json:"what"`
 }
 
 func (p Problem) String() string {
@@ -62,7 +88,7 @@ const maxProblems = 100
 
 // NewVerifier makes a verifier with the public keys that may have signed anchors, and anchors that the chain must go through.
 func NewVerifier(keys Keys, expect ...Anchor) *Verifier {
-	v := &Verifier{keys: keys}
+	v := &Verifier{keys: keys, report: Report{Problems: []Problem{}}}
 	newest := Anchor{}
 	for _, a := range expect {
 		if a.Seq == 0 {

@@ -116,6 +116,7 @@ type record struct {
 	EventID, EventName, EventSource, EventTime, RecipientAccountID, ErrorCode string
 	ReadOnly                                                                  bool
 	UserIdentity                                                              struct{ Type, ARN string }
+	Resources                                                                 []struct{ ARN string }
 }
 
 // records are those of all log files.
@@ -413,5 +414,38 @@ func TestLookupEvents(t *testing.T) {
 	} {
 		_, err := y.client.LookupEvents(ctx, &c.in)
 		wantCode(t, "lookup", err, c.code)
+	}
+}
+
+func TestDataEventsThatATrailAsksFor(t *testing.T) {
+	y := newYard(t)
+	ctx := t.Context()
+	y.makeProject("web")
+	y.makeLogstore("web", "app")
+	y.makeLogstore("web", "other")
+	y.createTrail("main")
+	_, err := y.client.PutEventSelectors(ctx, &cloudtrail.PutEventSelectorsInput{TrailName: aws.String("main"), AdvancedEventSelectors: []types.AdvancedEventSelector{{
+		FieldSelectors: []types.AdvancedFieldSelector{
+			{Field: aws.String("eventCategory"), Equals: []string{"Data"}},
+			{Field: aws.String("resources.type"), Equals: []string{"ACS::SLS::Logstore"}},
+			{Field: aws.String("resources.ARN"), EndsWith: []string{":project/web/logstore/app"}},
+		},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := y.client.StartLogging(ctx, &cloudtrail.StartLoggingInput{Name: aws.String("main")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"other", "app"} {
+		y.env.OK(t, testenv.Call{Project: "web", Target: "/logstores/" + name + "/shards/0?type=cursor&from=begin"})
+	}
+	y.eventually("the call in a file", func(context.Context) bool {
+		return slices.ContainsFunc(y.records(), func(r record) bool { return r.EventName == "GetCursorOrData" })
+	})
+	for _, r := range y.records() {
+		if r.EventName == "GetCursorOrData" && (len(r.Resources) != 2 || !strings.HasSuffix(r.Resources[1].ARN, "/logstore/app")) || r.EventName == "GetTrailStatus" {
+			t.Errorf("record %+v", r)
+		}
 	}
 }

@@ -24,7 +24,7 @@ func TestCompatPages(t *testing.T) {
 		t.Setenv("NODE_PATH", modules)
 	}
 	t.Setenv("CLASSPATH", filepath.Join(tools.Dir(t, "java"), "*"))
-	t.Setenv("PATH", filepath.Dir(os.Getenv("PYTHON"))+":"+os.Getenv("PATH"))
+	t.Setenv("PATH", filepath.Dir(os.Getenv("PYTHON"))+":"+filepath.Dir(os.Getenv("AWSCLI"))+":"+os.Getenv("PATH"))
 	t.Setenv("HOME", t.TempDir()) // the command line of SLS writes there
 	for page, want := range map[string]string{
 		"docs/howto/connect-python-sdk.md": "greetings msg hello from Python",
@@ -32,6 +32,9 @@ func TestCompatPages(t *testing.T) {
 		"docs/howto/connect-cli.md":        "hello from the command line",
 		"docs/howto/connect-java-sdk.md":   "greetings msg hello from Java",
 		"docs/howto/connect-log4j.md":      "hello from logback",
+		"docs/howto/connect-java-tools.md": "greetings msg hello from the producer",
+		"docs/howto/connect-openapi.md":    "hello to the OpenAPI client",
+		"docs/howto/cloudtrail.md":         `"EventName": "CreateProject"`,
 		"docs/howto/open-with-duckdb.md":   "│    503 │     1 │    0.25 │",
 	} {
 		t.Run(filepath.Base(page), func(t *testing.T) {
@@ -41,7 +44,7 @@ func TestCompatPages(t *testing.T) {
 			}
 			server := testenv.Start(t)
 			// Names that resolve and port 80, which the Java appenders have to have.
-			t.Setenv("JAVA_TOOL_OPTIONS", javanet.Options(t, server.Addr, "localhost", "howto-log4j"))
+			t.Setenv("JAVA_TOOL_OPTIONS", javanet.Options(t, server.Addr, "localhost", "howto-log4j", "howto-java-tools"))
 			if out := runPageOn(t, server, script, false); !strings.Contains(out, want) {
 				t.Errorf("the output does not show %q:\n%s", want, out)
 			}

@@ -30,6 +30,10 @@ var pages = map[string][]string{
 	"docs/howto/connect-java-sdk.md":   {},
 	"docs/howto/connect-log4j.md":      {},
 	"docs/howto/connect-cli.md":        {},
+	"docs/howto/connect-openapi.md":    {},
+	"docs/howto/connect-java-tools.md": {},
+	"docs/howto/connect-terraform.md":  {}, // test/compat/golang makes the calls of the provider, TestTerraformPage looks at what it names
+	"docs/howto/connect-fluent-bit.md": {}, // test/compat/golang/fluentbit takes the way of the plugins
 	"docs/howto/web-tracking.md":       {`"page":"/cart","user":"ada"`, `"__tag__:release":"42"`, `"page":"/pay"`},
 	"docs/howto/consumer-groups.md":    {": order 1", ": order 2", ": order 3", "0 log groups to consume", "1 log group to consume"},
 	"docs/howto/access-keys.md":        {"app", "read in howto-keys", "denied", "disabled", "deleted", "security token", "100 requests, 5MiB per second"},
@@ -41,12 +45,18 @@ var pages = map[string][]string{
 	"docs/howto/message-queues.md": {
 		"queue orders created", "orders       3 ", "orders       2 ", "urgent", "2 messages sent", `"__topic__":"orders"`, "1 message deleted",
 	},
+	"docs/howto/audit.md": {
+		"Sls DeleteLogStore  root  scratch", "SignatureNotMatch", `"who":"root"`, "logstore      ok", "the history is delivered", "DeleteLogStore", "Sls      PostLogStoreLogs, GetLogStoreLogs",
+	},
+	"docs/howto/cloudtrail.md":    {`"EventName":"CreateProject"`, `"Username":"root"`, "howto-trail"},
 	"docs/howto/edge-logs.md":     {"shop.example", "/pay", "502"},
 	"docs/howto/backup.md":        {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged"},
 	"docs/howto/tls.md":           {"howto-tls  20"},
+	"docs/howto/audit-record.md":  {"good: all is as it was written", "\n0\n"},
 	"docs/howto/look-inside.md":   {"ok\n", `"go":"go1.`},
 	"docs/howto/slog.md":          {`"message":"order placed"`, `"price.currency":"EUR"`, `"release":"42"`, `"reason":"no funds","code":"51"`},
 	"docs/howto/copy-and-dump.md": {"1,000 logs of", "\n1000\n", "access_0.jsonl", "1,000 logs (", "shards taking logs"},
+	"docs/howto/collect.md":       {"shop/access_log_service", "ready", "Number of events generated and sent: 100;", "\n100\n", `"page":"/item/1"`, `"@devo_pulling_id":"`},
 	"docs/howto/configuration-as-code.md": {
 		"+ delivery howto-code/errors", "nothing changed", "ttl: 90 → 14", "- logstore howto-code/extra", "0 changes to make",
 	},
@@ -57,6 +67,7 @@ var pages = map[string][]string{
 	"docs/howto/commands.md":               {"activation  a-"},
 	"docs/howto/cloud-assistant-client.md": {"\nok\n", "activation  a-"},
 	"docs/howto/segments-in-a-bucket.md":   {}, // internal/node tests what it says on a real S3 server
+	"docs/howto/import-cloudtrail.md":      {}, // TestImportPage runs it on a real S3 server
 	"docs/howto/search.md": {
 		"connection refused, giving up", "\n                           ^\n", "\n/cart\n", "30 logs from", "6 logs from",
 		"ts,method,path,status,took,msg\n", "in steps of 2m", "\nlist  12\n", "\ncart  18\n", `"path":"/cart/live","took":"2.5"`,
@@ -99,7 +110,7 @@ func allPages(t *testing.T) []string {
 }
 
 // The commands of the pages do what the pages say. Blocks of sh are run, one page in one shell; those marked "fails" have to
-// fail; those marked "compat" want SDKs of other languages and run with make compat.
+// fail; those marked "s3" run with an S3 server (TestImportPage), and those marked "compat" want SDKs of other languages and run with make compat.
 func TestPages(t *testing.T) {
 	for _, page := range allPages(t) {
 		want, listed := pages[page]
@@ -132,7 +143,7 @@ func scriptOf(t *testing.T, page, mark string) string {
 	for _, b := range blocksOf(t, page) {
 		switch {
 		case b.language != "sh":
-		case b.mark != "" && b.mark != "compat" && b.mark != "fails":
+		case b.mark != "" && b.mark != "compat" && b.mark != "fails" && b.mark != "s3":
 			t.Errorf("%s: a block is marked %q", page, b.mark)
 		case b.text == "make run\n": // stood in for by the server of the test
 		case b.mark == "fails" && mark == "":
@@ -184,7 +195,7 @@ func runPageOn(t *testing.T, server *testenv.Env, script string, demo bool) stri
 		agents = ":" + agentPort
 	}
 	script = strings.NewReplacer(
-		":8443", agents, ":8080", ":"+port, ":8090", ":"+freePort(t), ":8091", ":"+freePort(t), "go run ", "go run -C "+absolute+" ", "python3 ", cmp.Or(os.Getenv("PYTHON"), "python3")+" ",
+		":8443", agents, "go run -C ", "go run -C "+absolute+"/", ":8080", ":"+port, ":8090", ":"+freePort(t), ":8091", ":"+freePort(t), "go run ", "go run -C "+absolute+" ", "python3 ", cmp.Or(os.Getenv("PYTHON"), "python3")+" ",
 	).Replace(script)
 
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
@@ -252,7 +263,7 @@ func TestPagesShowTheExamples(t *testing.T) {
 		}
 	}
 	count := 0
-	err := filepath.WalkDir(filepath.Join(root, "docs/howto/examples"), func(path string, entry os.DirEntry, err error) error {
+	look := func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -265,12 +276,36 @@ func TestPagesShowTheExamples(t *testing.T) {
 			t.Errorf("no page shows %s as it is", path)
 		}
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	}
+	for _, dir := range []string{"docs/howto/examples", "test/compat/golang/connect"} {
+		if err := filepath.WalkDir(filepath.Join(root, dir), look); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if count == 0 {
 		t.Error("there are no examples")
+	}
+}
+
+// The page about Terraform shows only resources whose calls have been made by the tests that wrote the table of clients.
+func TestTerraformPage(t *testing.T) {
+	table, err := os.ReadFile(filepath.Join(root, "docs/compat.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resource := regexp.MustCompile(`(?m)^resource "(\w+)"`)
+	count := 0
+	for _, b := range blocksOf(t, "docs/howto/connect-terraform.md") {
+		for _, m := range resource.FindAllStringSubmatch(b.text, -1) {
+			count++
+			proven := regexp.MustCompile(`(?m)^\| Terraform provider [^|]*\|[^|]*\| works \|.* ` + m[1] + ` create`)
+			if !proven.Match(table) {
+				t.Errorf("the page shows %s, of which docs/compat.md says nothing", m[1])
+			}
+		}
+	}
+	if count == 0 {
+		t.Error("the page shows no resource")
 	}
 }
 

@@ -28,7 +28,10 @@ import (
 type Options struct {
 	MaxConnections int           // [20000]
 	Idle           time.Duration // [2 min] without a message, after which a connection is closed; more than two heartbeats
-	Logger         *slog.Logger  // [discard]
+	// Enrolled is told of every enrolment that was asked for, and of what came of it: answer is nil where err is not. An error of its own takes the answer
+	// away from the agent. [nothing]
+	Enrolled func(ctx context.Context, id Identity, e *agentproto.Enrol, answer *agentproto.Enrolled, err error) error
+	Logger   *slog.Logger // [discard]
 }
 
 // Gateway serves agents. It is safe for concurrent use.
@@ -158,6 +161,11 @@ func (g *Gateway) enrol(ctx context.Context, p *peer, id Identity) error {
 		return &agentproto.Refused{Code: agentproto.CodeProtocol, Reason: "without a certificate there is only Enrol"}
 	}
 	answer, err := g.s.Enrol(ctx, request, id.Binding, id.Address)
+	if g.o.Enrolled != nil {
+		if unrecorded := g.o.Enrolled(ctx, id, request, answer, err); unrecorded != nil && err == nil {
+			err = unrecorded
+		}
+	}
 	if err != nil {
 		g.o.Logger.Warn("an enrolment was refused", "activation", request.Activation, "remote", id.Address, "error", err)
 		return err

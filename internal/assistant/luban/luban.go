@@ -26,6 +26,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -38,8 +39,10 @@ import (
 type Options struct {
 	MaxConnections int           // [20000]
 	Idle           time.Duration // [3 min] without a word on the kick channel, after which it is closed; clients ping each minute
-	Now            func() time.Time
-	Logger         *slog.Logger // [discard]
+	// Registered is told of every registration that was asked for, and of what came of it. An error of its own takes the answer away from the agent. [nothing]
+	Registered func(ctx context.Context, r *assistant.Registration, from netip.Addr, instance string, err error) error
+	Now        func() time.Time
+	Logger     *slog.Logger // [discard]
 }
 
 // Gateway serves clients. It is safe for concurrent use.

@@ -54,7 +54,13 @@ func (g *Gateway) register(w http.ResponseWriter, r *http.Request) {
 		g.fail(w, r, err)
 		return
 	}
-	id, err := g.s.Register(r.Context(), in.registration(key), remote(r))
+	asked := in.registration(key)
+	id, err := g.s.Register(r.Context(), asked, remote(r))
+	if g.o.Registered != nil {
+		if unrecorded := g.o.Registered(r.Context(), asked, remote(r), id, err); unrecorded != nil && err == nil {
+			err = unrecorded
+		}
+	}
 	var refused *agentproto.Refused
 	if errors.As(err, &refused) {
 		g.o.Logger.Warn("a registration was refused", "activation", clip(in.ID), "remote", r.RemoteAddr, "error", err)

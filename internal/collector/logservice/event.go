@@ -9,31 +9,22 @@ import (
 // events makes an event of each log. Those whose field holds a whole event are that event; all others, also of the same logstore, are
 // their own fields, so that an answer of another form than expected loses nothing.
 func (s *Source) events(groups []*sluice.LogGroup, pull int64) []collector.Event {
-	logs, pairs := 0, 0
+	logs := 0
 	for _, g := range groups {
 		logs += len(g.Records)
-		for i := range g.Records {
-			pairs += len(g.Records[i].Fields) + 1
-		}
 	}
 	events := make([]collector.Event, 0, logs)
-	fields := make([]sink.Field, 0, pairs) // of all events: one allocation
-	id := collector.PullingField(pull)
+	id := []sink.Field{collector.PullingField(pull)} // the same for all
 	for _, g := range groups {
 		for i := range g.Records {
 			r := &g.Records[i]
-			first := len(fields)
+			e := collector.Event{Time: r.Time, Nanos: r.Nanos, Topic: g.Topic, Source: g.Source, Tags: g.Tags}
 			if event, ok := s.whole(r, pull); ok {
-				fields = append(fields, event)
+				e.Fields = []sink.Field{event}
 			} else {
-				for _, f := range r.Fields {
-					fields = append(fields, sink.Field{Key: f.Key, Value: f.Value})
-				}
-				fields = append(fields, id)
+				e.Log, e.Fields = r.Fields, id
 			}
-			events = append(events, collector.Event{
-				Time: r.Time, Nanos: r.Nanos, Topic: g.Topic, Source: g.Source, Tags: g.Tags, Fields: fields[first:len(fields):len(fields)],
-			})
+			events = append(events, e)
 		}
 	}
 	return events

@@ -67,7 +67,7 @@ func open(s collector.SourceSetup, field string) (collector.Source, error) {
 	cl, stop, err := collector.NewClient(client.Options{
 		Endpoint: c.Endpoint, AccessKeyID: s.Credentials.AccessKeyID, Secret: s.Credentials.AccessKeySecret.Reveal(),
 		SecurityToken: s.Credentials.SecurityToken.Reveal(), SignV4: c.SignV4, Region: c.Region,
-	}, s.Clock)
+	}, s.Clock, s.Transport)
 	if err != nil {
 		return nil, err
 	}

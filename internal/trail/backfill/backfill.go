@@ -125,10 +125,7 @@ func (s *Jobs) Create(ctx context.Context, k trails.Key, clientToken string) (Jo
 		if len(all) >= MaxJobs {
 			return sluice.Errorf(sluice.Throttled, "historyjob", "the account has %d jobs, which is the most: delete some that are over", len(all))
 		}
-		job.ID = now.UnixMilli()
-		if len(all) > 0 {
-			job.ID = max(job.ID, all[len(all)-1].ID+1)
-		}
+		job.ID = nextID(now, all)
 		return create(tx, &job)
 	})
 	if err != nil {
@@ -139,6 +136,18 @@ func (s *Jobs) Create(ctx context.Context, k trails.Key, clientToken string) (Jo
 	default:
 	}
 	return job, nil
+}
+
+// idsBegin is when numbers of jobs begin: some clients have 32 bits for them, and one that is deleted should not come again.
+const idsBegin = 1_767_225_600 // 2026-01-01
+
+// nextID is the number of a job that is made now: the seconds since idsBegin, or the one behind the newest.
+func nextID(now time.Time, all []Job) int64 {
+	id := max(now.Unix()-idsBegin, 1)
+	if len(all) > 0 {
+		id = max(id, all[len(all)-1].ID+1)
+	}
+	return id
 }
 
 // Get returns a job. Errors: NotFound "historyjob".

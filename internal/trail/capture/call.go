@@ -16,6 +16,9 @@ import (
 // maxAnswer is how much of an answer is looked at for what is told of it. Answers of which something is kept are small.
 const maxAnswer = 64 << 10
 
+// maxHeld is how much of an answer is kept back. Those that wait are small, but for streams.
+const maxHeld = 1 << 20
+
 // call is one call on its way, and the writer of its answer.
 type call struct {
 	http.ResponseWriter
@@ -33,6 +36,7 @@ type call struct {
 	op     *operation.Operation // when the answer begins
 	made   *trail.Event         // of the call; nil if there is to be none
 	held   bool                 // the answer is kept back, in answer
+	failed bool                 // another answer was sent instead
 	tell   bool                 // something of the answer is told
 	answer bytes.Buffer
 	n      int64 // bytes of the answer
@@ -64,7 +68,13 @@ func (x *call) Write(b []byte) (int, error) {
 	if x.status == 0 {
 		x.WriteHeader(http.StatusOK)
 	}
+	if x.failed {
+		return len(b), nil
+	}
 	x.n += int64(len(b))
+	if x.held && x.answer.Len()+len(b) > maxHeld {
+		x.release() // a stream: its event does not wait for how it ends
+	}
 	if x.held {
 		return x.answer.Write(b)
 	}
@@ -86,15 +96,22 @@ func (x *call) finish() {
 		x.offer()
 		return
 	}
+	x.release()
+}
+
+// release writes the event, and sends what was kept back of the answer until then.
+func (x *call) release() {
 	x.complete()
 	err := x.audit.to.Append(context.WithoutCancel(x.r.Context()), x.made) // also if the client is gone by now
-	x.held = false
+	x.held, x.made, x.tell = false, nil, false
 	if err != nil {
+		x.failed = true
 		x.fail(err)
 		return
 	}
 	x.ResponseWriter.WriteHeader(x.status)
 	_, _ = x.ResponseWriter.Write(x.answer.Bytes()) // to a client that may have left
+	x.answer = bytes.Buffer{}
 }
 
 // offer has the event written soon.

@@ -17,6 +17,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 	"sync/atomic"
@@ -37,14 +38,13 @@ type Writer interface {
 
 // Options of an audit. The zero value of a field means the default in brackets.
 type Options struct {
-	Region  string                             // ["local"] of the server
-	Root    string                             // id of the root account, whose is what is nobody else's
-	Strict  bool                               // [false] hold answers back
-	OneIn   int                                // [1] data events that are recorded: one of so many
-	Owner   func(project string) string        // id of the account of a project, "" if there is none
-	Source  func(r *http.Request) netip.Addr   // where a request comes from
-	Now     func() time.Time                   // [time.Now]
-	Secrets func(e *trail.Event, c *wire.Call) // [nothing] looks at events before they are written; for tests
+	Region string                           // ["local"] of the server
+	Root   string                           // id of the root account, whose is what is nobody else's
+	Strict bool                             // [false] hold answers back
+	OneIn  int                              // [1] data events that are recorded: one of so many
+	Owner  func(project string) string      // id of the account of a project, "" if there is none
+	Source func(r *http.Request) netip.Addr // where a request comes from
+	Now    func() time.Time                 // [time.Now]
 }
 
 // Audit is a dialect that makes an event of each call of another. It is safe for concurrent use.
@@ -83,7 +83,13 @@ func (a *Audit) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
 	c.Begin = x.begin
 	defer func() {
 		if p := recover(); p != nil {
-			if x.status != 0 && !x.held { // the answer has begun, so the server cuts the connection; otherwise it asks for a refusal
+			err, _ := p.(error)
+			aborted := errors.Is(err, http.ErrAbortHandler)
+			if aborted && x.status == 0 {
+				x.decide(http.StatusInternalServerError)
+			}
+			// The server cuts the connection where the answer has begun, or where that is asked for; otherwise it asks for a refusal.
+			if x.status != 0 && !x.held || aborted {
 				x.offer()
 			}
 			panic(p)

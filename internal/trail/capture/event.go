@@ -19,7 +19,7 @@ func (x *call) event() *trail.Event {
 		d = x.c.Detail.Detail()
 	}
 	e := &trail.Event{
-		ID: ledger.NewID(), Received: x.began, Category: x.op.Category, Type: trail.APICall, ReadOnly: x.op.ReadOnly,
+		ID: ledger.NewID(), Time: x.audit.o.Now(), Received: x.began, Category: x.op.Category, Type: trail.APICall, ReadOnly: x.op.ReadOnly,
 		Service: cmp.Or(x.op.Service, trail.ServiceServer), Name: x.op.Name, APIVersion: short(d.Version), Region: x.audit.o.Region, Host: short(x.r.Host),
 		RequestID: x.c.ID, Identity: identity(x.c, &d), Source: x.audit.o.Source(x.r), Agent: agent(x.r), Request: x.op.Request(d.Params), Status: x.status,
 		Additional: map[string]any{},
@@ -66,9 +66,6 @@ func (x *call) complete() {
 	}
 	if x.c.Err != nil {
 		e.ErrorMessage = message(x.c.Err, x.params, e)
-	}
-	if x.audit.o.Secrets != nil {
-		x.audit.o.Secrets(e, x.c)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/sluicelog/sluice/internal/meta/sqlite"
 	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/bucket"
+	"github.com/sluicelog/sluice/internal/trail/courier/digesttest"
 	"github.com/sluicelog/sluice/internal/trail/shape"
 	"github.com/sluicelog/sluice/internal/trail/trails"
 )
@@ -25,6 +26,7 @@ var epoch = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
 
 // memoryLog is a log of events in memory: groups of them, as they were appended.
 type memoryLog struct {
+	mu     sync.Mutex // guards all below
 	groups [][]trail.Event
 	times  []time.Time
 	begin  int
@@ -32,6 +34,8 @@ type memoryLog struct {
 }
 
 func (l *memoryLog) append(now time.Time, events ...trail.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for i := range events {
 		l.seq++
 		events[i].Seq = l.seq
@@ -40,10 +44,14 @@ func (l *memoryLog) append(now time.Time, events ...trail.Event) {
 }
 
 func (l *memoryLog) Bounds() (begin, end sluice.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return sluice.Position(l.begin), sluice.Position(len(l.groups))
 }
 
 func (l *memoryLog) Seek(t time.Time) (sluice.Position, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for i := l.begin; i < len(l.times); i++ {
 		if !l.times[i].Before(t) {
 			return sluice.Position(i), nil
@@ -53,6 +61,8 @@ func (l *memoryLog) Seek(t time.Time) (sluice.Position, error) {
 }
 
 func (l *memoryLog) Read(ctx context.Context, from sluice.Position, limit int) (events []trail.Event, next sluice.Position, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for next = max(from, sluice.Position(l.begin)); len(events) < limit && int(next) < len(l.groups); next++ {
 		for _, e := range l.groups[next] { // through JSON, as from a real log
 			text, err := json.Marshal(e)
@@ -104,6 +114,8 @@ func (b *memoryBuckets) Put(_ context.Context, name string, o bucket.Object) err
 // records are how often each event is in the log files below a prefix of a bucket.
 func (b *memoryBuckets) records(t testing.TB, name, prefix string) map[string]int {
 	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	found := map[string]int{}
 	for key, o := range b.objects[name] {
 		if !strings.HasPrefix(key, prefix) || strings.Contains(key, "CloudTrail-Digest") {
@@ -112,7 +124,7 @@ func (b *memoryBuckets) records(t testing.TB, name, prefix string) map[string]in
 		var body struct {
 			Records []struct{ EventID string }
 		}
-		text := inflated(o.Body)
+		text := digesttest.Inflated(o.Body)
 		if strings.Contains(key, "/AliyunLogs/") || strings.HasPrefix(key, "AliyunLogs/") {
 			text = []byte(`{"Records":` + string(text) + "}")
 		}
@@ -245,4 +257,26 @@ func (b *bed) create(name string, change func(*trails.Trail)) trails.Trail {
 		b.Fatal(err)
 	}
 	return made
+}
+
+// validate checks the digests of a bucket, and returns the files that they list.
+func (b *bed) validate(name string) map[string]bool {
+	b.Helper()
+	pairs, err := b.courier.o.Keys.Valid(b.Context(), time.Time{}, time.Unix(1<<40, 0))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var keys [][]byte
+	for _, p := range pairs {
+		keys = append(keys, p.Public)
+	}
+	objects := map[string]digesttest.Object{}
+	for key, o := range b.buckets.objects[name] {
+		objects[key] = digesttest.Object{Body: o.Body, Signature: o.Metadata["signature"]}
+	}
+	files, err := digesttest.Check(name, objects, keys)
+	if err != nil {
+		b.Error(err)
+	}
+	return files
 }

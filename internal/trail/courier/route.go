@@ -17,6 +17,7 @@ type route struct {
 	c *Courier
 	way
 	loaded bool
+	sought bool // the place is not before the trail's first event: it may have been idle for long
 	state  state
 	saved  time.Time
 }
@@ -80,12 +81,12 @@ func (r *route) begin(ctx context.Context, a *trails.Active) error {
 	}
 	s := r.state
 	first, last := r.c.o.Log.Bounds()
-	if s.File == nil {
+	if s.File == nil && !r.sought {
 		at, err := r.c.o.Log.Seek(a.Begin().Add(-r.c.o.Settle))
 		if err != nil {
 			return fmt.Errorf("find the first event: %w", err)
 		}
-		s.Next = max(s.Next, at)
+		s.Next, r.sought = max(s.Next, at), true
 	}
 	if s.Next < first {
 		if s.Begun && !a.Begin().After(s.Progress.Through) { // it was on its way there

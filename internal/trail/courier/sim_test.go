@@ -230,15 +230,8 @@ func (s *sim) check() {
 }
 
 func (s *sim) checkDigests() {
-	keys, err := allKeys(s.Context(), s.courier.o.Keys)
-	if err != nil {
-		s.Fatal(err)
-	}
 	objects := s.buckets.objects["audit"]
-	files, err := validate(objects, "audit", keys)
-	if err != nil {
-		s.Error(err)
-	}
+	files := s.validate("audit")
 	if len(s.prefixes) > 1 || s.toggle {
 		return // there are files that no digest has to list
 	}

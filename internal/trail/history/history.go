@@ -51,7 +51,7 @@ type Options struct {
 // History is the history of all accounts. It is safe for concurrent use.
 type History struct {
 	engine Engine
-	ref    sluice.LogstoreRef // of one shard, whose order is the chain's
+	ref    sluice.LogstoreRef // of one shard, whose order is the chain's; events have times of whole milliseconds
 	limit  *quota.Limiter[string]
 	o      Options
 }

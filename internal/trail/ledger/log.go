@@ -42,6 +42,11 @@ func OpenLog(ctx context.Context, cat *catalog.Catalog) (*Log, error) {
 	if err := makeLogstore(ctx, cat); err != nil {
 		return nil, err
 	}
+	return FindLog(ctx, cat)
+}
+
+// FindLog opens the logstore of the audit events that is there. Errors: NotFound.
+func FindLog(ctx context.Context, cat *catalog.Catalog) (*Log, error) {
 	l, err := cat.Logstore(ctx, trail.Events)
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // bench is a recorder over the real parts.
 type bench struct {
 	*catalogtest.Env
-	t    *testing.T
+	t    testing.TB
 	ring *auth.Keyring
 	door *gate
 	rec  *ledger.Recorder
@@ -60,7 +60,7 @@ func (g *gate) Append(ctx context.Context, ref sluice.LogstoreRef, group *sluice
 	return g.Appender.Append(ctx, ref, group)
 }
 
-func newBench(t *testing.T, o ledger.Options) *bench {
+func newBench(t testing.TB, o ledger.Options) *bench {
 	t.Helper()
 	b := &bench{t: t, o: o, Env: catalogtest.Open(t, catalog.Options{}, shard.Options{MinFreeBytes: -1, JournalFileBytes: 1 << 20, JournalBytes: 2 << 20})}
 	var err error

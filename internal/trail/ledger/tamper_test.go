@@ -242,8 +242,8 @@ func TestTampersAreFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, newest, err := trail.Keys(nil), trail.Anchor{}, error(nil)
-	if keys, newest, err = b.rec.Stored(t.Context()); err != nil {
+	keys, newest, err := b.rec.Stored(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
 	verify := func(groups []*sluice.LogGroup) *trail.Report {

@@ -284,6 +284,10 @@ StartDeliveryTask W M  action sink bucket prefix region start description filter
 PauseDeliveryTask W M  action sink bucket prefix region start description filter topic
 StopDeliveryTask W M  action sink bucket prefix region start description filter topic
 RedriveDeliveryTask W M  action sink bucket prefix region start description filter topic
+CreateImport W M  bucket prefix region endpoint addressing from insights intervalSeconds lateHours
+ListImports R M
+GetImport R M
+DeleteImport W M
 
 CreateAccessKey W M  description account user readOnly root projects disabled expiresInSeconds > accessKeyId account
 ListAccessKeys R M
@@ -295,6 +299,8 @@ SetAccessKeyLimits W M  write read bytesPerSecond requestsPerSecond writeBytes w
 DeleteAccessKeyLimits W M
 
 CreateBackup W M
+
+GetTrailAnchor R M
 
 CreateAccount W M  description > accountId
 ListAccounts R M

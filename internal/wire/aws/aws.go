@@ -22,6 +22,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/courier"
 	"github.com/sluicelog/sluice/internal/trail/history"
@@ -67,6 +68,7 @@ type Keys interface {
 // Services are what the dialect translates to.
 type Services struct {
 	Auth    *auth.Authenticator
+	Quotas  *keyquota.Quotas
 	Trails  *trails.Trails
 	History History
 	Keys    Keys
@@ -134,6 +136,9 @@ func (a *API) serve(q *request) (any, error) {
 	q.call.AccessKey = q.principal.AccessKeyID
 	if !ok {
 		return nil, sluice.Errorf(sluice.Unsupported, "", "operation %.64q is not supported", name)
+	}
+	if q.call.Charge, err = a.Quotas.Hold(q.r.Context(), q.principal.Origin(), q.principal.Root, op.mutating); err != nil {
+		return nil, err
 	}
 	if err := a.admit(q); err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/queue"
 	"github.com/sluicelog/sluice/internal/sign"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -32,11 +33,14 @@ const maxBody = 4 << 20
 // API is the dialect. It is safe for concurrent use.
 type API struct {
 	auth   *auth.Authenticator
+	quotas *keyquota.Quotas
 	queues *queue.Service
 }
 
 // New makes the dialect over its services.
-func New(a *auth.Authenticator, queues *queue.Service) *API { return &API{a, queues} }
+func New(a *auth.Authenticator, quotas *keyquota.Quotas, queues *queue.Service) *API {
+	return &API{a, quotas, queues}
+}
 
 // Claims implements [wire.Claimant].
 func (a *API) Claims(r *http.Request) bool { return sign.IsMNS(r.Header) }
@@ -47,6 +51,7 @@ func (a *API) Drain() { a.queues.Drain() }
 // Serve implements [wire.Dialect].
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
 	q := &request{r: r, call: c}
+	c.Service, c.Detail = "mns", q
 	answer, err := a.serve(q)
 	if err != nil {
 		a.Refuse(w, r, c, err)
@@ -85,11 +90,18 @@ func (a *API) serve(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	q.principal = principal
 	q.call.AccessKey, q.account = principal.AccessKeyID, principal.Tenant()
+	if q.call.Charge, err = a.quotas.Hold(q.r.Context(), principal.Origin(), principal.Root, act.mutating); err != nil {
+		return answer{}, err
+	}
 	if err := principal.Authorize(auth.Action{Name: act.permission, Mutating: act.mutating}, auth.Resource{Path: q.resource()}); err != nil {
 		return answer{}, err
 	}
 	if err := q.read(digest); err != nil {
+		return answer{}, err
+	}
+	if err := q.call.Start(); err != nil {
 		return answer{}, err
 	}
 	return act.handle(a, q)
@@ -97,13 +109,14 @@ func (a *API) serve(q *request) (answer, error) {
 
 // request is one request on its way through its handler.
 type request struct {
-	r       *http.Request
-	call    *wire.Call
-	account string
-	name    string // of the queue; "" for all
-	below   string // what of it, "messages" or ""
-	query   url.Values
-	body    []byte
+	r         *http.Request
+	call      *wire.Call
+	principal *auth.Principal
+	account   string
+	name      string // of the queue; "" for all
+	below     string // what of it, "messages" or ""
+	query     url.Values
+	body      []byte
 }
 
 func (q *request) ref() queue.Ref { return queue.Ref{Account: q.account, Name: q.name} }

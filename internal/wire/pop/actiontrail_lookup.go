@@ -80,6 +80,8 @@ func askField(asked *history.Query, param, field, value string) error {
 		if service, ok := shape.ServiceNamed(value); ok {
 			value = service
 		}
+	case trail.FieldRequest:
+		value = callID(value)
 	case trail.FieldRW:
 		switch value {
 		case "All":

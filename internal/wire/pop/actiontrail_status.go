@@ -1,6 +1,7 @@
 package pop
 
 import (
+	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/trail/trails"
 )
 
@@ -15,6 +16,21 @@ var auditRegions = []action{
 	oldAudit(audit("DescribeRegions", false, (*API).describeRegionsOfTrails, "*")),
 	audit("GetGlobalEventsStorageRegion", false, (*API).getGlobalRegion, "*"),
 	audit("UpdateGlobalEventsStorageRegion", true, (*API).updateGlobalRegion, "*"),
+}
+
+// EnableInsight, DescribeResourceLifeCycleEvents, DescribeUserLogCount, DescribeUserAlertCount: helpers of a console and of insights.
+//
+// Differs: UnsupportedOperation. Histograms and SQL over the logstore of a trail count events.
+
+var auditUnserved = []action{
+	audit("EnableInsight", true, notOfTrails, "*"),
+	audit("DescribeResourceLifeCycleEvents", false, notOfTrails, "*"),
+	audit("DescribeUserLogCount", false, notOfTrails, "*"),
+	audit("DescribeUserAlertCount", false, notOfTrails, "*"),
+}
+
+func notOfTrails(_ *API, q *request) (any, error) {
+	return nil, sluice.Errorf(sluice.Unsupported, "action", "%s is not served here: look events up, or search the logstore of a trail", q.action.name)
 }
 
 // trailStatus is how a trail fares. Times and errors that there are not are left out.

@@ -96,7 +96,7 @@ var tables = [][]action{
 	esaSites, esaFields, esaTasks, esaContainers,
 	ramUsers, ramKeys, ramGroups, ramPolicies, ramAttachments, ramRoles, stsActions,
 	ecsCommands, ecsInvocations, ecsFiles, ecsInstances, ecsSettings, oosParameters,
-	auditLookups, auditTrails, auditRegions, auditSelectors, auditKeys, auditJobs,
+	auditLookups, auditTrails, auditRegions, auditSelectors, auditKeys, auditJobs, auditUnserved,
 }
 
 // Claims implements [wire.Claimant].
@@ -156,7 +156,7 @@ func (a *API) serve(q *request) (any, error) {
 		return nil, err
 	}
 	q.call.AccessKey = q.principal.AccessKeyID
-	if err := a.admitFlow(q); err != nil {
+	if q.call.Charge, err = a.KeyQuotas.Hold(q.r.Context(), q.principal.Origin(), q.principal.Root, act.mutating); err != nil {
 		return nil, err
 	}
 	if err := q.admit(); err != nil {
@@ -166,21 +166,6 @@ func (a *API) serve(q *request) (any, error) {
 		return nil, err
 	}
 	return act.handle(a, q)
-}
-
-// admitFlow lets a request pass whose key has not taken too much, and sees to it that the key pays for it.
-func (a *API) admitFlow(q *request) error {
-	key, root, writing := q.principal.Origin(), q.principal.Root, q.action.mutating
-	if err := a.KeyQuotas.Admit(q.r.Context(), key, root, writing); err != nil {
-		return err
-	}
-	q.call.Charge = func(in, out int64) {
-		if writing {
-			out = in
-		}
-		a.KeyQuotas.Charge(key, root, writing, out)
-	}
-	return nil
 }
 
 // admit asks whether the signer may do the action to all that its row names.
@@ -295,6 +280,16 @@ func (q *request) authorize(r auth.Resource) error {
 func requestID(c *wire.Call) string {
 	id := c.ID + "00000000"
 	return id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:32]
+}
+
+// callID is the call's id of a request id that requestID made; any other is as it was.
+func callID(requestID string) string {
+	id, ok := strings.CutSuffix(strings.ReplaceAll(requestID, "-", ""), "00000000")
+	const length = 24
+	if !ok || len(id) != length {
+		return requestID
+	}
+	return id
 }
 
 // withRequestID is answer as a JSON object with RequestId in front.

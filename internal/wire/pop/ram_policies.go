@@ -11,7 +11,7 @@ import (
 //
 // Differs: faults in a document are refused with line and column; condition keys that this server does not know are faults. System policies are
 // AdministratorAccess, ReadOnlyAccess, AliyunLogFullAccess, AliyunLogReadOnlyAccess, AliyunESAFullAccess, AliyunESAReadOnlyAccess,
-// AliyunActionTrailFullAccess, AliyunActionTrailReadOnlyAccess, AliyunRAMFullAccess, AliyunRAMReadOnlyAccess and AliyunSTSAssumeRoleAccess.
+// AWSCloudTrail_FullAccess, AWSCloudTrail_ReadOnlyAccess, AliyunActionTrailFullAccess, AliyunActionTrailReadOnlyAccess, AliyunRAMFullAccess, AliyunRAMReadOnlyAccess and AliyunSTSAssumeRoleAccess.
 
 // CreatePolicyVersion, GetPolicyVersion, DeletePolicyVersion, ListPolicyVersions, SetDefaultPolicyVersion: five versions of a policy at most, of which the
 // default one counts.

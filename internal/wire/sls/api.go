@@ -37,6 +37,8 @@ import (
 	"github.com/sluicelog/sluice/internal/query"
 	"github.com/sluicelog/sluice/internal/reindex"
 	"github.com/sluicelog/sluice/internal/shipper"
+	"github.com/sluicelog/sluice/internal/trail/importer"
+	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/wire"
 )
 
@@ -53,12 +55,14 @@ type Services struct {
 	AsyncSQL   *asyncsql.Runs
 	Deliveries *delivery.Engine
 	Shippers   *shipper.Shippers
+	Imports    *importer.Service
 	Index      *indexer.Indexer
 	Reindex    *reindex.Jobs
 	Backups    *backup.Backups
 	KeyQuotas  *keyquota.Quotas
 	Control    *control.Control
 	Agents     *agentconf.Agents
+	Trail      *ledger.Recorder
 }
 
 // Options of the dialect. The zero value of a field means the default in brackets.
@@ -246,7 +250,12 @@ func (q *request) authorizeRoute() error {
 	if twin.Path == q.resource().Path {
 		twin = auth.Resource{Project: q.project, Logstore: q.vars.get("logstore")}
 	}
-	return q.principal.Forbids(auth.Action{Name: q.route.twin, Mutating: q.route.Mutating}, twin)
+	return q.notForbidden(q.route.twin, twin)
+}
+
+// notForbidden returns an error if a policy denies the signer what he is about to do under another name of the action and of its object.
+func (q *request) notForbidden(permission string, r auth.Resource) error {
+	return q.principal.Forbids(auth.Action{Name: permission, Mutating: q.route.Mutating}, r)
 }
 
 func (q *request) authorize(r auth.Resource) error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/testenv"
 	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/operation"
@@ -46,6 +47,9 @@ func inRecord(r sls.Route) testenv.Call {
 	switch {
 	case r.Action == "CreateProject" || r.Action == "CreateLogStore":
 		c.Body = []byte(`{"projectName":"` + trail.Project + `","logstoreName":"events2","ttl":1,"shardCount":1}`)
+	case r.Late && r.Host == sls.OnProject:
+		c.Body = []byte(`{"resourceType":"project","logstore":"` + trail.Events.Logstore + `","query":"* | select 1","policyDocument":"{\"Version\":\"1\",\"Statement\":[]}"}`)
+		c.Target += "?resourceType=project"
 	case r.Late:
 		c.Body = []byte(`{"resourceType":"PROJECT","resourceId":["` + trail.Project + `"],"tags":[{"key":"a","value":"b"}],"resourceGroupId":"x"}`)
 		c.Project = ""
@@ -123,6 +127,25 @@ func TestNobodyChangesTheRecord(t *testing.T) {
 	group := &sluice.LogGroup{Records: []sluice.Record{{Time: 1, Fields: []sluice.Field{{Key: "a", Value: "b"}}}}}
 	if _, _, err := env.Node.Ingest.Append(t.Context(), trail.Events, group); sluice.KindOf(err) != sluice.Unauthorized {
 		t.Errorf("a part of the server writes into the record: %v", err)
+	}
+	if a := env.Do(t, testenv.Call{Method: "POST", Project: "web", Target: "/sluice/v1/deliveries", Body: []byte(
+		`{"name":"t","source":{"logstore":"access"},"sink":{"type":"sls","project":"sluice-trail","logstore":"events"}}`)}); a.Code != "Unauthorized" {
+		t.Errorf("a delivery task into the record: %d %s %s", a.Status, a.Code, a.Message)
+	}
+	ctx, cat := t.Context(), env.Node.Catalog
+	_, split := cat.Split(ctx, trail.Events, 0, nil, 2)
+	_, merge := cat.Merge(ctx, trail.Events, 0)
+	for what, err := range map[string]error{
+		"split": split, "merge": merge, "delete shard": cat.DeleteShard(ctx, trail.Events, 0),
+		"delete project": cat.DeleteProject(ctx, trail.Project), "update project": cat.UpdateProject(ctx, trail.Project, func(*meta.Project) {}),
+		"create logstore": cat.CreateLogstore(ctx, meta.Logstore{Project: trail.Project, Name: "more", TTLDays: 1}, 1),
+		"update logstore": cat.UpdateLogstore(ctx, trail.Events, func(*meta.Logstore) error { return nil }),
+		"delete logstore": cat.DeleteLogstore(ctx, trail.Events), "update index": cat.UpdateIndex(ctx, trail.Events, json.RawMessage(`{"keys":{}}`)),
+		"create index": cat.CreateIndex(ctx, trail.Events, json.RawMessage(`{"keys":{}}`)), "delete index": cat.DeleteIndex(ctx, trail.Events),
+	} {
+		if sluice.KindOf(err) != sluice.Unauthorized {
+			t.Errorf("%s, by a part of the server: %v", what, err)
+		}
 	}
 	var list struct {
 		Projects []struct{ ProjectName string }

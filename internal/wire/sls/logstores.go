@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/meta"
 )
@@ -135,6 +136,11 @@ func (a *API) createLogstore(q *request) error {
 	}
 	if err := body.apply(&l); err != nil {
 		return err
+	}
+	if l.TelemetryType == metrics {
+		if err := q.notForbidden("log:CreateMetricStore", auth.Resource{Project: q.project, Path: "metricstore/" + l.Name}); err != nil {
+			return err
+		}
 	}
 	shards := defaultShards
 	set(&shards, (*int)(body.ShardCount))

@@ -49,6 +49,29 @@ func TestMetricStoresAreLogstoresToPolicies(t *testing.T) {
 	}
 }
 
+// Who may make no logstore makes no metric store, which is one, and the other way round.
+func TestMetricStoresAreMadeAsLogstoresAre(t *testing.T) {
+	env := hub(t)
+	deny := func(action, object string) {
+		t.Helper()
+		env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/policy", Body: fmt.Appendf(nil,
+			`{"Version":"1","Statement":[{"Effect":"Deny","Action":%q,"Resource":"acs:log:*:*:project/web/%s","Condition":{"NotIpAddress":{"acs:SourceIp":"192.0.2.7"}}}]}`, action, object)})
+	}
+	metric := testenv.Call{Method: "POST", Project: "web", Target: "/metricstores", Body: []byte(`{"name":"metrics","shardCount":1,"ttl":1}`)}
+	logstore := testenv.Call{Method: "POST", Project: "web", Target: "/logstores", Body: []byte(`{"logstoreName":"metrics","shardCount":1,"ttl":1,"telemetryType":"Metrics"}`)}
+	deny("log:CreateLogStore", "logstore/metrics")
+	if a := env.Do(t, metric); a.Code != "Unauthorized" {
+		t.Errorf("a metric store: got %d %s", a.Status, a.Code)
+	}
+	deny("log:CreateMetricStore", "metricstore/*")
+	if a := env.Do(t, logstore); a.Code != "Unauthorized" {
+		t.Errorf("a logstore of metrics: got %d %s", a.Status, a.Code)
+	}
+	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/logstores", Body: []byte(`{"logstoreName":"plain","shardCount":1,"ttl":1}`)})
+	deny("log:CreateMetricStore", "metricstore/other")
+	env.OK(t, metric)
+}
+
 // known reports whether there is a route with a permission.
 func known(permission string) bool {
 	for _, r := range sls.Routes() {

@@ -46,10 +46,12 @@ func Routes() []Route {
 		jobRoutes,
 		typedJobRoutes,
 		deliveryRoutes,
+		importRoutes,
 		keyRoutes,
 		keyLimitRoutes,
 		backupRoutes,
 		accountRoutes,
+		trailRoutes,
 		unsupportedRoutes,
 	)
 	for i := range routes {

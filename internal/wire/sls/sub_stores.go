@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/meta"
@@ -173,6 +174,9 @@ func (a *API) createMetricStore(q *request) error {
 	l := meta.Logstore{Project: q.project, Name: body.name, TTLDays: defaultTTLDays}
 	q.call.Logstore = l.Name
 	if err := q.permit(q.project, l.Name); err != nil {
+		return err
+	}
+	if err := q.notForbidden("log:CreateLogStore", auth.Resource{Project: q.project, Logstore: l.Name}); err != nil {
 		return err
 	}
 	if err := body.apply(&l); err != nil {

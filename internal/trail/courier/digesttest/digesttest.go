@@ -1,9 +1,9 @@
-package courier
+// Package digesttest checks digests of trails, from their bytes alone: it knows nothing of who writes them.
+package digesttest
 
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"crypto"
 	"crypto/md5" //nolint:gosec // a fingerprint, as the service makes it
 	"crypto/rsa"
@@ -16,14 +16,28 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/sluicelog/sluice/internal/trail/bucket"
 )
 
-// validate checks the digests of a bucket as the validator of AWS does, from the newest to the oldest, and more: the hash of the digest before, and that no
-// file is listed twice. It returns the files that digests list.
-func validate(objects map[string]bucket.Object, name string, keys []Pair) (files map[string]bool, err error) {
+// Object is an object of a bucket.
+type Object struct {
+	Body      []byte
+	Signature string // of its metadata
+}
+
+// digest is what a digest says, as far as it is looked at.
+type digest struct {
+	DigestStartTime, DigestEndTime, DigestS3Bucket, DigestS3Object, DigestPublicKeyFingerprint string
+
+	PreviousDigestS3Object, PreviousDigestHashValue, PreviousDigestSignature *string
+
+	LogFiles []logFile
+}
+
+type logFile struct{ S3Object, HashValue string }
+
+// Check checks the digests of a bucket as the validator of AWS does, from the newest to the oldest, and more: the hash of the digest before, and that no
+// file is listed twice. keys are public keys, PKCS #1. It returns the files that digests list.
+func Check(name string, objects map[string]Object, keys [][]byte) (files map[string]bool, err error) {
 	files = map[string]bool{}
 	var digests []string
 	for _, key := range slices.Sorted(maps.Keys(objects)) {
@@ -51,16 +65,16 @@ func validate(objects map[string]bucket.Object, name string, keys []Pair) (files
 				return nil, err
 			}
 		}
-		if previous = ""; d.PreviousObject != nil {
-			previous = *d.PreviousObject
+		if previous = ""; d.PreviousDigestS3Object != nil {
+			previous = *d.PreviousDigestS3Object
 			before, ok := objects[previous]
 			if !ok {
 				return nil, fmt.Errorf("digest %s is missing", previous)
 			}
-			if sum := sumOf(inflated(before.Body)); sum != *d.PreviousHashValue {
+			if sum := sumOf(Inflated(before.Body)); sum != *d.PreviousDigestHashValue {
 				return nil, fmt.Errorf("digest %s has another hash than the one after it says", previous)
 			}
-			if before.Metadata["signature"] != *d.PreviousSignature {
+			if before.Signature != *d.PreviousDigestSignature {
 				return nil, fmt.Errorf("digest %s has another signature than the one after it says", previous)
 			}
 		}
@@ -71,9 +85,9 @@ func validate(objects map[string]bucket.Object, name string, keys []Pair) (files
 	return files, nil
 }
 
-func readDigest(objects map[string]bucket.Object, name, key string, keys []Pair) (d digestBody, err error) {
+func readDigest(objects map[string]Object, name, key string, keys [][]byte) (d digest, err error) {
 	o := objects[key]
-	body := inflated(o.Body)
+	body := Inflated(o.Body)
 	if err := json.Unmarshal(body, &d); err != nil {
 		return d, err
 	}
@@ -87,24 +101,24 @@ func readDigest(objects map[string]bucket.Object, name, key string, keys []Pair)
 		return d, fmt.Errorf("it is from %s to %s", d.DigestStartTime, d.DigestEndTime)
 	}
 	before := "null"
-	if d.PreviousSignature != nil {
-		before = *d.PreviousSignature
+	if d.PreviousDigestSignature != nil {
+		before = *d.PreviousDigestSignature
 	}
 	text := d.DigestEndTime + "\n" + name + "/" + key + "\n" + sumOf(body) + "\n" + before
-	return d, checkSignature(text, o.Metadata["signature"], d.PublicKeyFingerprint, keys)
+	return d, checkSignature(text, o.Signature, d.DigestPublicKeyFingerprint, keys)
 }
 
-func checkSignature(text, signature, fingerprint string, keys []Pair) error {
+func checkSignature(text, signature, fingerprint string, keys [][]byte) error {
 	raw, err := hex.DecodeString(signature)
 	if err != nil {
 		return err
 	}
-	for _, p := range keys {
-		sum := md5.Sum(p.Public) //nolint:gosec // see above
+	for _, der := range keys {
+		sum := md5.Sum(der) //nolint:gosec // see above
 		if hex.EncodeToString(sum[:]) != fingerprint {
 			continue
 		}
-		public, err := x509.ParsePKCS1PublicKey(p.Public)
+		public, err := x509.ParsePKCS1PublicKey(der)
 		if err != nil {
 			return err
 		}
@@ -114,12 +128,12 @@ func checkSignature(text, signature, fingerprint string, keys []Pair) error {
 	return fmt.Errorf("key %s is not among %d keys", fingerprint, len(keys))
 }
 
-func checkListed(objects map[string]bucket.Object, f digestLog) error {
+func checkListed(objects map[string]Object, f logFile) error {
 	o, ok := objects[f.S3Object]
 	if !ok {
 		return fmt.Errorf("file %s is missing", f.S3Object)
 	}
-	if sumOf(inflated(o.Body)) != f.HashValue {
+	if sumOf(Inflated(o.Body)) != f.HashValue {
 		return fmt.Errorf("file %s has another hash", f.S3Object)
 	}
 	return nil
@@ -130,8 +144,8 @@ func sumOf(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// inflated is what is in gzip, nil where that is damaged or has something behind its end.
-func inflated(body []byte) []byte {
+// Inflated is what is in gzip, nil where that is damaged or has something behind its end.
+func Inflated(body []byte) []byte {
 	z, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
 		return nil
@@ -141,9 +155,4 @@ func inflated(body []byte) []byte {
 		return nil
 	}
 	return out
-}
-
-// all are the keys that were ever valid.
-func allKeys(ctx context.Context, k *Keys) ([]Pair, error) {
-	return k.Valid(ctx, time.Time{}, time.Unix(1<<40, 0))
 }

@@ -1,0 +1,127 @@
+package node_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sluicelog/sluice/internal/agentproto"
+	"github.com/sluicelog/sluice/internal/assistant"
+	"github.com/sluicelog/sluice/internal/assistant/agenttest"
+	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/node"
+	"github.com/sluicelog/sluice/internal/testenv"
+	"github.com/sluicelog/sluice/internal/trail"
+)
+
+// A server notes its starts and its stops.
+func TestServiceEvents(t *testing.T) {
+	env := hub(t)
+	events := env.Events(t)
+	for _, name := range []string{trail.ServerStarted, trail.ServerStopped, trail.AnchorMade} {
+		if !slices.ContainsFunc(events, func(e trail.Event) bool {
+			return e.Name == name && e.Type == trail.ServiceEvent && e.Identity.Kind == trail.System
+		}) {
+			t.Errorf("there is no event %s", name)
+		}
+	}
+}
+
+// An enrolment is an event, allowed or refused; in strict mode it is on disk when the agent has its answer. The code is in none.
+func TestEnrolmentsAreRecorded(t *testing.T) {
+	env := hub(t, func(c *config.Config) { c.Assistant.Listen, c.Trail.Strict = "127.0.0.1:0", true })
+	id, code, err := env.Node.Assistant.CreateActivation(t.Context(), assistant.Activation{}, assistant.Token{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine := agentproto.Machine{OS: "linux", MachineID: "m", AgentVersion: "1", Hostname: "host-1"}
+	address := env.Listeners.Agents.Addr().String()
+	if _, err := agenttest.Enrol(t.Context(), address, id, code+"x", agentproto.Enrol{Machine: machine}); err == nil {
+		t.Error("a wrong code is taken")
+	}
+	if _, err := agenttest.Enrol(t.Context(), address, id, code, agentproto.Enrol{Machine: machine}); err != nil {
+		t.Fatal(err)
+	}
+	l := env.Node.Trail.Log()
+	begin, _ := l.Bounds()
+	events, _, err := l.Read(t.Context(), begin, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range events {
+		if raw, _ := json.Marshal(e); strings.Contains(string(raw), code) {
+			t.Errorf("the code is recorded: %s", raw)
+		}
+		if e.Name == "RegisterManagedInstance" {
+			got = append(got, fmt.Sprint(e.Status, " ", e.ErrorCode, " ", e.Identity.User != "", " ", e.Request["Hostname"], " ", e.Source))
+		}
+	}
+	want := []string{"403 " + agentproto.CodeProof + " false host-1 127.0.0.1", "200  true host-1 127.0.0.1"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Bytes that change under the feet of the server are found where the record lies, by the offline verification.
+func TestVerifyADirectory(t *testing.T) {
+	env := hub(t, func(c *config.Config) { c.Storage.JournalFileBytes = 1 << 20 })
+	for range 40 {
+		env.OK(t, testenv.Call{Project: "web", Target: "/logstores"})
+	}
+	if _, _, err := node.VerifyTrail(t.Context(), env.DataDir(), node.Verification{}); err == nil {
+		t.Error("a directory is verified that a server uses")
+	}
+	if err := env.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	whole, evidence, err := node.VerifyTrail(t.Context(), env.DataDir(), node.Verification{})
+	if err != nil || !whole.Good() || whole.Events < 40 || evidence.Anchor.Seq < 40 {
+		t.Fatalf("%+v, %v", whole, err)
+	}
+	journals, err := filepath.Glob(filepath.Join(env.DataDir(), "journal", "*.wal"))
+	if err != nil || len(journals) == 0 {
+		t.Fatal(journals, err)
+	}
+	original, err := os.ReadFile(journals[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var used []int // what is no padding
+	for at, b := range original {
+		if b != 0 {
+			used = append(used, at)
+		}
+	}
+	r, found := rand.New(rand.NewPCG(1, 1)), 0
+	const flips = 30
+	for range flips {
+		dir := filepath.Join(t.TempDir(), "copy") // opening what is damaged changes it
+		if err := os.CopyFS(dir, os.DirFS(env.DataDir())); err != nil {
+			t.Fatal(err)
+		}
+		bad := slices.Clone(original)
+		bad[used[r.IntN(len(used))]] ^= 1 << r.IntN(8)
+		if err := os.WriteFile(filepath.Join(dir, "journal", filepath.Base(journals[0])), bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		report, _, err := node.VerifyTrail(t.Context(), dir, node.Verification{})
+		switch {
+		case err != nil || !report.Good():
+			found++
+		case report.Anchored < whole.Anchored:
+			t.Errorf("%d of %d events are left, and that is good", report.Events, whole.Events)
+		}
+	}
+	if found < flips/2 { // the others were in what lies there beside the record
+		t.Errorf("%d of %d flips are found", found, flips)
+	}
+	if again, _, err := node.VerifyTrail(t.Context(), env.DataDir(), node.Verification{}); err != nil || !again.Good() {
+		t.Errorf("as it was: %+v, %v", again, err)
+	}
+}

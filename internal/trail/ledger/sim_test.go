@@ -1,0 +1,322 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/catalog"
+	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
+	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/meta"
+	"github.com/sluicelog/sluice/internal/shard"
+	"github.com/sluicelog/sluice/internal/trail"
+	"github.com/sluicelog/sluice/internal/trail/capture"
+	"github.com/sluicelog/sluice/internal/trail/ledger"
+	"github.com/sluicelog/sluice/internal/wire"
+)
+
+var (
+	simSeeds = flag.Uint64("seeds", 60, "seeds of the simulation; make sim runs a thousand others")
+	simFrom  = flag.Uint64("seed", 0, "its first seed")
+)
+
+// simDays is how long events are kept in the simulation.
+const simDays = 30
+
+var errPowerCut, errOnce = errors.New("power cut"), errors.New("failed once")
+
+// power counts steps down to a power cut. Before it, some steps fail once, or their answers are lost.
+type power struct {
+	mu   sync.Mutex // guards all
+	left int        // steps
+	off  bool
+	now  chan struct{} // closed when the power goes
+	r    *rand.Rand
+}
+
+func (p *power) step() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.left--; p.left == 0 {
+		p.off = true
+		close(p.now)
+	}
+	if p.off {
+		return errPowerCut
+	}
+	if p.r.IntN(20) == 0 {
+		return errOnce
+	}
+	return nil
+}
+
+// cutMeta and cutDoor lose the power, or fail once, before they did what they were asked, or after it, when nobody is told any more.
+type cutMeta struct {
+	meta.Store
+	power *power
+}
+
+func (m *cutMeta) Update(ctx context.Context, fn func(meta.Tx) error) error {
+	if err := m.power.step(); err != nil {
+		return err
+	}
+	if err := m.Store.Update(ctx, fn); err != nil {
+		return err
+	}
+	return m.power.step()
+}
+
+type cutDoor struct {
+	sluice.Appender
+	power *power
+}
+
+func (d *cutDoor) Append(ctx context.Context, ref sluice.LogstoreRef, g *sluice.LogGroup) (sluice.ShardID, sluice.Position, error) {
+	if err := d.power.step(); err != nil {
+		return 0, 0, err
+	}
+	id, at, err := d.Appender.Append(ctx, ref, g)
+	if err != nil {
+		return id, at, err
+	}
+	return id, at, d.power.step()
+}
+
+// sim is a server that records calls, loses its power, and goes on.
+type sim struct {
+	*catalogtest.Env
+	t    *testing.T
+	r    *rand.Rand
+	ring *auth.Keyring
+
+	power *power
+	rec   *ledger.Recorder
+	audit *capture.Audit
+
+	mu       sync.Mutex           // guards what is below
+	calls    int                  // made so far
+	acked    map[string]time.Time // request ids of calls that change something and were answered with success, and when
+	refused  int                  // calls of which nothing was done
+	unmarked []string             // what must not be
+}
+
+// Serve is a dialect whose action is to change something, /w, or to look, /r.
+func (s *sim) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
+	c.Service, c.Action = "sls", map[string]string{"/w": "CreateLogStore", "/r": "GetLogStore"}[r.URL.Path]
+	if err := c.Start(); err != nil {
+		s.Refuse(w, r, c, err)
+		return
+	}
+	_ = s.power.step() // the power may go after the call was carried out
+	_, _ = io.WriteString(w, "done")
+}
+
+func (s *sim) Refuse(w http.ResponseWriter, _ *http.Request, c *wire.Call, err error) {
+	c.Code, c.Err = "Unavailable", err
+	w.WriteHeader(http.StatusServiceUnavailable)
+}
+
+func (s *sim) Drain() {}
+
+func newSim(t *testing.T, seed uint64) *sim {
+	t.Helper()
+	s := &sim{
+		Env: catalogtest.Open(t, catalog.Options{}, shard.Options{MinFreeBytes: -1, JournalFileBytes: 64 << 10, JournalBytes: 128 << 10}),
+		t:   t, r: rand.New(rand.NewPCG(seed, 26)), acked: map[string]time.Time{},
+	}
+	var err error
+	if s.ring, err = auth.LoadOrCreateKeyring(filepath.Join(t.TempDir(), "secret.key")); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// open opens the server, with a power that lasts for some steps. It may go while it opens.
+func (s *sim) open() error {
+	s.rec = nil
+	s.power = &power{left: 1 + s.r.IntN(60), now: make(chan struct{}), r: rand.New(rand.NewPCG(s.r.Uint64(), 1))}
+	door := &cutDoor{ingest.New(s.Catalog, ingest.Options{Now: s.Clock.Now}), s.power}
+	rec, err := ledger.Open(context.Background(), &cutMeta{s.Meta, s.power}, s.Catalog, door, s.ring, ledger.Options{
+		Account: "1", Days: simDays, Gather: time.Millisecond, RetryAfter: time.Millisecond, AnchorEvents: 1 + s.r.IntN(20), AnchorEvery: 5 * time.Millisecond,
+		MaxWait: 10 * time.Second, Now: s.Clock.Now,
+	})
+	if err != nil {
+		return err
+	}
+	s.rec = rec
+	s.audit = capture.New(s, rec, capture.Options{
+		Strict: true, Now: s.Clock.Now, Owner: func(string) string { return "" }, Source: func(*http.Request) netip.Addr { return netip.Addr{} },
+	})
+	return nil
+}
+
+// call makes a call and notes what came of it.
+func (s *sim) call(path string) {
+	s.mu.Lock()
+	s.calls++
+	c := &wire.Call{ID: fmt.Sprintf("%s%06d", strings.Trim(path, "/"), s.calls)}
+	s.mu.Unlock()
+	w := httptest.NewRecorder()
+	s.audit.Serve(w, httptest.NewRequestWithContext(context.Background(), http.MethodPost, "http://h"+path, nil), c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case w.Code == http.StatusOK && path == "/w":
+		s.acked[c.ID] = s.Clock.Now()
+	case w.Code != http.StatusOK && w.Body.Len() > 0:
+		s.unmarked = append(s.unmarked, c.ID)
+	case w.Code != http.StatusOK && w.Header().Get("X-Sluice-Executed") == "":
+		s.refused++
+	}
+}
+
+// round lets some clients call until the power goes, or they have had enough.
+func (s *sim) round() {
+	err := s.open()
+	for errors.Is(err, errOnce) {
+		err = s.open()
+	}
+	if err == nil {
+		var clients sync.WaitGroup
+		for range 1 + s.r.IntN(4) {
+			r := rand.New(rand.NewPCG(s.r.Uint64(), 2))
+			clients.Go(func() {
+				for range 5 + r.IntN(40) {
+					s.call([]string{"/r", "/w", "/w"}[r.IntN(3)])
+					select {
+					case <-s.power.now:
+						return
+					default:
+					}
+				}
+			})
+		}
+		if s.r.IntN(2) == 0 { // the power goes under them, as far as they are then
+			select {
+			case <-s.power.now:
+				s.crash(&clients)
+				return
+			case <-done(&clients):
+			}
+		}
+		clients.Wait()
+		if s.r.IntN(3) == 0 {
+			s.rec.Close()
+			s.Reopen()
+			return
+		}
+	}
+	s.crash(&sync.WaitGroup{})
+}
+
+func done(wg *sync.WaitGroup) <-chan struct{} {
+	c := make(chan struct{})
+	go func() { wg.Wait(); close(c) }()
+	return c
+}
+
+// crash takes the power, and with it all that was not synced. Calls that are answered by now count, whoever comes later was never answered.
+func (s *sim) crash(clients *sync.WaitGroup) {
+	s.power.mu.Lock()
+	s.power.off = true
+	s.power.mu.Unlock()
+	s.mu.Lock()
+	acked := maps.Clone(s.acked)
+	s.mu.Unlock()
+	s.Env.Crash(s.r)
+	clients.Wait()
+	if s.rec != nil {
+		s.rec.Close()
+		s.rec = nil
+	}
+	s.acked = acked
+}
+
+// check compares the record with what clients know.
+func (s *sim) check(seed uint64) {
+	s.t.Helper()
+	for s.open() != nil { // whose power may go, too
+		s.Env.Crash(s.r)
+	}
+	defer s.rec.Close()
+	l := s.rec.Log()
+	keys, newest, err := s.rec.Stored(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	report, err := ledger.Verify(s.t.Context(), l, trail.NewVerifier(keys, newest), nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if !report.Good() {
+		s.t.Fatalf("seed %d: the chain is not good: %v", seed, report.Problems)
+	}
+	begin, _ := l.Bounds()
+	events, _, err := l.Read(s.t.Context(), begin, 1<<30)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	seen, ids := map[string]int{}, map[string]bool{}
+	for _, e := range events {
+		if e.Type == trail.APICall {
+			seen[e.RequestID]++
+		}
+		if ids[e.ID] {
+			s.t.Errorf("seed %d: event %s is there twice", seed, e.ID)
+		}
+		ids[e.ID] = true
+	}
+	for id, n := range seen {
+		if n != 1 {
+			s.t.Errorf("seed %d: %d events of call %s", seed, n, id)
+		}
+	}
+	for id, at := range s.acked {
+		if kept := s.Clock.Now().AddDate(0, 0, -simDays); seen[id] == 0 && at.After(kept) {
+			s.t.Errorf("seed %d: call %s was answered, and has no event", seed, id)
+		}
+	}
+	if len(s.unmarked) > 0 {
+		s.t.Errorf("seed %d: calls %v were carried out, and their answers show it though they could not be recorded", seed, s.unmarked)
+	}
+}
+
+// In strict mode the event of each call that changed something and was answered is there once, and the chain is good, wherever the power went.
+func TestSimulation(t *testing.T) {
+	seeds := *simSeeds
+	if testing.Short() {
+		seeds = min(seeds, 10)
+	}
+	acked, refused := 0, 0
+	for seed := *simFrom; seed < *simFrom+seeds; seed++ {
+		s := newSim(t, seed)
+		for range 3 {
+			s.round()
+			s.Clock.Advance(time.Duration(s.r.IntN(20)) * 24 * time.Hour)
+		}
+		s.check(seed)
+		acked, refused = acked+len(s.acked), refused+s.refused
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("%d calls answered and recorded, %d refused before anything was done", acked, refused)
+	if acked == 0 {
+		t.Error("no call was ever answered")
+	}
+}
