@@ -1,8 +1,7 @@
 // Command bench measures a real sluiced, started as a child process on a directory of its own. It writes one JSON file with the facts of
 // the machine to bench/results and prints tables; docs/benchmarks.md says how to read them and compares them with the goals.
 //
-//	bench [-only throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,trail,lookups] [-runs 3]
-//	bench [-only throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,agents] [-runs 3]
+//	bench [-only throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,trail,lookups,agents] [-runs 3]
 //	      [-set weblogs,app,text,hostile] [-records 3000000] [-asks 9] [-cold-asks 3] [-rounds 13]   search
 //	      [-delivery-mb 500] [-to http,kafka,s3_json,s3_parquet,syslog,sls] [-tasks 200]             delivery, crowd
 //	      [-logstores 10000] [-configs 10000]                                                        control
@@ -94,7 +93,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	to := flags.String("to", strings.Join(destinationNames(), ","), "the destinations to deliver to")
 	sets := flags.String("set", "weblogs,app,text,hostile", "the data sets to search")
 	runs := flags.Int("runs", 3, "how often each scenario is measured")
-	only := flags.String("only", "throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,trail,lookups", "throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,agents", "the scenarios to run")
+	only := flags.String("only", "throughput,copy,latency,recovery,idle,search,visible,tail,bombs,delivery,fresh,crowd,control,trail,lookups,agents", "the scenarios to run")
 	page := flags.String("page", "", "also write the numbers into this page: docs/benchmarks.md")
 	from := flags.String("from", "", "measure nothing, take the numbers of this report")
 	if err := flags.Parse(args); err != nil {

@@ -26,8 +26,7 @@ const (
 // tables are what a page can show of a report.
 func (r *Report) tables() map[string]func(io.Writer) {
 	tables := map[string]func(io.Writer){"machine": r.machine}
-	for _, name := range []string{"hub", "search", "sets", "bombs", "delivery", "control", "trail", "audit"} {
-"control", "agents"} {
+	for _, name := range []string{"hub", "search", "sets", "bombs", "delivery", "control", "trail", "audit", "agents"} {
 		tables[name] = func(w io.Writer) { r.results(w, name) }
 	}
 	for _, d := range datasets {
@@ -39,8 +38,7 @@ func (r *Report) tables() map[string]func(io.Writer) {
 // print writes every table that has something to show.
 func (r *Report) print(w io.Writer) {
 	tables := r.tables()
-	names := []string{"machine", "hub", "search", "asked weblogs", "sets", "asked app", "asked text", "asked hostile", "bombs", "delivery", "control", "trail", "audit"}
-"control", "agents"}
+	names := []string{"machine", "hub", "search", "asked weblogs", "sets", "asked app", "asked text", "asked hostile", "bombs", "delivery", "control", "trail", "audit", "agents"}
 	for _, name := range names {
 		var table bytes.Buffer
 		if tables[name](&table); table.Len() > 0 {

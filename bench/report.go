@@ -22,8 +22,7 @@ type Report struct {
 
 // Result is one number, measured once in each run.
 type Result struct {
-	Table  string  `json:"table"` // hub, search, sets, bombs, delivery, control, trail: where the page shows it
-control, agents: where the page shows it
+	Table  string  `json:"table"` // hub, search, sets, bombs, delivery, control, trail, audit, agents: where the page shows it
 	Name   string  `json:"name"`
 	What   string  `json:"what"`
 	Unit   string  `json:"unit"`

@@ -30,8 +30,6 @@ func (n *Node) openAssistant(ctx context.Context, c *config.Config, o Options, s
 	}
 	n.onClose(n.Assistant.Close)
 	n.agents = gateway.New(n.Assistant, gateway.Options{
-		MaxConnections: maxConnections(), Enrolled: n.enrolments(c, o), Logger: o.Logger,
-	})
 		MaxConnections: maxConnections(), Enrolled: func(ctx context.Context, id gateway.Identity, asked *agentproto.Enrol, answer *agentproto.Enrolled, err error) error {
 			r := enrolment{id.Address, asked.Activation, asked.Name, asked.Machine.Hostname, len(asked.Tags), "", err}
 			if answer != nil {
@@ -39,11 +37,13 @@ func (n *Node) openAssistant(ctx context.Context, c *config.Config, o Options, s
 			}
 			return n.enrolled(ctx, c, o.Now(), r)
 		}, Logger: o.Logger,
+	})
 	n.luban = luban.New(n.Assistant, luban.Options{
 		MaxConnections: maxConnections(), Now: o.Now, Logger: o.Logger,
 		Registered: func(ctx context.Context, r *assistant.Registration, from netip.Addr, instance string, err error) error {
 			return n.enrolled(ctx, c, o.Now(), enrolment{from, r.Activation, r.Name, r.Machine.Hostname, len(r.Tags), instance, err})
 		},
+	})
 	if c.Assistant.LubanListen == "" || c.TLS.Cert != "" {
 		return nil
 	}
