@@ -9,7 +9,6 @@ SetQueueAttributes W M  VisibilityTimeout MaximumMessageSize MessageRetentionPer
 GetQueueAttributes R M
 ListQueue R M
 DeleteQueue W M
-PurgeQueue W D
 PurgeQueue W M
 SendMessage W D  DelaySeconds Priority
 BatchSendMessage W D
