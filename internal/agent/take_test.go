@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,13 +170,15 @@ func TestRejected(t *testing.T) {
 // What waits when the policy changes is held to the new one: its run is an error, with the reason.
 func TestPolicyChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := policy.Default()
-		d := newDesk(t, func(d *desk) { d.o.Policy = func() (*policy.Policy, error) { return p, nil } })
+		var now atomic.Pointer[policy.Policy]
+		now.Store(policy.Default())
+		d := newDesk(t, func(d *desk) { d.o.Policy = func() (*policy.Policy, error) { return now.Load(), nil } })
 		d.ask("t-1", func(t *agentproto.Task) {
 			t.Run.Repeat, t.Run.Frequency, t.Run.User = agentproto.Period, "rate(5m)", "deploy"
 		})
-		p = policy.Default()
+		p := policy.Default()
 		p.Users = []string{"www"}
+		now.Store(p)
 		time.Sleep(5*time.Minute + time.Second)
 		synctest.Wait()
 		d.expect("t-1", "accepted started finished error ")
