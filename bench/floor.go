@@ -17,11 +17,11 @@ import (
 // client, no check of who asks, no index. What a question costs more through the server is the server's.
 type floor struct{ db *sql.DB }
 
-// openFloor makes the segments below dir the table logs. The server that wrote them is stopped.
-func openFloor(ctx context.Context, dir string) (*floor, error) {
+// openFloor makes the segments of these names that lie below dir the table logs. The server that wrote them is stopped.
+func openFloor(ctx context.Context, dir string, segments []string) (*floor, error) {
 	var files []string
 	err := filepath.WalkDir(dir, func(name string, _ fs.DirEntry, err error) error {
-		if filepath.Ext(name) == ".parquet" {
+		if slices.Contains(segments, filepath.Base(name)) {
 			files = append(files, "'"+strings.ReplaceAll(name, "'", "''")+"'")
 		}
 		return err
@@ -29,8 +29,8 @@ func openFloor(ctx context.Context, dir string) (*floor, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s holds no segment", dir)
+	if len(files) == 0 || len(files) != len(segments) {
+		return nil, fmt.Errorf("%s holds %d segments of %d", dir, len(files), len(segments))
 	}
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
@@ -73,14 +73,15 @@ func (f *floor) ask(ctx context.Context, q question) (answer, error) {
 	return a, rows.Err()
 }
 
-// floor asks the questions of the files that a server left in dir, and compares the answers with the server's.
-func (b *bench) floor(ctx context.Context, dir string, d *dataset, questions []question, answers map[string]answer) error {
-	f, err := openFloor(ctx, dir)
+// floor asks the questions of the segments that a server left, and compares the answers with the server's.
+func (b *bench) floor(ctx context.Context, s *searched, segments []string) error {
+	d, answers := s.set, s.answers
+	f, err := openFloor(ctx, s.dir, segments)
 	if err != nil {
 		return err
 	}
 	defer f.db.Close()
-	for _, q := range questions {
+	for _, q := range s.questions {
 		if q.floor == "" {
 			continue
 		}

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand"
+	"net/http"
+	"path"
 	"slices"
 	"sync"
 	"time"
@@ -51,10 +55,14 @@ func (b *bench) searchSet(ctx context.Context, d *dataset) error {
 			return err
 		}
 	}
+	segments, err := s.segments()
+	if err != nil {
+		return err
+	}
 	if err := s.Stop(); err != nil {
 		return err
 	}
-	if err := b.floor(ctx, s.dir, d, s.questions, s.answers); err != nil {
+	if err := b.floor(ctx, s, segments); err != nil {
 		return err
 	}
 	return s.remove()
@@ -114,6 +122,29 @@ func (b *bench) load(ctx context.Context, d *dataset) (*searched, error) {
 		s.questions = append(s.questions, q.about(id))
 	}
 	return s, err
+}
+
+// segments are the names of the Parquet files of the logstore. There are others, of the server's own logs.
+func (s *searched) segments() (names []string, err error) {
+	c, err := s.dial()
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	var answer bytes.Buffer
+	if _, err := c.do(http.MethodGet, "/sluice/v1/logstores/"+s.logstore+"/index/segments", "", http.Header{}, nil, &answer); err != nil {
+		return nil, err
+	}
+	var list struct {
+		Segments []struct{ Object string }
+	}
+	if err := json.Unmarshal(answer.Bytes(), &list); err != nil {
+		return nil, err
+	}
+	for _, o := range list.Segments {
+		names = append(names, path.Base(o.Object))
+	}
+	return names, nil
 }
 
 // hot asks each question again and again over one connection.

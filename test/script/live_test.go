@@ -214,7 +214,7 @@ func TestTheBinaryStaysSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const most = 20 << 20 // with symbols
+	const most = 48 << 20 // with symbols; more than half of it is what collectors that run alone bring: clients of Kafka, S3 and the others, and Parquet
 	if info.Size() > most {
 		t.Errorf("the command line has %d bytes; people copy it to every machine", info.Size())
 	}
