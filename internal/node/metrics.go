@@ -1,7 +1,6 @@
 package node
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,8 +21,6 @@ type storeMetrics struct {
 	storedBytes  prometheus.Counter
 	syncSeconds  prometheus.Histogram
 	syncGroups   prometheus.Histogram
-
-	writes atomic.Int64
 }
 
 func newStoreMetrics(r *prometheus.Registry) *storeMetrics {
@@ -55,7 +52,6 @@ func newStoreMetrics(r *prometheus.Registry) *storeMetrics {
 
 // written is told of every write by the door.
 func (m *storeMetrics) written(o ingest.Outcome) {
-	m.writes.Add(1)
 	m.writeSeconds.Observe(o.Took.Seconds())
 	if o.Err != nil {
 		m.writeErrors.WithLabelValues(sluice.KindOf(o.Err).String()).Inc()
@@ -63,15 +59,6 @@ func (m *storeMetrics) written(o ingest.Outcome) {
 	}
 	m.logs.Add(float64(o.Logs))
 	m.storedBytes.Add(float64(o.Stored))
-}
-
-// anyWritten gives a function that says whether there was a write since it was called last.
-func (m *storeMetrics) anyWritten() func() bool {
-	var seen atomic.Int64
-	return func() bool {
-		now := m.writes.Load()
-		return seen.Swap(now) != now
-	}
 }
 
 // committed is told of every batch by the store.

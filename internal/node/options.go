@@ -64,10 +64,10 @@ func ingestOptions(c *config.Config, o Options, m *storeMetrics) ingest.Options 
 	}
 }
 
-func queryOptions(c *config.Config, o Options, files objects.Filer, where *places.Databases, written func() bool) query.Options {
+func queryOptions(c *config.Config, o Options, files objects.Filer, where *places.Databases) query.Options {
 	return query.Options{
 		Processors: o.Processors, Future: orAny(c.Ingest.MaxFuture), Now: o.Now, Logger: o.Logger,
-		SQL: query.SQLOptions{Files: files, TempDir: filepath.Join(c.DataDir, "sql.tmp"), Places: where, Hurry: written},
+		SQL: query.SQLOptions{Files: files, TempDir: filepath.Join(c.DataDir, "sql.tmp"), Places: where},
 	}
 }
 

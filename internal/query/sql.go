@@ -28,9 +28,6 @@ type SQLOptions struct {
 	// ManyRows [4096] that a search finds in one group of a segment are left to the engine by their numbers: it reads a whole column
 	// faster than it takes so many values from here.
 	ManyRows int
-	// Hurry [never] says whether writers have had something to do since it was asked last; statements leave them a processor then, see
-	// [behind.Room].
-	Hurry func() bool
 }
 
 func (o SQLOptions) withDefaults(processors int) SQLOptions {
@@ -53,7 +50,6 @@ func (o SQLOptions) withDefaults(processors int) SQLOptions {
 type sqlEngine struct {
 	o        SQLOptions
 	turns    *turns
-	room     *behind.Room
 	brief    *turns       // of statements over counts, so that they do not wait for those over logs
 	gathered atomic.Int64 // bytes of rows that all statements hold
 
@@ -63,7 +59,7 @@ type sqlEngine struct {
 
 func newSQLEngine(o SQLOptions, processors int) *sqlEngine {
 	o = o.withDefaults(processors)
-	return &sqlEngine{o: o, turns: newTurns(o.AtOnce, o.Waiting), room: behind.NewRoom(o.Hurry), brief: newTurns(o.AtOnce, o.Waiting)}
+	return &sqlEngine{o: o, turns: newTurns(o.AtOnce, o.Waiting), brief: newTurns(o.AtOnce, o.Waiting)}
 }
 
 func (s *sqlEngine) get() (*duck.Engine, error) {
@@ -206,7 +202,7 @@ func (e *Engine) gatherAndRun(ctx context.Context, t *sqlTables, plan *statement
 		result.Logs += cover.Logs
 		result.Bytes += cover.Bytes
 	}
-	e.sql.room.Run(func() { err = e.run(ctx, plan, tables, result) })
+	behind.Run(func() { err = e.run(ctx, plan, tables, result) })
 	return err
 }
 

@@ -6,7 +6,7 @@
 //
 // The system divides the processors between threads, so this needs more places in Go's scheduler (GOMAXPROCS) than there are
 // processors: a thread that is behind keeps its place while it waits, and without another one goroutines would wait with it. The program
-// sees to that, see [Places]. What runs for long is also kept from some of the processors while others have work, see [Room].
+// sees to that, see [Places].
 package behind
 
 import "runtime"
