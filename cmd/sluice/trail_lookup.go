@@ -132,7 +132,9 @@ func (a *app) eventTable(events []client.Event) *tty.Table {
 		_, on := lastOf(e.ResourceName)
 		table.Add(showTime(e.Time), tty.Visible(e.Service+" "+e.Name), tty.Visible(userText(e)), tty.Visible(on), tty.Visible(e.Source), tty.Visible(e.ErrorCode))
 	}
-	table.Fit(a.out.Width())
+	if a.out.Terminal() { // programs want all of it
+		table.Fit(a.out.Width(), 0)
+	}
 	return table
 }
 

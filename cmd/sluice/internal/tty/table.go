@@ -1,6 +1,7 @@
 package tty
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -20,21 +21,21 @@ func NewTable(header ...string) *Table { return &Table{header: header} }
 func (t *Table) Add(cells ...string) { t.rows = append(t.rows, cells) }
 
 // Fit cuts the cells of the widest columns until a line fits into width columns, if it can be done without making one narrower
-// than a few characters. Cells must not hold colours.
-func (t *Table) Fit(width int) {
+// than a few characters. The columns whose numbers, from 0, are given stay whole. Cells must not hold colours.
+func (t *Table) Fit(width int, whole ...int) {
 	widths := t.widths()
 	line := -gap
 	for _, w := range widths {
 		line += w + gap
 	}
 	for line > width {
-		widest := 0
+		widest := -1
 		for i, w := range widths {
-			if w > widths[widest] {
+			if !slices.Contains(whole, i) && (widest < 0 || w > widths[widest]) {
 				widest = i
 			}
 		}
-		if widths[widest] <= narrow {
+		if widest < 0 || widths[widest] <= narrow {
 			break
 		}
 		widths[widest]--

@@ -42,11 +42,11 @@ func TestNoTerminalNoEscapes(t *testing.T) {
 }
 
 func TestTableFits(t *testing.T) {
-	draw := func(width int) string {
+	draw := func(width int, whole ...int) string {
 		table := tty.NewTable("name", ">a count of things", "日志日志日志日志")
 		table.Add("short", "1", "x")
 		table.Add("a name that goes on and on", "1234567", "日志日志日志日志日志日志")
-		table.Fit(width)
+		table.Fit(width, whole...)
 		var b bytes.Buffer
 		if err := table.Write(tty.New(&b, func(string) string { return "" })); err != nil {
 			t.Fatal(err)
@@ -67,6 +67,9 @@ func TestTableFits(t *testing.T) {
 	}
 	if got := draw(1); !strings.Contains(got, "a name …   1234567  日志日…") {
 		t.Errorf("columns of a few characters stay:\n%s", got)
+	}
+	if got := draw(1, 0); !strings.Contains(got, "a name that goes on and on   1234567  日志日…") {
+		t.Errorf("a column is not left whole:\n%s", got)
 	}
 }
 
