@@ -1,11 +1,14 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -97,9 +100,16 @@ func (g *cgroups) kill(run string) {
 	}
 }
 
-// remove removes the group of a run, if it is empty: what a command left behind stays in it.
+// remove removes the group of a run, if it is empty: what a command left behind stays in it. What was killed a moment ago may still be on its way out.
 func (g *cgroups) remove(run string) {
-	if g != nil {
-		_ = os.Remove(g.path(run))
+	if g == nil {
+		return
+	}
+	const tries, between = 50, 2 * time.Millisecond
+	for range tries {
+		if err := os.Remove(g.path(run)); err == nil || errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		time.Sleep(between)
 	}
 }
