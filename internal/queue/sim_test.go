@@ -1,7 +1,6 @@
 package queue_test
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,11 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
 	"github.com/sluicelog/sluice/internal/ingest"
-	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/queue"
 	"github.com/sluicelog/sluice/internal/shard"
 )
@@ -47,38 +44,6 @@ func (p *power) step() error {
 		return errOnce
 	}
 	return nil
-}
-
-// cutMeta and cutDoor fail before they did what they were asked, or after it, when nobody is told any more.
-type cutMeta struct {
-	meta.Store
-	power *power
-}
-
-func (m *cutMeta) Update(ctx context.Context, fn func(meta.Tx) error) error {
-	if err := m.power.step(); err != nil {
-		return err
-	}
-	if err := m.Store.Update(ctx, fn); err != nil {
-		return err
-	}
-	return m.power.step()
-}
-
-type cutDoor struct {
-	sluice.Appender
-	power *power
-}
-
-func (d *cutDoor) Append(ctx context.Context, ref sluice.LogstoreRef, g *sluice.LogGroup) (sluice.ShardID, sluice.Position, error) {
-	if err := d.power.step(); err != nil {
-		return 0, 0, err
-	}
-	id, at, err := d.Appender.Append(ctx, ref, g)
-	if err != nil {
-		return id, at, err
-	}
-	return id, at, d.power.step()
 }
 
 // expected is what the model knows of a message whose sending was answered.
@@ -122,7 +87,7 @@ func (s *sim) open() {
 	s.power = &power{left: -1}
 	door := ingest.New(s.Catalog, ingest.Options{Now: s.Clock.Now})
 	var err error
-	s.svc, err = queue.New(s.t.Context(), &cutMeta{s.Meta, s.power}, s.Catalog, &cutDoor{door, s.power}, queue.Options{Now: s.Clock.Now})
+	s.svc, err = queue.New(s.t.Context(), catalogtest.CutMeta(s.Meta, s.power.step), s.Catalog, catalogtest.CutDoor(door, s.power.step), queue.Options{Now: s.Clock.Now})
 	if err != nil {
 		s.t.Fatalf("seed %d: open: %v", s.seed, err)
 	}

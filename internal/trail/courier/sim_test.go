@@ -1,7 +1,6 @@
 package courier
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -9,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicelog/sluice/internal/meta"
+	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
 	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/bucket"
 	"github.com/sluicelog/sluice/internal/trail/trails"
@@ -39,22 +38,6 @@ func (p *power) step() error {
 		return errPowerCut
 	}
 	return nil
-}
-
-// cutMeta is metadata that loses the power before a commit, or after it.
-type cutMeta struct {
-	meta.Store
-	power *power
-}
-
-func (m *cutMeta) Update(ctx context.Context, fn func(meta.Tx) error) error {
-	if err := m.power.step(); err != nil {
-		return err
-	}
-	if err := m.Store.Update(ctx, fn); err != nil {
-		return err
-	}
-	return m.power.step()
 }
 
 // mark is what the trail was to want from a time on.
@@ -259,7 +242,7 @@ func TestSimulation(t *testing.T) {
 		p := &power{r: r, on: true, rate: 5 + r.IntN(60)}
 		s := &sim{r: r, power: p, want: map[string]bool{}, may: map[string]bool{}, prefixes: []string{"p0"}, moves: r.IntN(4) == 0, loosens: r.IntN(4) == 0}
 		p.on = false
-		s.bed = newBed(t, &cutMeta{store, p}, fmt.Sprintf("%016d", seed))
+		s.bed = newBed(t, catalogtest.CutMeta(store, p.step), fmt.Sprintf("%016d", seed))
 		s.create("main", func(t *trails.Trail) { t.Prefix = "p0" })
 		s.marks = []mark{{s.now, true, everything}}
 		s.buckets.fail = func(when, _, _ string) error {

@@ -78,7 +78,7 @@ func newWorld(t *testing.T, server *s3server.Server, bucket string) *world {
 func (w *world) open() {
 	w.power = &power{left: -1}
 	door := ingest.New(w.Catalog, ingest.Options{Now: w.Clock.Now}).AnyTime()
-	w.Service = importer.New(&cutMeta{w.Meta, w.power}, w.Catalog, &cutDoor{door, w.power}, w.ring, importer.Options{Now: w.Clock.Now}.InGroupsOf(w.groups))
+	w.Service = importer.New(catalogtest.CutMeta(w.Meta, w.power.step), w.Catalog, catalogtest.CutDoor(door, w.power.step), w.ring, importer.Options{Now: w.Clock.Now}.InGroupsOf(w.groups))
 }
 
 func (w *world) spec(bucket string) importer.Spec {
@@ -452,38 +452,6 @@ func (p *power) step() error {
 		return errOnce
 	}
 	return nil
-}
-
-// cutMeta and cutDoor fail before they did what they were asked, or after it, when nobody is told any more.
-type cutMeta struct {
-	meta.Store
-	power *power
-}
-
-func (m *cutMeta) Update(ctx context.Context, fn func(meta.Tx) error) error {
-	if err := m.power.step(); err != nil {
-		return err
-	}
-	if err := m.Store.Update(ctx, fn); err != nil {
-		return err
-	}
-	return m.power.step()
-}
-
-type cutDoor struct {
-	sluice.Appender
-	power *power
-}
-
-func (d *cutDoor) Append(ctx context.Context, ref sluice.LogstoreRef, g *sluice.LogGroup) (sluice.ShardID, sluice.Position, error) {
-	if err := d.power.step(); err != nil {
-		return 0, 0, err
-	}
-	id, at, err := d.Appender.Append(ctx, ref, g)
-	if err != nil {
-		return id, at, err
-	}
-	return id, at, d.power.step()
 }
 
 // Wherever the power is cut, and whatever fails or is not answered: each event of the bucket is in the logstore once.

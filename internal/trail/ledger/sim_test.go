@@ -17,12 +17,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
 	"github.com/sluicelog/sluice/internal/ingest"
-	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/capture"
@@ -63,38 +61,6 @@ func (p *power) step() error {
 		return errOnce
 	}
 	return nil
-}
-
-// cutMeta and cutDoor lose the power, or fail once, before they did what they were asked, or after it, when nobody is told any more.
-type cutMeta struct {
-	meta.Store
-	power *power
-}
-
-func (m *cutMeta) Update(ctx context.Context, fn func(meta.Tx) error) error {
-	if err := m.power.step(); err != nil {
-		return err
-	}
-	if err := m.Store.Update(ctx, fn); err != nil {
-		return err
-	}
-	return m.power.step()
-}
-
-type cutDoor struct {
-	sluice.Appender
-	power *power
-}
-
-func (d *cutDoor) Append(ctx context.Context, ref sluice.LogstoreRef, g *sluice.LogGroup) (sluice.ShardID, sluice.Position, error) {
-	if err := d.power.step(); err != nil {
-		return 0, 0, err
-	}
-	id, at, err := d.Appender.Append(ctx, ref, g)
-	if err != nil {
-		return id, at, err
-	}
-	return id, at, d.power.step()
 }
 
 // sim is a server that records calls, loses its power, and goes on.
@@ -150,8 +116,8 @@ func newSim(t *testing.T, seed uint64) *sim {
 func (s *sim) open() error {
 	s.rec = nil
 	s.power = &power{left: 1 + s.r.IntN(60), now: make(chan struct{}), r: rand.New(rand.NewPCG(s.r.Uint64(), 1))}
-	door := &cutDoor{ingest.New(s.Catalog, ingest.Options{Now: s.Clock.Now}), s.power}
-	rec, err := ledger.Open(context.Background(), &cutMeta{s.Meta, s.power}, s.Catalog, door, s.ring, ledger.Options{
+	door := catalogtest.CutDoor(ingest.New(s.Catalog, ingest.Options{Now: s.Clock.Now}), s.power.step)
+	rec, err := ledger.Open(context.Background(), catalogtest.CutMeta(s.Meta, s.power.step), s.Catalog, door, s.ring, ledger.Options{
 		Account: "1", Days: simDays, Gather: time.Millisecond, RetryAfter: time.Millisecond, AnchorEvents: 1 + s.r.IntN(20), AnchorEvery: 5 * time.Millisecond,
 		MaxWait: 10 * time.Second, Now: s.Clock.Now,
 	})
