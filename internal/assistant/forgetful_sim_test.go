@@ -324,7 +324,7 @@ func (s *forgetfulSim) verify() {
 func TestForgetfulSimulation(t *testing.T) {
 	seeds := (*simSeeds + 1) / 2
 	if testing.Short() {
-		seeds = min(seeds, 10)
+		seeds = min(seeds, 5)
 	}
 	for seed := *simFrom; seed < *simFrom+seeds; seed++ {
 		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
