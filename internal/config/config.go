@@ -353,7 +353,7 @@ func Default() *Config {
 		Queue:     Queue{MaxQueues: 1000, MaxMessages: 1_000_000},
 		Trail: Trail{
 			HistoryDays: 90, DataOneIn: 1, LookupsPerSecond: 20,
-			FileInterval: 30 * time.Second, DigestInterval: time.Hour, S3Region: "us-east-1", S3AddressStyle: "path",
+			FileInterval: 25 * time.Second, DigestInterval: time.Hour, S3Region: "us-east-1", S3AddressStyle: "path",
 		},
 		Split: Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},
 	}

@@ -47,7 +47,7 @@ type Options struct {
 	Tell   func(account, name string, details map[string]any) // [nobody] of what an account should know of its deliveries, as an audit event
 	Shape  shape.Options
 
-	Cadence       time.Duration // [30 s] between the files of a trail
+	Cadence       time.Duration // [25 s] between the files of a trail
 	FileBytes     int64         // [40 MB] of events in a file, before compression
 	DigestEvery   time.Duration // [1 h]
 	Settle        time.Duration // [30 s] after which no event of a time comes into the log any more
@@ -63,7 +63,7 @@ func (o *Options) fill() {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&o.Cadence, 30 * time.Second},
+		{&o.Cadence, 25 * time.Second},
 		{&o.DigestEvery, time.Hour},
 		{&o.Settle, 30 * time.Second},
 		{&o.LogstoreEvery, 2 * time.Second},

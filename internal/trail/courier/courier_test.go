@@ -412,7 +412,7 @@ func TestRun(t *testing.T) {
 		synctest.Wait()
 		b.now = time.Now()
 		b.log.append(b.now, b.event(false)) // nobody reads: all sleep
-		time.Sleep(61 * time.Second)
+		time.Sleep(59 * time.Second)
 		synctest.Wait()
 		if n := len(b.buckets.records(t, "audit", "")); n != 1 {
 			t.Errorf("%d events within a minute, want 1", n)
