@@ -64,6 +64,10 @@ func (s *Shippers) LocalTargets(project string, raw []byte) ([]sluice.LogstoreRe
 
 // UpdateExport replaces the document of an export; it goes on where it is.
 func (s *Shippers) UpdateExport(ctx context.Context, project, name string, raw []byte) error {
+	return delivery.Again(func() error { return s.updateExport(ctx, project, name, raw) })
+}
+
+func (s *Shippers) updateExport(ctx context.Context, project, name string, raw []byte) error {
 	t, _, err := s.find(ctx, project, name, annotationExport, name)
 	if err != nil {
 		return err
@@ -84,6 +88,10 @@ func (s *Shippers) UpdateExport(ctx context.Context, project, name string, raw [
 
 // RestartExport makes an export anew: it begins at its fromTime again. Secrets that are masked stay. It does all of it or nothing.
 func (s *Shippers) RestartExport(ctx context.Context, project, name string, raw []byte) error {
+	return delivery.Again(func() error { return s.restartExport(ctx, project, name, raw) })
+}
+
+func (s *Shippers) restartExport(ctx context.Context, project, name string, raw []byte) error {
 	t, _, err := s.find(ctx, project, name, annotationExport, name)
 	if err != nil {
 		return err

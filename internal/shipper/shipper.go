@@ -174,6 +174,10 @@ func (s *Shippers) Create(ctx context.Context, ref sluice.LogstoreRef, raw []byt
 
 // Update replaces the configuration of a shipper.
 func (s *Shippers) Update(ctx context.Context, ref sluice.LogstoreRef, name string, raw []byte) error {
+	return delivery.Again(func() error { return s.update(ctx, ref, name, raw) })
+}
+
+func (s *Shippers) update(ctx context.Context, ref sluice.LogstoreRef, name string, raw []byte) error {
 	t, _, err := s.find(ctx, ref.Project, taskName(ref, name), annotationShipper, name)
 	if err != nil {
 		return err

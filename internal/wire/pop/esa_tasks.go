@@ -249,6 +249,10 @@ func madeOf(t *delivery.Task) (*made, bool) {
 }
 
 func (a *API) updateTask(q *request, o owner) error {
+	return delivery.Again(func() error { return a.replaceTask(q, o) })
+}
+
+func (a *API) replaceTask(q *request, o owner) error {
 	t, m, err := a.task(q, o)
 	if err != nil {
 		return err
