@@ -320,13 +320,14 @@ func mix(h uint64) uint64 {
 	return h ^ h>>33
 }
 
-// end ends workers that are not wanted, or work on an older revision of their task, and tells the others what changed.
+// end ends workers that are not wanted, work on an older revision of their task, or lost their point to another engine while this one
+// slept, which they would find out only when they next commit. It tells the others what changed.
 func (m *manager) end(s *state, wanted map[pointKey]*assignment) {
 	m.e.mu.Lock()
 	defer m.e.mu.Unlock()
 	for key, w := range m.e.workers {
 		a := wanted[key]
-		if a == nil || a.task.Revision != w.job.revision || a.point.Log != w.log.ID() {
+		if a == nil || a.task.Revision != w.job.revision || a.point.Log != w.log.ID() || a.point.Owner != m.e.o.ID {
 			w.cancel()
 			continue
 		}

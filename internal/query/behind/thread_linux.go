@@ -1,6 +1,10 @@
 package behind
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // less is how much nicer than the server its engine is: a tenth of the processor for it, and nine for the server, where both want it all.
 const less = 10
@@ -15,3 +19,6 @@ func lowerPriority() {
 	nice = 20 - nice // the system call gives what is never negative
 	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, min(nice+less, 19))
 }
+
+// isMain says whether the calling thread is the first of the process.
+func isMain() bool { return unix.Gettid() == os.Getpid() }

@@ -4,3 +4,6 @@ package behind
 
 // lowerPriority does nothing where priorities are those of whole processes.
 func lowerPriority() {}
+
+// isMain does not matter there.
+func isMain() bool { return false }

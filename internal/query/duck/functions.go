@@ -36,7 +36,19 @@ func typeInfo(word string) (duckdb.TypeInfo, error) {
 	return duckdb.NewTypeInfo(engineTypes[word])
 }
 
-func (a *added) Config() duckdb.ScalarFuncConfig {
+// registered is a function as the engine is given it.
+type registered struct {
+	*added
+	config duckdb.ScalarFuncConfig
+}
+
+// Config is asked for with every chunk of rows, on the thread that works on it.
+func (r registered) Config() duckdb.ScalarFuncConfig {
+	keepPriority()
+	return r.config
+}
+
+func (a *added) config() duckdb.ScalarFuncConfig {
 	var config duckdb.ScalarFuncConfig
 	for _, word := range strings.Fields(a.in) {
 		config.InputTypeInfos = append(config.InputTypeInfos, mustType(word))
@@ -77,20 +89,21 @@ func (e *Engine) added() []*added {
 
 func (e *Engine) registerFunctions(conn *sql.Conn) error {
 	for _, a := range e.added() {
-		if err := duckdb.RegisterScalarUDF(conn, a.name, a); err != nil {
+		if err := duckdb.RegisterScalarUDF(conn, a.name, registered{a, a.config()}); err != nil {
 			return fmt.Errorf("add function %s: %w", a.name, err)
 		}
 	}
-	return duckdb.RegisterScalarUDF(conn, aliveFunction, alive{})
+	return duckdb.RegisterScalarUDF(conn, aliveFunction, alive{mustType("bigint"), mustType("bool")})
 }
 
 // alive ends a statement that was given up while it works on one chunk of rows: see package statement.
-type alive struct{}
+type alive struct{ in, out duckdb.TypeInfo }
 
 const aliveFunction = "sluice_alive"
 
-func (alive) Config() duckdb.ScalarFuncConfig {
-	return duckdb.ScalarFuncConfig{InputTypeInfos: []duckdb.TypeInfo{mustType("bigint")}, ResultTypeInfo: mustType("bool"), Volatile: true}
+func (a alive) Config() duckdb.ScalarFuncConfig {
+	keepPriority()
+	return duckdb.ScalarFuncConfig{InputTypeInfos: []duckdb.TypeInfo{a.in}, ResultTypeInfo: a.out, Volatile: true}
 }
 
 func (alive) Executor() duckdb.ScalarFuncExecutor {

@@ -79,6 +79,7 @@ func (s *memorySource) Cardinality() *duckdb.CardinalityInfo {
 func (s *memorySource) Init() {}
 
 func (s *memorySource) FillChunk(chunk duckdb.DataChunk) error {
+	keepPriority()
 	n := min(duckdb.GetDataChunkCapacity(), s.rows.Len-s.next)
 	for i, v := range s.rows.Columns {
 		if err := v.fill(chunk, i, s.next, n); err != nil {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sluicelog/sluice/internal/query/duck"
@@ -25,6 +26,48 @@ func TestThreadsAreBehind(t *testing.T) {
 	maps.DeleteFunc(made, func(thread string, _ bool) bool { return before[thread] })
 	if len(made) < 3 { // the fourth is the caller's
 		t.Errorf("%d threads of the engine are nice, want 3", len(made))
+	}
+}
+
+// TestPriorityStaysWithTheEngine: what the engine calls of ours on its threads gives their priority to no thread that Go makes meanwhile.
+func TestPriorityStaysWithTheEngine(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	e := open(t, duck.Options{Threads: 4})
+	ask := func() {
+		t.Helper()
+		const calls = "select count(*) from log where n % 4 = 0 and xxhash64(to_utf8(cast(n as varchar))) is null"
+		if _, err := run(t.Context(), e, calls, million()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask() // all threads of the engine have met Go now
+	before := niceThreads(t)
+	release := make(chan struct{})
+	var held sync.WaitGroup
+	stop := make(chan struct{})
+	held.Go(func() { // has Go make threads all the time
+		for most := 500; most > 0; most-- {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			held.Go(func() {
+				runtime.LockOSThread()
+				defer runtime.UnlockOSThread()
+				<-release
+			})
+			runtime.GC()
+		}
+	})
+	ask()
+	close(stop)
+	after := niceThreads(t)
+	close(release)
+	held.Wait()
+	if len(after) > len(before) {
+		t.Errorf("of %d threads that are nice, Go made %d for other things", len(after), len(after)-len(before))
 	}
 }
 
