@@ -1,11 +1,8 @@
 package behind_test
 
 import (
-	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 
@@ -52,54 +49,26 @@ func TestPriority(t *testing.T) {
 	}
 }
 
-// TestOnlyItsOwnThreads: no thread but those that something ran on is nice, and the first of the process, by which the system knows it,
-// is none of them.
-func TestOnlyItsOwnThreads(t *testing.T) {
-	const atOnce = 8
-	for range 20 {
+// TestNotTheFirst: the first thread of the process, by whose priority the system knows it, is never behind.
+func TestNotTheFirst(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	want := niceness(t)
+	for range 50 {
 		var all, here sync.WaitGroup
+		const atOnce = 8
 		here.Add(atOnce)
 		for range atOnce {
 			all.Go(func() {
-				behind.Run(func() { // all at once
+				behind.Run(func() {
 					here.Done()
 					here.Wait()
 				})
 			})
 		}
 		all.Wait()
-	}
-	if got, err := unix.Getpriority(unix.PRIO_PROCESS, os.Getpid()); err != nil || 20-got != niceness(t) {
-		t.Errorf("the process has niceness %d: %v", 20-got, err)
-	}
-	behind.Run(func() {
-		if got := nice(t); got != atOnce {
-			t.Errorf("%d threads are nice, want %d", got, atOnce)
-		}
-	})
-}
-
-// nice counts the threads of this process that are as nice as the calling one.
-func nice(t *testing.T) (n int) {
-	t.Helper()
-	all, err := filepath.Glob("/proc/self/task/*/stat")
-	if err != nil || len(all) == 0 {
-		t.Skipf("threads are not told here: %v", err)
-	}
-	own := niceness(t)
-	for _, name := range all {
-		raw, err := os.ReadFile(name)
-		if err != nil {
-			continue // it ended
-		}
-		_, rest, _ := strings.Cut(string(raw), ") ")
-		var is int
-		if _, err := fmt.Sscan(strings.Fields(rest)[16], &is); err != nil { // field 19 of proc_pid_stat(5)
-			t.Fatal(err)
-		}
-		if is >= own {
-			n++
+		if n, err := unix.Getpriority(unix.PRIO_PROCESS, os.Getpid()); err != nil || 20-n != want {
+			t.Fatalf("the process has niceness %d, want %d: %v", 20-n, want, err)
 		}
 	}
-	return n
 }

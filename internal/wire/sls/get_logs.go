@@ -133,7 +133,7 @@ func (a *API) askSQL(q *request, k *ask, f query.Filter, sql string) (*answer, e
 	if k.byGET {
 		addTime(result, f.Range)
 	}
-	return &answer{m, appendTable(nil, result.Columns, result.Rows)}, nil
+	return &answer{m, table(result.Columns, result.Rows)}, nil
 }
 
 // metaOfSQL is what is told of the result of a statement.
@@ -240,19 +240,18 @@ func (a *API) getLogsV2(q *request) error {
 	if err != nil {
 		return err
 	}
-	body := append([]byte(`{"meta":`), meta...)
-	body = append(body, `,"data":`...)
-	return q.compressed(append(append(body, m.rows...), '}'))
+	return q.compressed([]byte(`{"meta":`), meta, []byte(`,"data":`), m.rows, []byte(`}`))
 }
 
-// compressed answers JSON in the compression that the client asks for. HTTP libraries ask for "gzip, deflate" on their own
-// and then do not undo it, so a list without lz4 and zstd means none.
-func (q *request) compressed(body []byte) error {
+// compressed answers JSON, given in parts, in the compression that the client asks for. HTTP libraries ask for "gzip, deflate" on their
+// own and then do not undo it, so a list without lz4 and zstd means none.
+func (q *request) compressed(parts ...[]byte) error {
 	codec := accepted(q.r.Header.Get("Accept-Encoding"))
 	if codec == logpb.None {
-		send(q.w, 200, typeJSON, body)
+		send(q.w, 200, typeJSON, parts...)
 		return nil
 	}
+	body := slices.Concat(parts...)
 	out, err := logpb.Compress(nil, codec, body)
 	if err != nil {
 		return err

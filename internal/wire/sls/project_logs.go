@@ -30,7 +30,7 @@ func (a *API) getProjectLogs(q *request) error {
 	}
 	m := metaOfSQL("", sql, result)
 	m.PowerSQL = power
-	q.array(&answer{m, appendTable(nil, result.Columns, result.Rows)})
+	q.array(&answer{m, table(result.Columns, result.Rows)})
 	return nil
 }
 

@@ -44,11 +44,19 @@ func (a *API) fail(w http.ResponseWriter, c *wire.Call, err error) {
 	send(w, f.Status, typeJSON, body)
 }
 
-// send writes one answer whole. A write that fails means that the client is gone: nobody is left to tell.
-func send(w http.ResponseWriter, status int, contentType []string, body []byte) {
+// send writes one answer whole, given in parts. A write that fails means that the client is gone: nobody is left to tell.
+func send(w http.ResponseWriter, status int, contentType []string, parts ...[]byte) {
+	length := 0
+	for _, part := range parts {
+		length += len(part)
+	}
 	h := w.Header()
 	h["Content-Type"] = contentType
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Content-Length"] = []string{strconv.Itoa(length)}
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	for _, part := range parts {
+		if _, err := w.Write(part); err != nil {
+			return
+		}
+	}
 }

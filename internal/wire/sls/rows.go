@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/query"
+	"github.com/sluicelog/sluice/internal/query/behind"
 	"github.com/sluicelog/sluice/internal/query/search"
 )
 
@@ -45,30 +47,64 @@ func appendRow(b []byte, l *query.Log) []byte {
 	return append(b, '}')
 }
 
-// appendString appends s as a JSON string; what is not UTF-8 in it is replaced.
+// appendString appends s as a JSON string; what is not UTF-8 in it is replaced, and what a page could take for markup escaped.
 func appendString(b []byte, s string) []byte {
+	if isPlain(s) {
+		return append(append(append(b, '"'), s...), '"')
+	}
 	text, _ := json.Marshal(s) // a string cannot fail
 	return append(b, text...)
 }
 
-// appendTable appends the rows of a result as objects. Of columns with one name the first counts.
+// isPlain says whether s is itself between quotes.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c >= utf8.RuneSelf, c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
+}
+
+// table writes the rows of a result as a JSON array of objects. Of columns with one name the first counts. It comes after everything
+// else of the process, as the statement did: a result may be a million rows.
+func table(columns []string, rows [][]string) (text []byte) {
+	behind.Run(func() { text = appendTable(nil, columns, rows) })
+	return text
+}
+
 func appendTable(b []byte, columns []string, rows [][]string) []byte {
-	b = append(b, '[')
+	names, width := make([][]byte, len(columns)), len("{},")
+	for i, name := range columns {
+		if slices.Index(columns, name) < i {
+			continue
+		}
+		prefix := ","
+		if i == 0 {
+			prefix = ""
+		}
+		names[i] = append(appendString([]byte(prefix), name), ':')
+		width += len(names[i]) + len(`""`)
+	}
+	size := len("[]") + width*len(rows)
+	for _, row := range rows {
+		for i, value := range row {
+			if names[i] != nil {
+				size += len(value)
+			}
+		}
+	}
+	b = append(slices.Grow(b, size+size/8), '[') // with some escapes; to grow is to copy all while nothing else of the process goes on
 	for i, row := range rows {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(b, '{')
-		first := true
-		for j, name := range columns {
-			if slices.Index(columns, name) < j {
-				continue
+		for j, name := range names {
+			if name != nil {
+				b = appendString(append(b, name...), row[j])
 			}
-			if !first {
-				b = append(b, ',')
-			}
-			first = false
-			b = appendString(append(appendString(b, name), ':'), row[j])
 		}
 		b = append(b, '}')
 	}
