@@ -1,6 +1,7 @@
 package sls
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/url"
 	"slices"
@@ -87,7 +88,7 @@ func (k *ask) page(ref sluice.LogstoreRef) (p query.Page, statement search.State
 // answer is what is told of an answer, and its rows as a JSON array.
 type answer struct {
 	logsMeta
-	rows []byte
+	rows [][]byte // in parts
 }
 
 // ask asks the engine for logs, or for what SQL or SPL makes of them.
@@ -121,7 +122,7 @@ func (a *API) askLogs(q *request, k *ask, p query.Page) (*answer, error) {
 	if p.Highlight {
 		m.Highlights = highlights(found)
 	}
-	return &answer{m, appendRows(nil, found.Logs)}, nil
+	return &answer{m, [][]byte{appendRows(nil, found.Logs)}}, nil
 }
 
 func (a *API) askSQL(q *request, k *ask, f query.Filter, sql string) (*answer, error) {
@@ -173,7 +174,7 @@ func (a *API) askSPL(q *request, k *ask, p query.Page, pipeline string) (*answer
 	if backward {
 		m.Scan.Begin = max(0, p.Offset-p.Line)
 	}
-	return &answer{m, appendFields(nil, rows.Rows)}, nil
+	return &answer{m, [][]byte{appendFields(nil, rows.Rows)}}, nil
 }
 
 // askOf reads what is asked for from the query string.
@@ -224,7 +225,7 @@ func (a *API) getLogs(q *request) error {
 // array answers rows as a JSON array, with what is to be said of them in headers.
 func (q *request) array(m *answer) {
 	m.header(q.w.Header())
-	send(q.w, 200, typeJSON, m.rows)
+	send(q.w, 200, typeJSON, m.rows...)
 }
 
 func (a *API) getLogsV2(q *request) error {
@@ -240,7 +241,8 @@ func (a *API) getLogsV2(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.compressed([]byte(`{"meta":`), meta, []byte(`,"data":`), m.rows, []byte(`}`))
+	parts := append([][]byte{[]byte(`{"meta":`), meta, []byte(`,"data":`)}, m.rows...)
+	return q.compressed(append(parts, []byte(`}`))...)
 }
 
 // compressed answers JSON, given in parts, in the compression that the client asks for. HTTP libraries ask for "gzip, deflate" on their
@@ -251,7 +253,7 @@ func (q *request) compressed(parts ...[]byte) error {
 		send(q.w, 200, typeJSON, parts...)
 		return nil
 	}
-	body := slices.Concat(parts...)
+	body := bytes.Join(parts, nil)
 	out, err := logpb.Compress(nil, codec, body)
 	if err != nil {
 		return err

@@ -67,36 +67,33 @@ func isPlain(s string) bool {
 	return true
 }
 
-// table writes the rows of a result as a JSON array of objects. Of columns with one name the first counts. It comes after everything
-// else of the process, as the statement did: a result may be a million rows.
-func table(columns []string, rows [][]string) (text []byte) {
-	behind.Run(func() { text = appendTable(nil, columns, rows) })
-	return text
+// partBytes is when a part of a result is full. Go neither clears nor copies a piece of memory in steps: while it does that to all of a
+// large result, nothing else of the process goes on.
+const partBytes = 1 << 20
+
+// table writes the rows of a result as a JSON array of objects, in parts. Of columns with one name the first counts. It comes after
+// everything else of the process, as the statement did: a result may be a million rows.
+func table(columns []string, rows [][]string) (parts [][]byte) {
+	behind.Run(func() { parts = tableParts(columns, rows, partBytes) })
+	return parts
 }
 
-func appendTable(b []byte, columns []string, rows [][]string) []byte {
-	names, width := make([][]byte, len(columns)), len("{},")
+func tableParts(columns []string, rows [][]string, size int) (parts [][]byte) {
+	names := make([][]byte, len(columns)) // nil if another column has it
 	for i, name := range columns {
-		if slices.Index(columns, name) < i {
-			continue
-		}
-		prefix := ","
-		if i == 0 {
-			prefix = ""
-		}
-		names[i] = append(appendString([]byte(prefix), name), ':')
-		width += len(names[i]) + len(`""`)
-	}
-	size := len("[]") + width*len(rows)
-	for _, row := range rows {
-		for i, value := range row {
-			if names[i] != nil {
-				size += len(value)
-			}
+		if slices.Index(columns, name) == i {
+			names[i] = append(appendString([]byte(","), name), ':')
 		}
 	}
-	b = append(slices.Grow(b, size+size/8), '[') // with some escapes; to grow is to copy all while nothing else of the process goes on
+	if len(names) > 0 {
+		names[0] = names[0][1:]
+	}
+	b := []byte("[")
 	for i, row := range rows {
+		if len(b) >= size {
+			parts = append(parts, b)
+			b = make([]byte, 0, size+size/8)
+		}
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -108,7 +105,7 @@ func appendTable(b []byte, columns []string, rows [][]string) []byte {
 		}
 		b = append(b, '}')
 	}
-	return append(b, ']')
+	return append(parts, append(b, ']'))
 }
 
 // appendFields appends rows of fields, each name once, as objects.

@@ -1,11 +1,14 @@
 package sls
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 )
 
-func TestAppendTable(t *testing.T) {
+func TestTable(t *testing.T) {
 	for name, c := range map[string]struct {
 		columns []string
 		rows    [][]string
@@ -19,15 +22,31 @@ func TestAppendTable(t *testing.T) {
 		"line breakers": {[]string{"a"}, [][]string{{"\u2028&\x7f"}}, "[{\"a\":\"\\u2028\\u0026\x7f\"}]"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := string(appendTable(nil, c.columns, c.rows))
-			if got != c.want {
-				t.Errorf("got  %s\nwant %s", got, c.want)
-			}
-			var rows []map[string]string
-			if err := json.Unmarshal([]byte(got), &rows); err != nil || len(rows) != len(c.rows) {
-				t.Errorf("%v: %v", rows, err)
+			for _, size := range []int{1, 15, partBytes} {
+				got := string(bytes.Join(tableParts(c.columns, c.rows, size), nil))
+				if got != c.want {
+					t.Errorf("in parts of %d: got  %s\nwant %s", size, got, c.want)
+				}
+				var rows []map[string]string
+				if err := json.Unmarshal([]byte(got), &rows); err != nil || len(rows) != len(c.rows) {
+					t.Errorf("%v: %v", rows, err)
+				}
 			}
 		})
+	}
+}
+
+// TestTableIsInParts: no part is much larger than a part has to be.
+func TestTableIsInParts(t *testing.T) {
+	rows := slices.Repeat([][]string{{strings.Repeat("x", 1000)}}, 5000)
+	parts := table([]string{"a"}, rows)
+	if len(parts) < 4 {
+		t.Errorf("%d parts of 5 MB", len(parts))
+	}
+	for _, part := range parts {
+		if cap(part) > partBytes*5/4 {
+			t.Errorf("a part takes %d bytes", cap(part))
+		}
 	}
 }
 
