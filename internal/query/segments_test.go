@@ -164,7 +164,11 @@ func (s *segmented) compare(r *rand.Rand, search string) {
 // TestSegmentsAnswerLikeShardLogs writes hostile logs, indexes and merges some of them, and asks everything of both engines, also after
 // a restart, under another configuration, and once shards are split.
 func TestSegmentsAnswerLikeShardLogs(t *testing.T) {
-	for seed := range uint64(4) {
+	seeds := uint64(4)
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { newSegmented(t).answerAlike(rand.New(rand.NewPCG(seed, 9))) })
 	}
 }

@@ -104,7 +104,11 @@ func (h *harness) check(got replayed) {
 }
 
 func TestPowerCut(t *testing.T) {
-	for seed := range uint64(300) {
+	seeds := uint64(300)
+	if testing.Short() {
+		seeds = 60
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			mem := vfs.NewMem()
@@ -275,13 +279,17 @@ func TestFlippedByte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	apart := 150
+	if testing.Short() {
+		apart = 1000
+	}
 	for _, e := range files {
 		f, err := mem.OpenRW("j/" + e.Name())
 		if err != nil {
 			t.Fatal(err)
 		}
 		size, _ := f.Size()
-		for at := int64(0); at < size; at += 1 + int64(r.IntN(150)) {
+		for at := int64(0); at < size; at += 1 + int64(r.IntN(apart)) {
 			flip(t, f, at)
 			h.afterFlip(mem.Crash(r), e.Name(), at)
 			flip(t, f, at)
