@@ -67,8 +67,8 @@ func isPlain(s string) bool {
 	return true
 }
 
-// partBytes is when a part of a result is full. Go neither clears nor copies a piece of memory in steps: while it does that to all of a
-// large result, nothing else of the process goes on.
+// partBytes is when a part of a result is full. A slice that grows is copied, and the rest of it cleared, in one step that cannot be
+// interrupted: with all of a large result in one, whoever wants to stop the world waits for that, and everybody else with it.
 const partBytes = 1 << 20
 
 // table writes the rows of a result as a JSON array of objects, in parts. Of columns with one name the first counts. It comes after
