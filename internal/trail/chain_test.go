@@ -56,7 +56,7 @@ func TestEvidence(t *testing.T) {
 	public, _ := key.Public().(ed25519.PublicKey)
 	a := Anchor{Head: Head{Seq: 7}, Time: time.UnixMilli(1_700_000_000_000).UTC()}
 	a.Sign(key)
-	e, err := NewEvidence(Keys{KeyID(public): public}, a)
+	e, err := NewEvidence(Keys{{Public: public}}, a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func FuzzRecords(f *testing.F) {
 		var e Event
 		_ = json.Unmarshal(event, &e)
 		r := ToRecord(&e, event, h)
-		v := NewVerifier(Keys{KeyID(public): public}, anchor)
+		v := NewVerifier(Keys{{Public: public}}, nil, anchor)
 		v.record(0, &r)
 		if v.Finish().Good() {
 			t.Errorf("%s is good", event)
