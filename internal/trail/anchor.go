@@ -85,7 +85,7 @@ func (a *Anchor) checkWith(key ed25519.PublicKey) error {
 
 // isAnchor reports whether an event is an anchor.
 func (e *Event) isAnchor() bool {
-	return e.Type == ServiceEvent && (e.Name == AnchorMade || e.Name == KeyChanged)
+	return e.Type == ServiceEvent && (e.Name == AnchorMade || e.Name == KeyRotated)
 }
 
 // AnchorOf reads the anchor that an event is. It does not ask whether it is signed.
@@ -98,7 +98,7 @@ func AnchorOf(e *Event) (a Anchor, err error) {
 	case err != nil:
 	case a.Seq != e.Seq-1:
 		err = errors.New("it names another place than its own")
-	case (len(a.Next) > 0) != (e.Name == KeyChanged):
+	case (len(a.Next) > 0) != (e.Name == KeyRotated):
 		err = errors.New("an anchor hands over to another key, or a handover to none")
 	}
 	return a, err

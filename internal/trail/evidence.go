@@ -38,6 +38,16 @@ func NewEvidence(keys Keys, newest Anchor) (Evidence, error) {
 	return e, nil
 }
 
+// Signer is the fingerprint of the key that signed the anchor; the zero one if there is no anchor, or no such key.
+func (e *Evidence) Signer() (f Fingerprint) {
+	for _, k := range e.Keys {
+		if k.ID == e.Anchor.KeyID {
+			f = k.Fingerprint
+		}
+	}
+	return f
+}
+
 // maxEvidence is far more than evidence takes: some thousand keys.
 const maxEvidence = 1 << 20
 

@@ -33,7 +33,7 @@ const (
 	ServerStopped    = "ServerStopped"
 	EventsLost       = "AuditEventsLost"
 	AnchorMade       = "AuditAnchor"
-	KeyChanged       = "AuditKeyChanged"     // an anchor that hands over to another key
+	KeyRotated       = "AuditKeyRotated"     // an anchor that hands over to another key
 	HistoryExpired   = "AuditHistoryExpired" // what retention is about to take: an Expiry
 	DeliveryDisabled = "DeliveryTaskDisabled"
 )

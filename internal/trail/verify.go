@@ -226,7 +226,7 @@ func (v *Verifier) anchor(e *Event) error {
 	if a.Head != v.at && v.report.Events > 0 { // what was before the first event is told at the end
 		return errors.New("the anchor was made for other events than those before it")
 	}
-	if e.Name == KeyChanged {
+	if e.Name == KeyRotated {
 		if err := v.signers.handover(by, &a); err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func (r *Recorder) resume() (err error) {
 		r.o.Logger.Error("audit events are missing: there is an anchor behind the newest", "anchor", newest.Seq, "newest", r.head.Seq)
 		r.head = newest.Head
 	}
-	return r.finishChange()
+	return r.finishRotation()
 }
 
 // unanchored reports whether there are events behind the newest anchor, but for itself.

@@ -139,8 +139,8 @@ func (r *Recorder) nextKey() (next *storedKey, err error) {
 	return next, err
 }
 
-// changeKey hands over to a new key, which signs an anchor at once.
-func (r *Recorder) changeKey() error {
+// rotateKey hands over to a new key, which signs an anchor at once.
+func (r *Recorder) rotateKey() error {
 	if err := r.adopt(); err != nil { // of a change before
 		return err
 	}
@@ -157,7 +157,7 @@ func (r *Recorder) changeKey() error {
 	}
 	next.Created = r.o.Now().UTC()
 	h := trail.Anchor{Head: r.head, Floor: r.anchored.Floor, Time: next.Created.Truncate(time.Millisecond), Next: next.Public}
-	if err := r.put(trail.KeyChanged, &h); err != nil {
+	if err := r.put(trail.KeyRotated, &h); err != nil {
 		return err
 	}
 	r.takeOver(next, private, &h)
@@ -205,8 +205,8 @@ func (r *Recorder) adopt() error {
 	return nil
 }
 
-// finishChange has the next key take over if its handover is in the log: the power went before metadata knew.
-func (r *Recorder) finishChange() error {
+// finishRotation has the next key take over if its handover is in the log: the power went before metadata knew.
+func (r *Recorder) finishRotation() error {
 	var kept []storedKey
 	err := r.store.View(r.ctx, func(tx meta.Tx) (err error) {
 		kept, err = storedKeys(tx, kindNext)

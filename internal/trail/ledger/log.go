@@ -253,7 +253,7 @@ func (l *Log) handover(to ed25519.PublicKey, behind uint64) (a trail.Anchor, fou
 				case err != nil:
 				case e.Seq <= behind:
 					return a, false, nil // groups do not mix what is before an anchor with what is behind it
-				case e.Type == trail.ServiceEvent && e.Name == trail.KeyChanged:
+				case e.Type == trail.ServiceEvent && e.Name == trail.KeyRotated:
 					if a, err := trail.AnchorOf(&e); err == nil && a.Next.Equal(to) {
 						return a, true, nil
 					}

@@ -33,9 +33,9 @@ func (r *Recorder) Anchor(ctx context.Context) (newest trail.Anchor, err error) 
 	return newest, nil
 }
 
-// ChangeKey makes a new key for anchors, has the present one vouch for it in the chain, and destroys that one's private part. Errors: Unavailable "audit"; then it
+// RotateKey makes a new key for anchors, has the present one vouch for it in the chain, and destroys that one's private part. Errors: Unavailable "audit"; then it
 // may have come about all the same, and nothing is wrong with doing it again.
-func (r *Recorder) ChangeKey(ctx context.Context) error { return r.ask(ctx, r.changeKey) }
+func (r *Recorder) RotateKey(ctx context.Context) error { return r.ask(ctx, r.rotateKey) }
 
 // ask has the appender do something behind the events that wait, and waits for it.
 func (r *Recorder) ask(ctx context.Context, do func() error) error {

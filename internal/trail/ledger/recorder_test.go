@@ -275,20 +275,20 @@ func TestOldEventsGo(t *testing.T) {
 }
 
 // A key hands over to the next: old anchors stay good, its private part is gone, and that of the next signs after a restart too.
-func TestChangeKey(t *testing.T) {
+func TestRotateKey(t *testing.T) {
 	b := newBench(t, ledger.Options{AnchorEvents: 5})
-	if err := b.rec.ChangeKey(t.Context()); sluice.KindOf(err) != sluice.Unavailable {
+	if err := b.rec.RotateKey(t.Context()); sluice.KindOf(err) != sluice.Unavailable {
 		t.Errorf("a key that has signed nothing hands over: %v", err)
 	}
 	b.append(0, 12)
-	b.changeKey()
+	b.rotateKey()
 	_, newest, err := b.rec.Stored(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.append(12, 20)
-	b.changeKey()
-	b.changeKey()
+	b.rotateKey()
+	b.rotateKey()
 	b.restart()
 	b.append(20, 30)
 	b.restart()
@@ -310,11 +310,11 @@ func TestChangeKey(t *testing.T) {
 }
 
 // A change of keys that cannot be written has changed nothing, and is done when it is asked for again.
-func TestChangeKeyFails(t *testing.T) {
+func TestRotateKeyFails(t *testing.T) {
 	b := newBench(t, ledger.Options{RetryAfter: time.Hour})
 	b.append(0, 3)
 	b.door.set(errors.New("the disk is full"))
-	if err := b.rec.ChangeKey(t.Context()); sluice.KindOf(err) != sluice.Unavailable {
+	if err := b.rec.RotateKey(t.Context()); sluice.KindOf(err) != sluice.Unavailable {
 		t.Errorf("got %v", err)
 	}
 	b.door.set(nil)
@@ -323,7 +323,7 @@ func TestChangeKeyFails(t *testing.T) {
 	if r := b.wantGood(); len(r.Keys) != 1 {
 		t.Errorf("%v", r)
 	}
-	b.changeKey()
+	b.rotateKey()
 	if r := b.wantGood(); len(r.Keys) != 2 {
 		t.Errorf("%v", r)
 	}
@@ -431,9 +431,9 @@ func (b *bench) stored(id string) (k sealed) {
 	return k
 }
 
-func (b *bench) changeKey() {
+func (b *bench) rotateKey() {
 	b.t.Helper()
-	if err := b.rec.ChangeKey(b.t.Context()); err != nil {
+	if err := b.rec.RotateKey(b.t.Context()); err != nil {
 		b.t.Fatal(err)
 	}
 }

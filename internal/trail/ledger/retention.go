@@ -27,7 +27,7 @@ func (r *Recorder) sweep() {
 		r.o.Logger.Warn("audit events that are too old stay", "error", err)
 	}
 	if age := r.o.Now().Sub(r.key.Created); r.o.KeyDays > 0 && age >= time.Duration(r.o.KeyDays)*day {
-		if err := r.changeKey(); err != nil && r.ctx.Err() == nil {
+		if err := r.rotateKey(); err != nil && r.ctx.Err() == nil {
 			r.o.Logger.Warn("the key of anchors of audit events is too old and stays", "error", err)
 		}
 	}

@@ -189,7 +189,7 @@ func (s *sim) round() {
 			for range r.IntN(4) {
 				if r.IntN(2) == 0 {
 					_, _ = rec.Anchor(context.Background())
-				} else if rec.ChangeKey(context.Background()) == nil {
+				} else if rec.RotateKey(context.Background()) == nil {
 					s.mu.Lock()
 					s.changed++
 					s.mu.Unlock()

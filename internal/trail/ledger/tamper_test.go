@@ -144,9 +144,9 @@ func (f *forger) signAnew(from uint64, key ed25519.PrivateKey) {
 			return
 		}
 		e.Seq = head.Seq + 1
-		if (e.Name == trail.AnchorMade || e.Name == trail.KeyChanged) && e.Seq >= from {
+		if (e.Name == trail.AnchorMade || e.Name == trail.KeyRotated) && e.Seq >= from {
 			a := trail.Anchor{Head: head, Floor: f.newest.Floor, Time: e.Time}
-			if e.Name == trail.KeyChanged {
+			if e.Name == trail.KeyRotated {
 				a.Next = public(key)
 			}
 			a.Sign(key)
@@ -329,21 +329,21 @@ var forgeries = []struct {
 		f.newest.Sign(evil)
 	}},
 	{"the event of a handover names another key", nothing, func(f *forger) {
-		p, e := f.last(trail.KeyChanged)
+		p, e := f.last(trail.KeyRotated)
 		f.forge(f.at(p), func(e *trail.Event) { e.Additional["next"] = []byte(public(evil)) })
 		f.keys = f.keys[:len(f.keys)-1]
 		f.newest = *f.keys[len(f.keys)-1].Handover
 		f.signAnew(e.Seq+1, evil)
 	}},
 	{"the event of a handover is gone, and a new chain", nothing, func(f *forger) {
-		p, _ := f.last(trail.KeyChanged)
+		p, _ := f.last(trail.KeyRotated)
 		f.remove(p)
 		f.chainAnew(1 << 30)
 	}},
 	{"all is signed anew with one other key", first, func(f *forger) {
 		f.forge(f.at(f.any()), func(e *trail.Event) { e.Account += "x" })
 		f.keys = trail.Keys{{Public: public(evil)}}
-		p, _ := f.last(trail.KeyChanged)
+		p, _ := f.last(trail.KeyRotated)
 		f.remove(p)
 		f.signAnew(1, evil)
 	}},
@@ -355,12 +355,12 @@ var forgeries = []struct {
 		}
 	}},
 	{"all from before the last handover", last, func(f *forger) {
-		p, _ := f.last(trail.KeyChanged)
+		p, _ := f.last(trail.KeyRotated)
 		f.cutBehind(p)
 		f.keys = f.keys[:len(f.keys)-1]
 		f.newest = trail.Anchor{}
 		for _, p := range f.places(1 << 30) {
-			if e, _, _, _ := trail.FromRecord(f.at(p)); e.Name == trail.AnchorMade || e.Name == trail.KeyChanged {
+			if e, _, _, _ := trail.FromRecord(f.at(p)); e.Name == trail.AnchorMade || e.Name == trail.KeyRotated {
 				f.newest, _ = trail.AnchorOf(&e)
 			}
 		}
@@ -387,14 +387,14 @@ func (f *forger) cutFront() {
 func history(t *testing.T) *bench {
 	b := newBench(t, ledger.Options{AnchorEvents: 9, Days: 10})
 	b.append(0, 12)
-	b.changeKey()
+	b.rotateKey()
 	b.append(12, 20)
 	b.restart()
 	b.Clock.Advance(11 * 24 * time.Hour)
 	b.sweep() // takes what is there
 	for n := range 20 {
 		if n == 8 {
-			b.changeKey()
+			b.rotateKey()
 		}
 		if n%3 > 0 {
 			b.rec.Offer(b.event(n))
@@ -575,7 +575,7 @@ func TestStolenKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	stolen := b.signer(keys)
-	b.changeKey()
+	b.rotateKey()
 	b.append(5, 10)
 	b.restart()
 	keys, newest, err := b.rec.Stored(t.Context())
@@ -587,7 +587,7 @@ func TestStolenKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := &forger{Rand: rand.New(rand.NewPCG(1, 1)), groups: copyOf(groups), newest: newest}
-	p, _ := f.last(trail.KeyChanged)
+	p, _ := f.last(trail.KeyRotated)
 	f.remove(p)
 	f.forge(f.at(f.places(1)[0]), func(e *trail.Event) { e.Account += "x" })
 	f.signAnew(1, stolen)
@@ -607,7 +607,7 @@ func TestStolenKey(t *testing.T) {
 	}
 	// What he signs behind the handover is refused by the handover itself.
 	f = &forger{Rand: f.Rand, groups: copyOf(groups), newest: newest}
-	_, h := f.last(trail.KeyChanged)
+	_, h := f.last(trail.KeyRotated)
 	f.signAnew(h.Seq+1, stolen)
 	keys = keys[:2]
 	v := trail.NewVerifier(keys, nil, f.newest)
