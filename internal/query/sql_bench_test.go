@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/amend"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
 	"github.com/sluicelog/sluice/internal/indexer"
@@ -109,7 +110,9 @@ func openWeb(b *testing.B) (*query.Engine, query.Range) {
 	if _, err := cat.Logstore(b.Context(), catalogtest.Ref); sluice.KindOf(err) == sluice.NotFound {
 		must(writeWeb(b.Context(), cat, x, now))
 	}
-	e := query.New(cat, x, query.Options{Now: now, SQL: query.SQLOptions{Files: objs, TempDir: b.TempDir(), ManyRows: *sqlMany}})
+	e := query.New(cat, x, query.Options{
+		Now: now, Amended: amend.New(store, cat, x), SQL: query.SQLOptions{Files: objs, TempDir: b.TempDir(), ManyRows: *sqlMany},
+	})
 	b.Cleanup(func() {
 		must(errors.Join(e.Close(), objs.Close(), logs.Close(), store.Close()))
 	})
@@ -127,7 +130,7 @@ func writeWeb(ctx context.Context, cat *catalog.Catalog, x *indexer.Indexer, now
 	if err := cat.CreateProject(ctx, meta.Project{Name: catalogtest.Ref.Project}); err != nil {
 		return err
 	}
-	if err := cat.CreateLogstore(ctx, meta.Logstore{Project: catalogtest.Ref.Project, Name: catalogtest.Ref.Logstore, TTLDays: 30}, 2); err != nil {
+	if err := cat.CreateLogstore(ctx, meta.Logstore{Project: catalogtest.Ref.Project, Name: catalogtest.Ref.Logstore, TTLDays: 30, Modifiable: true}, 2); err != nil {
 		return err
 	}
 	if err := cat.CreateIndex(ctx, catalogtest.Ref, webIndex()); err != nil {
