@@ -125,6 +125,9 @@ func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table,
 			out.Parts = withFile(out.Parts, part)
 			return true
 		}
+		if !numbered(s.Segment) {
+			return false
+		}
 		part.Where, part.Count = "", 0
 		g.file = &segmentFile{part: part, open: func(ctx context.Context, p *duck.Part) bool { return t.files.add(ctx, p, &ask, s) }}
 		return false
@@ -185,6 +188,11 @@ func (e *Engine) readable(q *question, wanted []sqlField, s *indexer.Segment) (d
 		p.Names[i] = f.at.Name
 	}
 	return p, kinds, true
+}
+
+// numbered reports whether the engine can number the rows of a segment: it cannot where a column has the name of the numbers.
+func numbered(s *segment.Segment) bool {
+	return !slices.ContainsFunc(s.Columns(), func(c segment.Column) bool { return strings.EqualFold(c.Name, duck.RowNumber) })
 }
 
 // decided writes a search and its time range as SQL over a segment, if it can: then the SQL engine tells by itself which rows count.

@@ -81,6 +81,33 @@ func (s *segmented) sqlAlike(r *rand.Rand) {
 	}
 }
 
+// TestSQLOverFieldsOfTheEnginesNames: logs may have fields by the names that the engine gives what it makes up.
+func TestSQLOverFieldsOfTheEnginesNames(t *testing.T) {
+	for _, name := range []string{"file_row_number", "File_Row_Number", "filename", "file_index", "rowid"} {
+		t.Run(name, func(t *testing.T) {
+			s := newSegmented(t, sqlConfig)
+			defer s.closeSQL()
+			g := &sluice.LogGroup{}
+			for i := range 50 {
+				g.Records = append(g.Records, sluice.Record{Time: uint32(s.Clock.Now().Unix()), Fields: []sluice.Field{
+					{Key: "t", Value: []string{"abc def", "x"}[i%2]}, {Key: "n", Value: fmt.Sprint(i)}, {Key: name, Value: "abc"},
+				}})
+			}
+			if _, _, err := s.door.Append(t.Context(), catalogtest.Ref, g); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.index.Round(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, search := range []string{"*", "def", "t:abc", "n > 5"} {
+				f := s.everything()
+				f.Search = search
+				s.compareSQL(f, "select n, t order by n limit 100")
+			}
+		})
+	}
+}
+
 // everything is a filter for all logs.
 func (s *segmented) everything() query.Filter {
 	return query.Filter{Ref: catalogtest.Ref, Range: query.Range{From: 0, To: s.Clock.Now().Add(time.Hour).Unix() * 1e9}}
