@@ -122,14 +122,14 @@ func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table,
 		if !ok {
 			return false
 		}
-		if !ask.amends(s) && ask.decided(&part, s) && search.holds(ctx, s.Segment, kinds, t.engine.sql.o.ManyRows) && t.files.add(ctx, &part, &ask, s) {
+		if ask.decided(&part, s) && t.except(ctx, &part, &ask, s) && search.holds(ctx, s.Segment, kinds, t.engine.sql.o.ManyRows) && t.files.add(ctx, &part, &ask, s) {
 			out.Parts = withFile(out.Parts, part)
 			return true
 		}
 		if !numbered(s.Segment) {
 			return false
 		}
-		part.Where, part.Count = "", 0
+		part.Where, part.Except, part.Count = "", nil, 0
 		g.file = &segmentFile{part: part, open: func(ctx context.Context, p *duck.Part) bool { return t.files.add(ctx, p, &ask, s) }}
 		return false
 	}
@@ -143,6 +143,20 @@ func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table,
 	parts, err := g.parts()
 	out.Parts = append(out.Parts, parts...)
 	return out, cover, err
+}
+
+// except leaves the hidden rows of a segment out of a part, if it can.
+func (t *sqlTables) except(ctx context.Context, p *duck.Part, q *question, s *indexer.Segment) bool {
+	if !q.amends(s) {
+		return true
+	}
+	hidden, err := q.hiddenNumbers(ctx, s)
+	if err != nil || !numbered(s.Segment) || t.room.take(8*int64(len(hidden))) != nil { // who reads the rows says what it is
+		return false
+	}
+	p.Except = hidden
+	p.Count -= int64(len(hidden))
+	return true
 }
 
 // tally counts what an input reads, which may be counted.
@@ -225,7 +239,7 @@ func (q *question) decided(p *duck.Part, s *indexer.Segment) bool {
 // time than the parts of a union.
 func withFile(parts []duck.Part, p duck.Part) []duck.Part {
 	for i := range parts {
-		if parts[i].Where == p.Where && slices.Equal(parts[i].Names, p.Names) {
+		if parts[i].Where == p.Where && parts[i].Except == nil && p.Except == nil && slices.Equal(parts[i].Names, p.Names) {
 			parts[i].Files = append(parts[i].Files, p.Files...)
 			parts[i].Count += p.Count
 			return parts

@@ -26,8 +26,11 @@ type Part struct {
 	Where string
 	// Only, if not nil, are the rows that count of the one file of Files, by their number in it; there is no Where then. The file must not
 	// have a column of the name RowNumber, in any letter case.
-	Only  []int64
-	Count int64 // of rows that count, at most; 0 if it is not known
+	Only []int64
+	// Except are rows of the one file of Files that do not count, by their number in it, beside those that Where leaves out; of the file's columns
+	// the same holds.
+	Except []int64
+	Count  int64 // of rows that count, at most; 0 if it is not known
 	// Rows are rows in memory; Files is empty then.
 	Rows *Rowset
 	// Names are the names of the table's columns in the part, in the order of Table.Columns; "" where the part has no such
@@ -79,7 +82,16 @@ func (t Table) relation(want []string, memory *memory) string {
 				numbers := &Rowset{Len: len(p.Only), Columns: []Vector{{Name: "n", Ints: p.Only}}}
 				p.Where = RowNumber + " IN (SELECT n FROM " + memoryFunction + "(" + strconv.Itoa(memory.add(numbers)) + "))"
 			}
-			from = "read_parquet([" + quoteAll(p.Files) + "], " + RowNumber + " = " + strconv.FormatBool(p.Only != nil) + ")"
+			if len(p.Except) > 0 {
+				numbers := &Rowset{Len: len(p.Except), Columns: []Vector{{Name: "n", Ints: p.Except}}}
+				not := RowNumber + " NOT IN (SELECT n FROM " + memoryFunction + "(" + strconv.Itoa(memory.add(numbers)) + "))"
+				if p.Where != "" {
+					not = "(" + p.Where + ") AND " + not
+				}
+				p.Where = not
+			}
+			byNumber := p.Only != nil || len(p.Except) > 0
+			from = "read_parquet([" + quoteAll(p.Files) + "], " + RowNumber + " = " + strconv.FormatBool(byNumber) + ")"
 		}
 		parts[i] = "SELECT " + t.items(want, &p) + " FROM " + from
 		if p.Where != "" {
