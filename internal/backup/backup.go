@@ -3,7 +3,7 @@
 //	Begin ──> hold ── moment: no batch is being committed ──> metadata fixed, files of logs listed
 //	            │                                                   │
 //	WriteTo ────┼── header, meta.db, secret.key, journal ──> the journal may be shortened again
-//	            └── shards, index ──> manifest
+//	            └── shards, index, but for what the client has already ──> manifest
 //	Close ──> what was kept for the copy alone is removed
 //
 // Metadata and logs have to be of the same moment. With metadata that is older, a server would meet logs that it does not know; with
@@ -67,14 +67,16 @@ func New(n Node) (*Backups, error) {
 
 // Options of a backup.
 type Options struct {
-	WithoutKey   bool // leave out secret.key, without which the secrets in the metadata cannot be opened
-	WithoutIndex bool // leave out the index, which is made anew from the logs
+	WithoutKey   bool           // leave out secret.key, without which the secrets in the metadata cannot be opened
+	WithoutIndex bool           // leave out the index, which is made anew from the logs
+	Have         []archive.File // sealed files and parts of the index that the client has: those that are the same here are listed, not sent
 }
 
 // Backup is a moment of the node that stays until Close. It belongs to one goroutine.
 type Backup struct {
 	b      *Backups
 	o      Options
+	have   claims
 	header archive.Header
 	hold   *shard.Hold
 	state  []shard.HeldFile // the copy of the metadata, and the key
@@ -82,12 +84,17 @@ type Backup struct {
 	letGo  func() // of the index
 }
 
-// Begin holds the node as it is now. Errors: Unavailable, noun "backup", while another backup runs.
+// Begin holds the node as it is now. Errors: Unavailable, noun "backup", while another backup runs; Invalid, noun "parameter", where Have
+// lists what cannot be.
 func (b *Backups) Begin(ctx context.Context, o Options) (_ *Backup, err error) {
+	have, err := newClaims(o.Have)
+	if err != nil {
+		return nil, err
+	}
 	if !b.running.CompareAndSwap(false, true) {
 		return nil, sluice.Errorf(sluice.Unavailable, "backup", "another backup is running; wait until it is done")
 	}
-	k := &Backup{b: b, o: o, letGo: func() {}}
+	k := &Backup{b: b, o: o, have: have, letGo: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("begin a backup: %w", err), k.Close())
@@ -143,7 +150,9 @@ func (k *Backup) describe() (err error) {
 	for _, list := range [][]shard.HeldFile{k.state, k.hold.Journal(), k.hold.Sealed(), k.index} {
 		for _, f := range list {
 			k.header.Files++
-			k.header.Bytes += f.Size
+			if _, ok := k.have.possible(k.name(f), f); !ok {
+				k.header.Bytes += f.Size
+			}
 		}
 	}
 	return nil
@@ -196,7 +205,7 @@ func (k *Backup) WriteTo(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	for _, f := range k.state {
-		if err := send(a, filepath.Base(f.Path), f); err != nil {
+		if _, err := send(a, filepath.Base(f.Path), f); err != nil {
 			return err
 		}
 	}
@@ -223,21 +232,41 @@ func (k *Backup) sendHeld(ctx context.Context, a *archive.Writer, files []shard.
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		name, err := filepath.Rel(k.b.node.Dir, f.Path)
-		if err == nil {
-			err = send(a, filepath.ToSlash(name), f)
-		}
-		if err := errors.Join(k.hold.Err(), err); err != nil {
+		if err := errors.Join(k.hold.Err(), k.keepOrSend(a, f)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func send(a *archive.Writer, name string, file shard.HeldFile) error {
+// keepOrSend lists a file that the client has, and sends any other.
+func (k *Backup) keepOrSend(a *archive.Writer, file shard.HeldFile) error {
+	name := k.name(file)
+	if claim, ok := k.have.possible(name, file); ok {
+		switch found, err := sum(name, file); {
+		case err != nil:
+			return err
+		case found == claim:
+			return a.Keep(claim)
+		}
+	}
+	_, err := send(a, name, file)
+	return err
+}
+
+// name is what a file is called in the archive.
+func (k *Backup) name(file shard.HeldFile) string {
+	name, err := filepath.Rel(k.b.node.Dir, file.Path)
+	if err != nil {
+		return file.Path // which no archive takes
+	}
+	return filepath.ToSlash(name)
+}
+
+func send(a *archive.Writer, name string, file shard.HeldFile) (archive.File, error) {
 	f, err := os.Open(file.Path)
 	if err != nil {
-		return err
+		return archive.File{}, err
 	}
 	defer f.Close()
 	return a.Add(name, file.Size, f)
