@@ -13,8 +13,8 @@ type BackupSpec struct {
 	WithoutKey   bool `json:"withoutKey,omitempty"`   // secret.key, without which no secret in the backup can be opened
 	WithoutIndex bool `json:"withoutIndex,omitempty"` // the index, which is made anew from the logs
 
-	// Have lists files of an earlier backup that the caller has, up to a hundred thousand of those below shards/ and index/. Those that the
-	// server has with the same bytes are in the manifest and not in the archive: such an archive is a backup only together with them.
+	// Have lists files of an earlier backup that the caller has, up to a hundred thousand of those below journal/, shards/ and index/. Those
+	// that the server has with the same bytes are in the manifest and not in the archive: such an archive is a backup only together with them.
 	Have []BackupFile `json:"have,omitempty"`
 }
 

@@ -96,20 +96,20 @@ func (m *Manifest) Has(name string) bool {
 
 // Forms of the names of files.
 var (
-	changing = regexp.MustCompile(`^(meta\.db|secret\.key|journal/\d{16}\.wal)$`)
-	lasting  = regexp.MustCompile(`^(shards/\d{16}/\d{20}-\d{20}\.log|index(/[A-Za-z0-9_=-][A-Za-z0-9_.=-]*)+)$`) // written once
+	always  = regexp.MustCompile(`^(meta\.db|secret\.key)$`)
+	lasting = regexp.MustCompile(`^(journal/\d{16}\.wal|shards/\d{16}/\d{20}-\d{20}\.log|index(/[A-Za-z0-9_=-][A-Za-z0-9_.=-]*)+)$`)
 )
 
 // CheckName returns an error unless an archive may have a file of that name.
 func CheckName(name string) error {
-	if Lasting(name) || len(name) <= maxName && changing.MatchString(name) {
+	if Lasting(name) || len(name) <= maxName && always.MatchString(name) {
 		return nil
 	}
 	return damaged("%.200q is not the name of a file that backups have", name)
 }
 
-// Lasting reports whether a name is that of a sealed file or a part of the index: a server writes such a file once and never changes it,
-// so the next backup may have it in common with this one.
+// Lasting reports whether a name is that of a file which the next backup may well have in common with this one: a sealed file, a part of
+// the index, or a file of the journal, which stays as it is once it is full. Whether it has is for the bytes to say.
 func Lasting(name string) bool {
 	return len(name) <= maxName && lasting.MatchString(name) && fs.ValidPath(name)
 }

@@ -24,16 +24,19 @@ const (
 	oldFile = "shards/0000000000000003/00000000000000000001-00000000000000000005.log"
 	newFile = "shards/0000000000000004/00000000000000000001-00000000000000000002.log"
 	part    = "index/segments/0/0000.parquet"
+	full    = "journal/0000000000000001.wal"
+	growing = "journal/0000000000000002.wal"
 )
 
 // What a server has on two days: a file is gone, one is new, the metadata and the journal are others, and two are as they were.
 var (
 	monday = map[string]string{
-		"meta.db": "of monday", "journal/0000000000000001.wal": "jjj", shardFile: strings.Repeat("logs ", 1000), part: strings.Repeat("columns ", 500),
-		oldFile: "merged away on tuesday",
+		"meta.db": "of monday", "secret.key": "key", full: strings.Repeat("j", 700), growing: "jjj",
+		shardFile: strings.Repeat("logs ", 1000), part: strings.Repeat("columns ", 500), oldFile: "merged away on tuesday",
 	}
 	tuesday = map[string]string{
-		"meta.db": "of tuesday", "journal/0000000000000001.wal": "jjk", shardFile: monday[shardFile], part: monday[part], newFile: "came on tuesday",
+		"meta.db": "of tuesday", "secret.key": "key", full: monday[full], growing: "jjj and more",
+		shardFile: monday[shardFile], part: monday[part], newFile: "came on tuesday",
 	}
 )
 
@@ -120,7 +123,7 @@ func TestDraftOnBase(t *testing.T) {
 	base := saved(t)
 	path := filepath.Join(filepath.Dir(base), "tuesday")
 	d, taken := takenOver(t, path, base)
-	if taken.Files != 3 || taken.Copied != 0 || taken.Spoilt != 0 || len(d.Claims()) != 3 {
+	if taken.Files != 5 || taken.Copied != 0 || taken.Spoilt != 0 || len(d.Claims()) != 5 {
 		t.Errorf("taken over: %+v", taken)
 	}
 	stream := streamOf(t, tuesday, d.Claims())
@@ -134,17 +137,17 @@ func TestDraftOnBase(t *testing.T) {
 	if err = errors.Join(err, d.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if files, n := d.Shared(); files != 2 || n != int64(len(tuesday[shardFile])+len(tuesday[part])) {
+	if files, n := d.Shared(); files != 3 || n != int64(len(tuesday[shardFile])+len(tuesday[part])+len(tuesday[full])) {
 		t.Errorf("shared: %d files, %d bytes", files, n)
 	}
-	full, err := Read(bytes.NewReader(streamOf(t, tuesday, nil)), Discard, nil)
+	whole, err := Read(bytes.NewReader(streamOf(t, tuesday, nil)), Discard, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(full, m); diff != "" {
+	if diff := cmp.Diff(whole, m); diff != "" {
 		t.Errorf("(-full +on base):\n%s", diff)
 	}
-	for name, want := range map[string]bool{shardFile: true, part: true, "meta.db": false, "journal/0000000000000001.wal": false} {
+	for name, want := range map[string]bool{shardFile: true, part: true, full: true, growing: false, "meta.db": false, "secret.key": false} {
 		if sameFile(t, filepath.Join(base, name), filepath.Join(path, name)) != want {
 			t.Errorf("%s is one file: %t", name, !want)
 		}
@@ -167,7 +170,7 @@ func TestDraftCopies(t *testing.T) {
 		}
 		d.link = func(from, to string) error { return &os.LinkError{Op: "link", Old: from, New: to, Err: why} }
 		taken, err := d.TakeOver(t.Context(), func(int64, int64) {})
-		if err != nil || taken.Files != 3 || taken.Copied != 3 || taken.Spoilt != 0 {
+		if err != nil || taken.Files != 5 || taken.Copied != 5 || taken.Spoilt != 0 {
 			t.Errorf("%v: taken over %+v, %v", why, taken, err)
 		}
 		if _, err := d.Fill(bytes.NewReader(streamOf(t, tuesday, d.Claims())), nil); err != nil {
@@ -190,7 +193,7 @@ func TestDraftOnSpoiltBase(t *testing.T) {
 		}
 		path := filepath.Join(t.TempDir(), "tuesday")
 		d, taken := takenOver(t, path, base)
-		if taken.Spoilt != spoilt || taken.Files != 3-spoilt || taken.Reason == nil || !strings.Contains(taken.Reason.Error(), want) {
+		if taken.Spoilt != spoilt || taken.Files != 5-spoilt || taken.Reason == nil || !strings.Contains(taken.Reason.Error(), want) {
 			t.Errorf("%s: %+v, want a reason that says %q", name, taken, want)
 		}
 		if _, err := d.Fill(bytes.NewReader(streamOf(t, tuesday, d.Claims())), nil); err != nil {
@@ -206,8 +209,8 @@ func TestDraftOnSpoiltBase(t *testing.T) {
 	f("a link", "no plain file", 1, func(dir, file string) error {
 		return errors.Join(os.Rename(file, filepath.Join(dir, "elsewhere")), os.Symlink(filepath.Join(dir, "elsewhere"), file))
 	})
-	f("all removed but its manifest", "no such file", 3, func(dir, _ string) error {
-		return errors.Join(os.RemoveAll(filepath.Join(dir, "shards")), os.RemoveAll(filepath.Join(dir, "index")))
+	f("all removed but its manifest", "no such file", 5, func(dir, _ string) error {
+		return errors.Join(os.RemoveAll(filepath.Join(dir, "journal")), os.RemoveAll(filepath.Join(dir, "shards")), os.RemoveAll(filepath.Join(dir, "index")))
 	})
 }
 
@@ -219,6 +222,7 @@ func TestDraftOnForeignBase(t *testing.T) {
 	other := maps.Clone(tuesday)
 	other[shardFile] = strings.ToUpper(tuesday[shardFile])
 	other[part] = strings.ToUpper(tuesday[part])
+	other[full] = strings.ToUpper(tuesday[full])
 	d, _ := takenOver(t, path, base)
 	if _, err := d.Fill(bytes.NewReader(streamOf(t, other, d.Claims())), nil); err != nil {
 		t.Fatal(err)
@@ -387,14 +391,14 @@ func TestDraftKilled(t *testing.T) {
 	claimed, _ := takenOver(t, filepath.Join(t.TempDir(), "x"), base)
 	raw := streamOf(t, tuesday, claimed.Claims())
 	path := filepath.Join(t.TempDir(), "tuesday")
-	for lines := 1; lines <= 4; lines++ { // three files of the base, then the header
+	for lines := 1; lines <= 6; lines++ { // five files of the base, then the header
 		for sent := 2000; sent < len(raw)-2048; sent += 1500 {
 			killDraft(t, path, base, raw[:sent], lines)
 			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 				t.Fatalf("killed after line %d with %d bytes sent: there is a backup, %v", lines, sent, err)
 			}
 			checkHolds(t, base, monday)
-			if lines < 4 {
+			if lines < 6 {
 				break // whatever was sent, it read none of it
 			}
 		}

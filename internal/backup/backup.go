@@ -3,12 +3,14 @@
 //	Begin ──> hold ── moment: no batch is being committed ──> metadata fixed, files of logs listed
 //	            │                                                   │
 //	WriteTo ────┼── header, meta.db, secret.key, journal ──> the journal may be shortened again
-//	            └── shards, index, but for what the client has already ──> manifest
+//	            └── shards, index ──> manifest
 //	Close ──> what was kept for the copy alone is removed
 //
 // Metadata and logs have to be of the same moment. With metadata that is older, a server would meet logs that it does not know; with
 // logs that are older, checkpoints, delivery points and the progress of the index would lie behind their ends, and what comes to have
 // those positions would be passed over.
+//
+// Of the journal, the shards and the index only that is sent which the client has not, see claims.go.
 //
 // Restore puts a backup into an empty directory, see restore.go.
 package backup
@@ -69,7 +71,7 @@ func New(n Node) (*Backups, error) {
 type Options struct {
 	WithoutKey   bool           // leave out secret.key, without which the secrets in the metadata cannot be opened
 	WithoutIndex bool           // leave out the index, which is made anew from the logs
-	Have         []archive.File // sealed files and parts of the index that the client has: those that are the same here are listed, not sent
+	Have         []archive.File // lasting files that the client has: those that are the same here are listed, not sent
 }
 
 // Backup is a moment of the node that stays until Close. It belongs to one goroutine.

@@ -235,9 +235,9 @@ func TestClaims(t *testing.T) {
 			t.Errorf("got error %v, want one that says %q", err, want)
 		}
 	}
-	f("not the name", archive.File{Name: metaFile, SHA256: sum})
-	f("not the name", archive.File{Name: "journal/0000000000000001.wal", SHA256: sum})
-	f("not the name", archive.File{Name: "../secret", SHA256: sum})
+	f("always sent", archive.File{Name: metaFile, SHA256: sum})
+	f("always sent", archive.File{Name: keyFile, SHA256: sum})
+	f("always sent", archive.File{Name: "../secret", SHA256: sum})
 	f("without its size", archive.File{Name: kept, Size: -1, SHA256: sum})
 	f("without its size", archive.File{Name: kept, SHA256: "0a"})
 	f("without its size", archive.File{Name: kept, SHA256: strings.Repeat("zz", 32)})

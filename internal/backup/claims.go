@@ -22,7 +22,7 @@ func newClaims(list []archive.File) (claims, error) {
 	c := make(claims, len(list))
 	for _, f := range list {
 		if !archive.Lasting(f.Name) {
-			return nil, sluice.Errorf(sluice.Invalid, "parameter", "have lists %.200q, which is not the name of a sealed file or of a part of the index", f.Name)
+			return nil, sluice.Errorf(sluice.Invalid, "parameter", "have lists %.200q, which is always sent: list files of journal/, shards/ and index/", f.Name)
 		}
 		if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != sha256.Size || f.Size < 0 {
 			return nil, sluice.Errorf(sluice.Invalid, "parameter", "have lists %s without its size or its SHA-256 in hexadecimal", f.Name)

@@ -13,8 +13,8 @@ import (
 
 // CreateBackup: POST /sluice/v1/backup
 //
-// Body: withoutKey (leave out secret.key), withoutIndex (leave out what is made anew from the logs), have (name, size and sha256 of sealed
-// files and parts of the index that the client has: where they are the same here, the manifest lists them and they are not sent).
+// Body: withoutKey (leave out secret.key), withoutIndex (leave out what is made anew from the logs), have (name, size and sha256 of files below
+// journal, shards and index that the client has: where they are the same here, the manifest lists them and they are not sent).
 // Behavior: everything that a data directory has to have, as it was at one moment while the server goes on, as one stream of
 // application/x-tar. An answer that does not end with the manifest is no backup. One at a time.
 // Differs: an action of this server, not of Simple Log Service; root keys only, on the bare host.
