@@ -16,11 +16,9 @@
 package backup
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -79,6 +77,7 @@ type Backup struct {
 	b      *Backups
 	o      Options
 	have   claims
+	sums   *sums
 	header archive.Header
 	hold   *shard.Hold
 	state  []shard.HeldFile // the copy of the metadata, and the key
@@ -96,7 +95,7 @@ func (b *Backups) Begin(ctx context.Context, o Options) (_ *Backup, err error) {
 	if !b.running.CompareAndSwap(false, true) {
 		return nil, sluice.Errorf(sluice.Unavailable, "backup", "another backup is running; wait until it is done")
 	}
-	k := &Backup{b: b, o: o, have: have, letGo: func() {}}
+	k := &Backup{b: b, o: o, have: have, sums: loadSums(b.node.Dir), letGo: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("begin a backup: %w", err), k.Close())
@@ -194,84 +193,6 @@ func listIndex(dir string) (list []shard.HeldFile, err error) {
 		return err
 	})
 	return list, err
-}
-
-// sendBuffer gathers what goes to the client: the archive is written in small pieces.
-const sendBuffer = 1 << 20
-
-// WriteTo sends the backup as an archive. It is complete only if the error is nil.
-func (k *Backup) WriteTo(ctx context.Context, w io.Writer) error {
-	buffered := bufio.NewWriterSize(w, sendBuffer)
-	a, err := archive.NewWriter(buffered, k.header)
-	if err != nil {
-		return err
-	}
-	for _, f := range k.state {
-		if _, err := send(a, filepath.Base(f.Path), f); err != nil {
-			return err
-		}
-	}
-	if err := k.sendHeld(ctx, a, k.hold.Journal()); err != nil {
-		return err
-	}
-	if err := k.hold.JournalCopied(); err != nil {
-		k.b.node.Logger.Warn("the journal could not be shortened after it was backed up", "error", err) // the mover tries again
-	}
-	for _, list := range [][]shard.HeldFile{k.hold.Sealed(), k.index} {
-		if err := k.sendHeld(ctx, a, list); err != nil {
-			return err
-		}
-	}
-	if err := a.Close(); err != nil {
-		return err
-	}
-	return buffered.Flush()
-}
-
-// sendHeld sends files, and looks behind each whether it was still held.
-func (k *Backup) sendHeld(ctx context.Context, a *archive.Writer, files []shard.HeldFile) error {
-	for _, f := range files {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		if err := errors.Join(k.hold.Err(), k.keepOrSend(a, f)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// keepOrSend lists a file that the client has, and sends any other.
-func (k *Backup) keepOrSend(a *archive.Writer, file shard.HeldFile) error {
-	name := k.name(file)
-	if claim, ok := k.have.possible(name, file); ok {
-		switch found, err := sum(name, file); {
-		case err != nil:
-			return err
-		case found == claim:
-			return a.Keep(claim)
-		}
-	}
-	_, err := send(a, name, file)
-	return err
-}
-
-// name is what a file is called in the archive.
-func (k *Backup) name(file shard.HeldFile) string {
-	name, err := filepath.Rel(k.b.node.Dir, file.Path)
-	if err != nil {
-		return file.Path // which no archive takes
-	}
-	return filepath.ToSlash(name)
-}
-
-func send(a *archive.Writer, name string, file shard.HeldFile) (archive.File, error) {
-	f, err := os.Open(file.Path)
-	if err != nil {
-		return archive.File{}, err
-	}
-	defer f.Close()
-	return a.Add(name, file.Size, f)
 }
 
 // Close lets the node go.

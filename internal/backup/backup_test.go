@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,12 @@ func (p *place) append(text string) {
 
 // stream takes a backup.
 func (p *place) stream(o Options) (archive.Header, []byte) {
+	h, raw, _ := p.streamReading(o)
+	return h, raw
+}
+
+// streamReading takes a backup, and tells how many files it read only to say what they are.
+func (p *place) streamReading(o Options) (_ archive.Header, _ []byte, read int) {
 	p.t.Helper()
 	b, err := p.backups.Begin(p.t.Context(), o)
 	if err != nil {
@@ -94,7 +101,7 @@ func (p *place) stream(o Options) (archive.Header, []byte) {
 	if err := errors.Join(b.WriteTo(p.t.Context(), &out), b.Close()); err != nil {
 		p.t.Fatal(err)
 	}
-	return b.Header(), out.Bytes()
+	return b.Header(), out.Bytes(), b.sums.read
 }
 
 // save takes a backup into a new directory, on a base or on none, and tells what it shares.
@@ -117,6 +124,21 @@ func (p *place) save(base string) (path string, shared int, stream []byte) {
 	}
 	shared, _ = d.Shared()
 	return path, shared, stream
+}
+
+// lasting lists the files of a backup that the next may share.
+func lasting(t *testing.T, raw []byte) (list []archive.File) {
+	t.Helper()
+	m, err := archive.Read(bytes.NewReader(raw), archive.Discard, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range m.Entries {
+		if archive.Lasting(f.Name) {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 func readFile(t *testing.T, dir, name string) string {
@@ -172,11 +194,13 @@ func TestBackupOnBase(t *testing.T) {
 // Sealed files are shared as the parts of an index are, whatever the mover does meanwhile.
 func TestSealedFilesAreShared(t *testing.T) {
 	p := newPlace(t)
-	for n := 0; ; n++ {
-		p.append(strings.Repeat(time.Now().String(), 500)) // a journal that is long enough is moved, sooner or later
-		if found, err := filepath.Glob(filepath.Join(p.dir, "shards/*/*.log")); err != nil || len(found) > 0 {
-			break
+	inShards := func(f archive.File) bool { return strings.HasPrefix(f.Name, "shards/") }
+	for sealed := false; !sealed; { // a journal that is long enough is moved, sooner or later
+		for range 8 {
+			p.append(strings.Repeat(time.Now().String(), 500))
 		}
+		_, raw := p.stream(Options{})
+		sealed = slices.ContainsFunc(lasting(t, raw), inShards)
 	}
 	monday, _, _ := p.save("")
 	first, err := archive.Verify(monday, nil)
@@ -186,7 +210,7 @@ func TestSealedFilesAreShared(t *testing.T) {
 	tuesday, _, stream := p.save(monday)
 	sealed := 0
 	for _, f := range first.Entries {
-		if !strings.HasPrefix(f.Name, "shards/") {
+		if !inShards(f) {
 			continue
 		}
 		sealed++
@@ -207,16 +231,7 @@ func TestHeaderOfBackupOnBase(t *testing.T) {
 	p := newPlace(t)
 	p.write(kept, strings.Repeat("as it was ", 1000))
 	full, raw := p.stream(Options{})
-	m, err := archive.Read(bytes.NewReader(raw), archive.Discard, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var have []archive.File
-	for _, f := range m.Entries {
-		if f.Name == kept {
-			have = append(have, f)
-		}
-	}
+	have := slices.DeleteFunc(lasting(t, raw), func(f archive.File) bool { return f.Name != kept })
 	part, raw := p.stream(Options{Have: have})
 	if part.Files != full.Files || part.Bytes != full.Bytes-10_000 || len(raw) > 10_000+int(part.Bytes) {
 		t.Errorf("full %+v, on a base %+v with a stream of %d bytes", full, part, len(raw))
@@ -244,4 +259,73 @@ func TestClaims(t *testing.T) {
 	f("twice", archive.File{Name: kept, SHA256: sum}, archive.File{Name: kept, Size: 1, SHA256: sum})
 	f("list the largest", make([]archive.File, archive.MaxClaims+1)...)
 	p.stream(Options{Have: []archive.File{{Name: kept, SHA256: sum}}}) // of a file that is not there: nothing follows from it
+}
+
+// A file that was read for one backup is not read for the next while it is the same file, and is once it is not.
+func TestSumsAreRemembered(t *testing.T) {
+	p := newPlace(t)
+	p.write(kept, "as it was")
+	p.write(changed, "of monday!")
+	_, raw := p.stream(Options{}) // which sends, and so knows, all of them
+	have := slices.DeleteFunc(lasting(t, raw), func(f archive.File) bool { return !strings.HasPrefix(f.Name, "index/") })
+	f := func(what string, want int, change func()) {
+		t.Helper()
+		change()
+		if _, _, read := p.streamReading(Options{Have: have}); read != want {
+			t.Errorf("%s: %d files were read, want %d", what, read, want)
+		}
+	}
+	was, err := os.Stat(filepath.Join(p.dir, changed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f("nothing is changed", 0, func() {})
+	f("another file of the same name, size and time", 1, func() {
+		p.write(changed, "of tuesday")
+		if err := os.Chtimes(filepath.Join(p.dir, changed), was.ModTime(), was.ModTime()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	f("nothing is changed", 0, func() {})
+	f("what was noted is damaged", 3, func() { p.write(sumsFile, `{"index`) })
+	f("what was noted is odd", 3, func() { p.write(sumsFile, `{"index/segments/0/kept.parquet": 7}`) })
+	f("nothing was noted", 3, func() {
+		if err := os.Remove(filepath.Join(p.dir, sumsFile)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	f("a copy of the files", 3, func() {
+		for _, name := range []string{kept, changed, other} {
+			p.write(name, readFile(t, p.dir, name))
+		}
+	})
+}
+
+// What was noted of the journal would be no use: its files are written in place.
+func TestJournalIsRead(t *testing.T) {
+	p := newPlace(t)
+	for range 40 {
+		p.append(strings.Repeat("x", 100) + time.Now().String() + strings.Repeat("y", 4000))
+	}
+	_, raw := p.stream(Options{})
+	if journal := sumsOf(t, p, "journal/"); journal > 0 {
+		t.Errorf("%d files of the journal are noted", journal)
+	}
+	if sumsOf(t, p, "index/") == 0 {
+		t.Error("no file of the index is noted")
+	}
+	_, _, read := p.streamReading(Options{Have: lasting(t, raw)})
+	if read == 0 {
+		t.Error("no file of the journal was read")
+	}
+}
+
+func sumsOf(t *testing.T, p *place, prefix string) (n int) {
+	t.Helper()
+	for name := range loadSums(p.dir).known {
+		if strings.HasPrefix(name, prefix) {
+			n++
+		}
+	}
+	return n
 }

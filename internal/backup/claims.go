@@ -3,8 +3,6 @@ package backup
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
-	"os"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/archive"
@@ -39,16 +37,4 @@ func newClaims(list []archive.File) (claims, error) {
 func (c claims) possible(name string, file shard.HeldFile) (archive.File, bool) {
 	f, ok := c[name]
 	return f, ok && f.Size == file.Size
-}
-
-// sum reads a file up to its size and adds it up.
-func sum(name string, file shard.HeldFile) (archive.File, error) {
-	f, err := os.Open(file.Path)
-	if err != nil {
-		return archive.File{}, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, io.LimitReader(f, file.Size))
-	return archive.File{Name: name, Size: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
 }
