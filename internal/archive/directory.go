@@ -64,30 +64,28 @@ func saveFile(r io.Reader, path string, header func(Header)) (*Manifest, error) 
 	if err := CheckNew(path); err != nil {
 		return nil, err
 	}
-	partial := path + ".partial"
-	if err := os.RemoveAll(partial); err != nil { // what an earlier try left
+	partial := partialOf(path)
+	f, err := begin(partial, func() (*os.File, error) { return makeFile(partial) })
+	if err != nil {
 		return nil, err
 	}
-	m, err := fillFile(r, partial, header)
+	defer f.Close() // unlocks it, when it has its name or is gone
+	m, err := fillFile(r, f, header)
 	if err == nil {
 		err = os.Rename(partial, path)
 	}
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(partial))
+		return nil, errors.Join(err, os.Remove(partial))
 	}
 	return m, Directory(filepath.Dir(path)).Sync()
 }
 
-func fillFile(r io.Reader, path string, header func(Header)) (*Manifest, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, err
-	}
+func fillFile(r io.Reader, f *os.File, header func(Header)) (*Manifest, error) {
 	m, err := Read(io.TeeReader(r, f), Discard, header)
 	if err == nil {
 		_, err = io.Copy(f, r) // what a reader of the archive has no need to read: zeros behind its end
 	}
-	return m, errors.Join(err, f.Sync(), f.Close())
+	return m, errors.Join(err, f.Sync())
 }
 
 // Verify reads every byte of the archive at path, a file or a directory, and compares it with the manifest.

@@ -27,8 +27,10 @@ const MaxClaims = 100_000
 // The base is only read. What was taken over stays whatever becomes of the base. A Draft belongs to one goroutine.
 type Draft struct {
 	path, partial string
-	base          string // "" for none
-	lasting       []File // of the base's manifest, those that may be taken over
+	lock          *os.File // the directory at partial, until Close
+	named         bool     // it has its name, and partial is not its own any more
+	base          string   // "" for none
+	lasting       []File   // of the base's manifest, those that may be taken over
 	taken         map[string]File
 	link          func(from, to string) error // os.Link
 }
@@ -38,16 +40,15 @@ func NewDraft(path, base string) (*Draft, error) {
 	if err := CheckNew(path); err != nil {
 		return nil, err
 	}
-	d := &Draft{path: path, partial: path + ".partial", base: base, taken: map[string]File{}, link: os.Link}
+	d := &Draft{path: path, partial: partialOf(path), base: base, taken: map[string]File{}, link: os.Link}
 	if base != "" {
 		if err := d.readBase(); err != nil {
 			return nil, fmt.Errorf("base %s: %w", base, err)
 		}
 	}
-	if err := os.RemoveAll(d.partial); err != nil { // what an earlier try left
-		return nil, err
-	}
-	if err := os.Mkdir(d.partial, 0o700); err != nil {
+	var err error
+	d.lock, err = begin(d.partial, func() (*os.File, error) { return makeDirectory(d.partial) })
+	if err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -207,6 +208,7 @@ func (d *Draft) Fill(r io.Reader, header func(Header)) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.named = true
 	return m, Directory(filepath.Dir(d.path)).Sync()
 }
 
@@ -233,4 +235,9 @@ func (d *Draft) drop(m *Manifest) error {
 }
 
 // Close removes the draft unless it has its name.
-func (d *Draft) Close() error { return os.RemoveAll(d.partial) }
+func (d *Draft) Close() (err error) {
+	if !d.named {
+		err = os.RemoveAll(d.partial)
+	}
+	return errors.Join(err, d.lock.Close())
+}

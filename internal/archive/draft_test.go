@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -361,6 +362,9 @@ func TestDraftAbandoned(t *testing.T) {
 	if _, err := Verify(d.partial, nil); !errors.Is(err, ErrDamaged) {
 		t.Errorf("half a draft: got error %v", err)
 	}
+	if err := d.lock.Close(); err != nil { // as the end of a process would
+		t.Fatal(err)
+	}
 	again, _ := takenOver(t, path, base)
 	if _, err := again.Fill(bytes.NewReader(streamOf(t, tuesday, again.Claims())), nil); err != nil {
 		t.Fatal(err)
@@ -368,6 +372,51 @@ func TestDraftAbandoned(t *testing.T) {
 	checkHolds(t, path, tuesday)
 	if _, err := os.Stat(d.partial); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("left behind: %v", err)
+	}
+}
+
+// Of two that would make the same backup the second is refused, and the first goes on undisturbed.
+func TestOneDraftOfAName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tuesday")
+	d, _ := takenOver(t, path, saved(t))
+	if _, err := NewDraft(path, ""); err == nil || !strings.Contains(err.Error(), "by another process") {
+		t.Errorf("a second draft: got error %v", err)
+	}
+	if _, err := Save(bytes.NewReader(written(t)), path, true, nil); err == nil || !strings.Contains(err.Error(), "by another process") {
+		t.Errorf("a file of the same name: got error %v", err)
+	}
+	if _, err := d.Fill(bytes.NewReader(streamOf(t, tuesday, d.Claims())), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Mkdir(d.partial, 0o700), d.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(d.partial); err != nil {
+		t.Errorf("a draft that has its name removed what another made since: %v", err)
+	}
+	checkHolds(t, path, tuesday)
+	file := filepath.Join(t.TempDir(), "tuesday.tar")
+	r, w := io.Pipe()
+	done := make(chan error)
+	go func() {
+		_, err := Save(r, file, true, nil)
+		done <- err
+	}()
+	raw := written(t)
+	if _, err := w.Write(raw[:2000]); err != nil { // it has begun
+		t.Fatal(err)
+	}
+	if _, err := Save(bytes.NewReader(raw), file, true, nil); err == nil || !strings.Contains(err.Error(), "by another process") {
+		t.Errorf("a second file: got error %v", err)
+	}
+	if _, err := w.Write(raw[2000:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Close(), <-done); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Verify(file, nil); err != nil {
+		t.Error(err)
 	}
 }
 
