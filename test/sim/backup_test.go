@@ -59,15 +59,6 @@ func newBusy(t *testing.T) *busy {
 	return b
 }
 
-func buildServer(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "sluiced")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/sluiced").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return binary
-}
-
 func (b *busy) start() {
 	b.t.Helper()
 	b.s, b.c = b.startOn(b.dir)
