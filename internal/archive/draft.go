@@ -16,8 +16,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxClaims is how many files a reader may say that it has. Of a base with more, the smallest are sent again.
-const MaxClaims = 100_000
+// Bounds of what a reader may say that it has: so many files, and so many bytes of JSON that list them. Of a base with more, the smallest
+// are sent again.
+const (
+	MaxClaims     = 100_000
+	MaxClaimBytes = 256 * MaxClaims
+	claimBytes    = 128 // of a file, without its name
+)
 
 // Draft is a backup in a directory while it is made. It has its name only when it is complete and on disk; until then it is
 // PATH.partial, which the next draft of that name removes.
@@ -75,8 +80,19 @@ func (d *Draft) readBase() error {
 		}
 	}
 	slices.SortFunc(d.lasting, func(a, b File) int { return cmp.Compare(b.Size, a.Size) })
-	d.lasting = d.lasting[:min(len(d.lasting), MaxClaims)]
+	d.lasting = claimable(d.lasting)
 	return nil
+}
+
+// claimable returns as many files from the front as can be claimed.
+func claimable(files []File) []File {
+	room := MaxClaimBytes
+	for n, f := range files {
+		if room -= claimBytes + len(f.Name); n == MaxClaims || room < 0 {
+			return files[:n]
+		}
+	}
+	return files
 }
 
 // Taken is what a draft has of its base.

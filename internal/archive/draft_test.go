@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -342,6 +343,29 @@ func TestNoBase(t *testing.T) {
 	f("version 2", "next", "newer")
 	f("choose another name", "next", "next.partial")
 	f("there already", "whole", "whole")
+}
+
+// What is claimed fits a request, however many files the base has and however long their names are.
+func TestClaimsAreBounded(t *testing.T) {
+	f := func(length, files, want int) {
+		t.Helper()
+		list := make([]File, files)
+		for n := range list {
+			list[n] = File{Name: strings.Repeat("n", length), Size: 1 << 62, SHA256: strings.Repeat("0a", 32)}
+		}
+		got := claimable(list)
+		if len(got) != want {
+			t.Errorf("%d files with names of %d bytes: %d are claimed, want %d", files, length, len(got), want)
+		}
+		if raw, err := json.Marshal(got); err != nil || len(raw) > MaxClaimBytes {
+			t.Errorf("%d files with names of %d bytes: a list of %d bytes, %v", files, length, len(raw), err)
+		}
+	}
+	f(80, 0, 0)
+	f(80, 7, 7)
+	f(80, MaxClaims, MaxClaims)
+	f(80, MaxClaims+1, MaxClaims)
+	f(maxName, MaxClaims, MaxClaimBytes/(claimBytes+maxName))
 }
 
 // A draft that is told to stop stops, and what a draft that was never closed left is removed by the next of its name.

@@ -236,7 +236,15 @@ func TestBackupUnderLoad(t *testing.T) {
 func (b *busy) checkAtRest() {
 	b.t.Helper()
 	first, second := filepath.Join(b.t.TempDir(), "first"), filepath.Join(b.t.TempDir(), "second")
-	b.backup(first, "", false, client.BackupSpec{})
+	var spec client.BackupSpec
+	for n := range 20_000 { // a list as that of a large base, of files that are not here
+		spec.Have = append(spec.Have, client.BackupFile{Name: fmt.Sprintf("index/elsewhere/%d", n), SHA256: strings.Repeat("00", 32)})
+	}
+	b.backup(first, "", false, spec)
+	spec.Have = []client.BackupFile{{Name: "meta.db", SHA256: strings.Repeat("00", 32)}}
+	if _, err := b.c.Backup(b.t.Context(), spec); client.Code(err) != "ParameterInvalid" {
+		b.t.Errorf("a base that has metadata: %v", err)
+	}
 	if _, shared := b.backup(second, first, false, client.BackupSpec{}); shared == 0 {
 		b.t.Error("nothing is shared with the backup before")
 	}

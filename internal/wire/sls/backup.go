@@ -1,8 +1,11 @@
 package sls
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -23,16 +26,27 @@ var backupRoutes = []Route{
 	{Method: "POST", Path: "/sluice/v1/backup", Host: OnBare, Action: "CreateBackup", Permission: "sluice:CreateBackup", Resource: "account", Mutating: true, Root: true, handle: (*API).createBackup},
 }
 
-// maxBackupBytes bounds the request, which root keys alone can send: archive.MaxClaims files of 256 bytes each.
-const maxBackupBytes = archive.MaxClaims * 256
+// maxBackupBytes bounds the request, which root keys alone can send.
+const maxBackupBytes = archive.MaxClaimBytes + 1<<10
+
+// claimedFiles are files that a client says it has. What is far too many is refused before it takes memory.
+type claimedFiles []archive.File
+
+func (c *claimedFiles) UnmarshalJSON(raw []byte) error {
+	const commas = 3 // for each file, of three members
+	if bytes.Count(raw, []byte(",")) > commas*archive.MaxClaims {
+		return fmt.Errorf("have lists more than %d files; list the largest, the others are sent", archive.MaxClaims)
+	}
+	return json.Unmarshal(raw, (*[]archive.File)(c))
+}
 
 var errBackupEnds = sluice.Errorf(sluice.Unavailable, "server", "the server is stopping; take the backup again when it is back")
 
 func (a *API) createBackup(q *request) error {
 	var body struct {
-		WithoutKey   looseBool      `json:"withoutKey"`
-		WithoutIndex looseBool      `json:"withoutIndex"`
-		Have         []archive.File `json:"have"`
+		WithoutKey   looseBool    `json:"withoutKey"`
+		WithoutIndex looseBool    `json:"withoutIndex"`
+		Have         claimedFiles `json:"have"`
 	}
 	if err := q.decodeUpTo(maxBackupBytes, "parameter", &body); err != nil {
 		return err
