@@ -48,8 +48,8 @@ func (e *Evidence) Signer() (f Fingerprint) {
 	return f
 }
 
-// maxEvidence is far more than evidence takes: some thousand keys.
-const maxEvidence = 1 << 20
+// maxEvidence is far more than evidence takes: a key with its handover is some 900 bytes.
+const maxEvidence = 16 << 20
 
 // ParseEvidence reads evidence from JSON. Of a key only its PEM counts: ids and fingerprints are there for people.
 func ParseEvidence(text []byte) (e Evidence, keys Keys, err error) {

@@ -1,8 +1,10 @@
 package trail
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +27,7 @@ system. A Verifier is used by one goroutine.
 type Verifier struct {
 	signers *signers
 	expect  []Anchor        // that the chain must go through, by place
+	ahead   int             // the first of them that was not passed yet
 	newest  Anchor          // the newest good one by a trusted key: given, or read
 	taken   map[Head]Expiry // what retention says that it took, by its floor
 	floor   Head            // of the anchors given: retention may have been at the events up to here when the power went, so they are passed over
@@ -132,6 +135,7 @@ func NewVerifier(keys Keys, pins []Fingerprint, expect ...Anchor) *Verifier {
 			v.expect = append(v.expect, *h)
 		}
 	}
+	slices.SortStableFunc(v.expect, func(a, b Anchor) int { return cmp.Compare(a.Seq, b.Seq) })
 	v.floor = v.newest.Floor
 	return v
 }
@@ -239,8 +243,8 @@ func (v *Verifier) anchor(e *Event) error {
 
 // passed compares the place that was just reached with the anchors that were given.
 func (v *Verifier) passed(at sluice.Position) {
-	for _, a := range v.expect {
-		if a.Seq == v.at.Seq && a.Chain != v.at.Chain {
+	for ; v.ahead < len(v.expect) && v.expect[v.ahead].Seq <= v.at.Seq; v.ahead++ {
+		if a := v.expect[v.ahead]; a.Seq == v.at.Seq && a.Chain != v.at.Chain {
 			v.problem(at, a.Seq, "is not the event that an anchor of %s has there", a.Time.Format(time.RFC3339))
 		}
 	}
