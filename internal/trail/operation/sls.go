@@ -393,4 +393,9 @@ ListEtlMetaName R M
 ListConsumeProcessors R M
 
 ListIngestProcessors R M
+
+# in the RPC dialect
+AnalyzeAppLog W M  AppType DisplayName VariableMap:names
+DescribeApp R M  AppName
+DeleteApp W M  AppName
 `
