@@ -16,6 +16,11 @@ func app(more string) string {
 	return `{"appName":"audit","displayName":"security","config":{"initParam":{"aliuid":"1",` + more + `}}}`
 }
 
+// policy is a collection policy with more members.
+func policy(more string) string {
+	return `{"policyName":"abc","dataCode":"access_log","policyConfig":{"resourceMode":"all"},` + more + `}`
+}
+
 // What the kinds ask of their documents: the first of each is right, each of the others is wrong in the way that its error says.
 func TestChecksOfKinds(t *testing.T) {
 	for _, c := range []struct {
@@ -105,6 +110,22 @@ func TestChecksOfKinds(t *testing.T) {
 		}},
 		{control.Resources, account, []string{`{"name":"sls.common.user","type":"userdefine"}`}, map[string]string{
 			`{"name":"r2","schema":{}}`: "schema is an object",
+		}},
+		{control.CollectionPolicies, account, []string{
+			`{"policyName":"oss-logs","productCode":"oss","dataCode":"access_log","enabled":true,"policyConfig":{"resourceMode":"all"}}`,
+			`{"policyName":"by_tag","productCode":"slb","dataCode":"access_log","enabled":false,"policyConfig":{"resourceMode":"attributeMode","regions":["*"],"resourceTags":{"a":"b"}},` +
+				`"centralizeEnabled":true,"centralizeConfig":{"destRegion":"local","destProject":"p","destLogstore":"l","destTTL":7},"dataConfig":{},"resourceDirectory":{},"attribute":{}}`,
+		}, map[string]string{
+			`{"policyName":"ab"}`:                     "3 to 63 lower-case",
+			`{"policyName":"Abc"}`:                    "3 to 63 lower-case",
+			`{"policyName":"abc"}`:                    "productCode is missing",
+			policy(`"productCode":"","enabled":true`): "productCode is empty",
+			policy(`"productCode":"oss"`):             "enabled is missing",
+			policy(`"productCode":"oss","enabled":1`): "enabled is a number",
+			policy(`"productCode":"oss","enabled":true,"centralizeConfig":{"destTTL":"7"}`):                                                  "destTTL is a text",
+			`{"policyName":"abc","productCode":"a","dataCode":"b","enabled":true,"policyConfig":{}}`:                                         "resourceMode is missing",
+			`{"policyName":"abc","productCode":"a","dataCode":"b","enabled":true,"policyConfig":{"resourceMode":"some"}}`:                    `"some" is none of`,
+			`{"policyName":"abc","productCode":"a","dataCode":"b","enabled":true,"policyConfig":{"resourceMode":"all","instanceIds":"i-1"}}`: "instanceIds is a text",
 		}},
 		{control.Apps, account, []string{
 			app(`"oss_access_enabled":"true","oss_access_ttl":"7","rds_audit_collection_policy":"accept tag.env == \"prod\"","project":"p","logstore":"slsaudit","region":"local"`),

@@ -378,7 +378,9 @@ ListAgentInstanceConfigs R M
 CreateAgentInstanceConfig W M
 
 ListCollectionPolicies R M
-UpsertCollectionPolicy W M
+UpsertCollectionPolicy W M  policyName productCode dataCode enabled policyConfig resourceMode
+GetCollectionPolicy R M
+DeleteCollectionPolicy W M
 
 ListJobSchedules R M
 GetJobSchedule R M

@@ -90,6 +90,7 @@ var codes = []struct {
 	{sluice.NotFound, "toponode", 404, "TopostoreNodeNotExist"},
 	{sluice.NotFound, "toporelation", 404, "TopostoreRelationNotExist"},
 	{sluice.NotFound, "etljob", 404, "EtlJobNotExist"},
+	{sluice.NotFound, "collectionpolicy", 404, "PolicyNotExist"},
 	{sluice.NotFound, "", 404, "NotExist"},
 
 	{sluice.AlreadyExists, "project", 400, "ProjectAlreadyExist"},

@@ -32,6 +32,7 @@ func Routes() []Route {
 		indexSegmentRoutes,
 		machineGroupRoutes,
 		configRoutes,
+		collectionPolicyRoutes,
 		dashboardRoutes,
 		externalStoreRoutes,
 		storeViewRoutes,
