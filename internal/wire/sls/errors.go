@@ -78,6 +78,7 @@ var codes = []struct {
 	{sluice.NotFound, "jobinstance", 404, "JobInstanceNotExist"},
 	{sluice.NotFound, "externalstore", 404, "LogStoreNotExist"},
 	{sluice.NotFound, "externalstore-deleted", 400, "ParameterInvalid"},
+	{sluice.NotFound, "metricstore", 404, "MetricStoreNotExist"},
 	{sluice.NotFound, "storeview", 404, "StoreViewNotExist"},
 	{sluice.NotFound, "metricsconfig", 404, "MetricsConfigNotExist"},
 	{sluice.NotFound, "substore", 404, "SubStoreNotExist"},
