@@ -22,9 +22,21 @@ import (
 // goModule is a module of its own, so that Go clients run with the dependencies that they choose.
 const goModule = "golang"
 
+// providerLeftOut are the operations of the Terraform provider that are not run, since it goes on with them only when a transformation runs, which
+// nothing does here.
+var providerLeftOut = map[string]string{ // with the client that makes their calls
+	"alicloud_log_etl": "Go SDK " + sdkVersion, "alicloud_sls_etl create": "openapi", "alicloud_sls_etl update": "openapi",
+}
+
 // The generated OpenAPI client, the calls of the Terraform provider, and what plugins of Fluent Bit do.
 func TestGo(t *testing.T) {
 	s := startServer(t)
+	for operation, client := range providerLeftOut {
+		record(t, results.Row{
+			Client: "Terraform provider alicloud (its calls)", Version: client, Operation: operation, State: results.LeftOut,
+			Note: "waits until the transformation runs, which nothing does here",
+		})
+	}
 	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "./...")
 	cmd.Dir, cmd.Env = goModule, environ(s)
 	out, err := cmd.CombinedOutput()
