@@ -121,7 +121,7 @@ func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table,
 		if !ok {
 			return false
 		}
-		if ask.decided(&part, kinds, s) && t.files.add(ctx, &part, &ask, s) {
+		if !ask.amends(s) && ask.decided(&part, kinds, s) && t.files.add(ctx, &part, &ask, s) {
 			out.Parts = withFile(out.Parts, part)
 			return true
 		}
