@@ -400,4 +400,8 @@ ListIngestProcessors R M
 AnalyzeAppLog W M  AppType DisplayName VariableMap:names
 DescribeApp R M  AppName
 DeleteApp W M  AppName
+
+AnalyzeProductLog W M  CloudProduct Project Logstore Region Overwrite
+InitUserAlertResource W M  App Language Region
+InitProjectAlertResource W M
 `

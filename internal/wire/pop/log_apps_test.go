@@ -126,3 +126,14 @@ func TestLogServiceIsOpen(t *testing.T) {
 		}
 	}
 }
+
+// What the service would make for products and alerts is refused in words, with a code by which clients do not ask again.
+func TestPlacesOfProductsAreRefused(t *testing.T) {
+	env := testenv.Start(t)
+	for _, action := range []string{"AnalyzeProductLog", "InitUserAlertResource", "InitProjectAlertResource"} {
+		a := call(t, env, &testenv.RootKey, logAPI, action, url.Values{"CloudProduct": {"sls.alert"}, "Project": {"web"}, "Logstore": {"internal-alert-history"}})
+		if a.status != 400 || a.Code != "UnsupportedOperation" || !strings.Contains(a.body, "no alerts run") {
+			t.Errorf("%s: %d %s", action, a.status, a.body)
+		}
+	}
+}

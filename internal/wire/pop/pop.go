@@ -110,7 +110,7 @@ var tables = [][]action{
 	ramUsers, ramKeys, ramGroups, ramPolicies, ramAttachments, ramRoles, stsActions,
 	ecsCommands, ecsInvocations, ecsFiles, ecsInstances, ecsSettings, oosParameters,
 	auditLookups, auditTrails, auditRegions, auditSelectors, auditKeys, auditJobs, auditUnserved,
-	logApps, logService,
+	logApps, logService, logUnserved,
 }
 
 // Claims implements [wire.Claimant].
