@@ -35,7 +35,7 @@ func TestServiceEvents(t *testing.T) {
 // An enrolment is an event, allowed or refused; in strict mode it is on disk when the agent has its answer. The code is in none.
 func TestEnrolmentsAreRecorded(t *testing.T) {
 	env := hub(t, func(c *config.Config) { c.Assistant.Listen, c.Trail.Strict = "127.0.0.1:0", true })
-	id, code, err := env.Node.Assistant.CreateActivation(t.Context(), assistant.Activation{}, assistant.Token{})
+	id, code, err := env.Node.Assistant.Fleet("").CreateActivation(t.Context(), assistant.Activation{}, assistant.Token{})
 	if err != nil {
 		t.Fatal(err)
 	}
