@@ -14,6 +14,8 @@ import (
 
 // StartTerminalSession, EndTerminalSession, DescribeTerminalSessions: UnsupportedOperation.
 
+// CreateActivation: what enrols with it belongs to the account that made it.
+
 // RegisterManagedInstance: UnsupportedOperation: agents enrol by themselves, with the code of an activation.
 
 var ecsInstances = []action{

@@ -17,7 +17,8 @@ import (
 //
 // Body: projectName, description, resourceGroupId, dataRedundancyType (LRS or ZRS), recycleBinEnabled.
 // Behavior: the project exists when the answer leaves, and belongs to the signer's account. Names are unique over all accounts.
-// Differs: dataRedundancyType and recycleBinEnabled are kept and shown, and change nothing.
+// Differs: dataRedundancyType and recycleBinEnabled are kept and shown, and change nothing. Projects named esa-… and sluice-assistant… hold the logs of edge sites
+// and the records of machines: only the account whose they are makes one.
 
 // GetProject: GET / on the project's host.
 //
