@@ -21,7 +21,7 @@ import (
 type Activation struct {
 	ID            string    `json:"id"`
 	Account       string    `json:"account,omitempty"` // whose it is, and whose its machines are, as meta.Project has it
-	Code          []byte    `json:"code"` // sealed
+	Code          []byte    `json:"code"`              // sealed
 	InstanceName  string    `json:"instanceName,omitempty"`
 	Description   string    `json:"description,omitempty"`
 	IPRange       string    `json:"ipRange,omitempty"` // CIDR; "" for all

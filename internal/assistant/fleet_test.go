@@ -100,20 +100,25 @@ func TestFleetsAreApart(t *testing.T) {
 		id string
 		do func(id string) (rows int, err error)
 	}{
-		"list an activation":   {activation, func(id string) (int, error) { l, err := theirs.Activations(ctx, id, "", nil, page); return len(l.Rows), err }},
+		"list an activation": {activation, func(id string) (int, error) {
+			l, err := theirs.Activations(ctx, id, "", nil, page)
+			return len(l.Rows), err
+		}},
 		"disable":              {activation, func(id string) (int, error) { _, err := theirs.DisableActivation(ctx, id); return 0, err }},
 		"delete an activation": {activation, func(id string) (int, error) { _, err := theirs.DeleteActivation(ctx, id); return 0, err }},
 		"list an instance": {instance, func(id string) (int, error) {
 			l, err := theirs.Instances(ctx, assistant.InstanceFilter{IDs: []string{id}}, page)
 			return len(l.Rows), err
 		}},
-		"rename":         {instance, func(id string) (int, error) { return 0, theirs.RenameInstance(ctx, id, name, nil) }},
-		"tag":            {instance, func(id string) (int, error) { return 0, theirs.TagInstance(ctx, id, []assistant.Tag{{Key: "a"}}, nil) }},
-		"deregister":     {instance, func(id string) (int, error) { _, err := theirs.Deregister(ctx, id); return 0, err }},
-		"run":            {instance, func(id string) (int, error) { _, _, err := theirs.RunCommand(ctx, run, false, on(id)); return 0, err }},
-		"send":           {instance, func(id string) (int, error) { return send(ctx, theirs, id) }},
-		"invoke":         {command, func(id string) (int, error) { _, err := theirs.InvokeCommand(ctx, id, on(s.ids[1])); return 0, err }},
-		"modify command": {command, func(id string) (int, error) { return 0, theirs.ModifyCommand(ctx, id, assistant.CommandChange{Name: &name}) }},
+		"rename":     {instance, func(id string) (int, error) { return 0, theirs.RenameInstance(ctx, id, name, nil) }},
+		"tag":        {instance, func(id string) (int, error) { return 0, theirs.TagInstance(ctx, id, []assistant.Tag{{Key: "a"}}, nil) }},
+		"deregister": {instance, func(id string) (int, error) { _, err := theirs.Deregister(ctx, id); return 0, err }},
+		"run":        {instance, func(id string) (int, error) { _, _, err := theirs.RunCommand(ctx, run, false, on(id)); return 0, err }},
+		"send":       {instance, func(id string) (int, error) { return send(ctx, theirs, id) }},
+		"invoke":     {command, func(id string) (int, error) { _, err := theirs.InvokeCommand(ctx, id, on(s.ids[1])); return 0, err }},
+		"modify command": {command, func(id string) (int, error) {
+			return 0, theirs.ModifyCommand(ctx, id, assistant.CommandChange{Name: &name})
+		}},
 		"delete command": {command, func(id string) (int, error) { return 0, theirs.DeleteCommand(ctx, id) }},
 		"list a command": {command, func(id string) (int, error) {
 			l, err := theirs.Commands(ctx, assistant.CommandFilter{ID: id}, page)
@@ -401,7 +406,9 @@ func TestBeforeAccounts(t *testing.T) {
 		synctest.Wait()
 		s.must(a.Errors())
 		got := map[string]bool{}
-		a.Each(func(i *agenttest.Invocation, _ func(), _ func(agenttest.Outcome)) { got[string(i.Task.Run.Content)] = true })
+		a.Each(func(i *agenttest.Invocation, _ func(), _ func(agenttest.Outcome)) {
+			got[string(i.Task.Run.Content)] = true
+		})
 		if !a.Connected() || !maps.Equal(got, map[string]bool{"echo green": true, "hunter2": true}) {
 			t.Errorf("the agent of before has %v; it is refused: %v", got, a.Refused())
 		}

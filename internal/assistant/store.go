@@ -96,9 +96,13 @@ func targetsOf(tx meta.Tx, invocation string) ([]*Target, error) {
 }
 
 // putActivation, putCommand and putInvocation write what they say, in the group of its account.
-func putActivation(tx meta.Tx, a *Activation) error { return put(tx, kindActivation, a.ID, a.Account, a) }
-func putCommand(tx meta.Tx, c *Command) error       { return put(tx, kindCommand, c.ID, c.Account, c) }
-func putInvocation(tx meta.Tx, i *Invocation) error { return put(tx, kindInvocation, i.ID, i.Account, i) }
+func putActivation(tx meta.Tx, a *Activation) error {
+	return put(tx, kindActivation, a.ID, a.Account, a)
+}
+func putCommand(tx meta.Tx, c *Command) error { return put(tx, kindCommand, c.ID, c.Account, c) }
+func putInvocation(tx meta.Tx, i *Invocation) error {
+	return put(tx, kindInvocation, i.ID, i.Account, i)
+}
 
 // putFleet notes that an account has something here, so that it is looked after.
 func putFleet(tx meta.Tx, account string) error {
