@@ -193,6 +193,9 @@ func (c *Catalog) UpdateLogstore(ctx context.Context, ref sluice.LogstoreRef, ch
 		if telemetry(l.TelemetryType) != telemetry(old.TelemetryType) {
 			return invalid("logstore-info", "telemetryType can not be changed")
 		}
+		if old.Modifiable && !l.Modifiable {
+			return invalid("logstore-info", "enableModify can not be changed back to false")
+		}
 		if err := checkLogstore(l); err != nil {
 			return err
 		}

@@ -117,7 +117,8 @@ type Segment struct {
 	*segment.Segment
 	Config uint64 // of the configuration it was built under
 	Runs   []meta.Run
-	Bad    error // why it cannot be opened; then Segment is nil
+	Bad    error    // why it cannot be opened; then Segment is nil
+	Memo   sync.Map // what readers keep with the segment for as long as it is open, by keys of theirs
 	name   string
 
 	damaged atomic.Bool

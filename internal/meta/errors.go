@@ -12,6 +12,7 @@ var phrases = map[string]struct{ missing, exists string }{
 	"shard":         {"shard %s does not exist", "shard %s already exists"},
 	"index":         {"log store index is not created: %s", "log store index is already created: %s"},
 	"consumergroup": {"consumer group %s does not exist", "consumer group %s already exists"},
+	"amendment":     {"amendment %s does not exist", "amendment %s already exists"},
 	"segment":       {"segment %s does not exist", "segment %s already exists"},
 	"rebuild":       {"the index of logstore %s was never rebuilt", "the index of logstore %s is being rebuilt"},
 	"document":      {"%s does not exist", "%s already exists"},

@@ -1,4 +1,4 @@
-// Package meta keeps what is not a log: projects, logstores, shards, index configurations, consumer groups, checkpoints,
+// Package meta keeps what is not a log: projects, logstores, shards, index configurations, amendments, consumer groups, checkpoints,
 // delivery tasks and access keys.
 //
 // Every change is one transaction, durable when Update returns. Implementations pass metatest.Run; SQLite is the embedded
@@ -27,7 +27,7 @@ type Store interface {
 	// nothing changes. Updates run one at a time; ctx also ends the wait for a turn. fn must not call View or Update. Updates that come
 	// together may be committed together, and then fail together if that fails.
 	Update(ctx context.Context, fn func(Tx) error) error
-	// Generation counts the committed updates that changed anything but checkpoints, segments, index progress, delivery points, uses of
+	// Generation counts the committed updates that changed anything but checkpoints, segments, index progress, amendments, delivery points, uses of
 	// keys, leases and items: whoever caches projects, logstores, shards, indexes, groups, tasks or keys compares it with the number read before
 	// filling the cache. It is cheap, grows before Update returns, and starts at 1 when the store is opened, so that a cache that
 	// holds 0 is stale.
@@ -95,6 +95,12 @@ type Tx interface {
 	IndexRebuild(ref sluice.LogstoreRef) (IndexRebuild, error)
 	IndexRebuilds() ([]IndexRebuild, error)
 	SetIndexRebuild(IndexRebuild) error
+
+	// Amendments of the logs of a logstore [amendment], by number; SetAmendment creates or replaces, DeleteAmendment needs it to be there.
+	// They do not make caches stale.
+	Amendments(ref sluice.LogstoreRef) ([]Amendment, error)
+	SetAmendment(Amendment) error
+	DeleteAmendment(ref sluice.LogstoreRef, number int64) error
 
 	// Consumer groups [consumergroup].
 	ConsumerGroup(ref sluice.LogstoreRef, name string) (ConsumerGroup, error)
@@ -195,6 +201,7 @@ type Logstore struct {
 	Mode              string // standard, query, lite
 	HotTTLDays        int
 	InfrequentTTLDays int
+	Modifiable        bool                       // its logs may be deleted and updated; see package amend
 	ShardCount        int                        // as asked for at creation
 	NextShard         sluice.ShardID             // the number the next shard gets
 	Extra             map[string]json.RawMessage // other fields of the client's JSON object, by name
@@ -255,6 +262,13 @@ type IndexRebuild struct {
 	Left              int       // segments that stayed as they are, because the shard logs cannot give all of their logs
 	Started, Finished time.Time // Finished is zero while it runs
 	Canceled          bool
+}
+
+// Amendment says what became of some logs of a logstore after they were written: that they are deleted, or what they say now.
+type Amendment struct {
+	Project, Logstore string
+	Number            int64  // later ones have higher numbers
+	Body              []byte // see package amend
 }
 
 // ConsumerGroup is a named set of consumers that share the shards of a logstore. Who is in it now is not kept here.

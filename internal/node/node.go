@@ -41,6 +41,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluicelog/sluice/internal/amend"
 	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/assistant/gateway"
 	"github.com/sluicelog/sluice/internal/assistant/luban"
@@ -52,6 +53,7 @@ import (
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/consumer"
 	"github.com/sluicelog/sluice/internal/control"
+	"github.com/sluicelog/sluice/internal/deletion"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/indexer"
@@ -106,6 +108,7 @@ type Node struct {
 	collectors *collector.Collector // nil for none
 	log        *slog.Logger
 	imports    *importer.Service
+	deletions  *deletion.Tasks
 
 	server      *server.Server
 	root        string // id of the root account
@@ -184,8 +187,11 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	n.onClose(where.Close)
-	engine := query.New(n.Catalog, n.Index, queryOptions(c, o, segments, where))
+	queries := queryOptions(c, o, segments, where)
+	queries.Amended = amend.New(store, n.Catalog, n.Index)
+	engine := query.New(n.Catalog, n.Index, queries)
 	n.onClose(engine.Close)
+	n.deletions = deletion.New(store, n.Catalog, engine, deletion.Options{Now: o.Now, Logger: o.Logger})
 	statements := asyncsql.New(asyncsql.Options{Now: o.Now})
 	n.onClose(statements.Close)
 	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
@@ -262,6 +268,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Reads:      readQuota(c, o),
 		Consumers:  consumer.New(store, n.Catalog, o.Now),
 		Query:      engine,
+		Deletions:  n.deletions,
 		AsyncSQL:   statements,
 		Deliveries: n.Delivery,
 		Shippers:   shipper.New(n.Delivery, history, role),
@@ -315,6 +322,7 @@ func (n *Node) Run(ctx context.Context, l *Listeners) error {
 	g.Go(func() error { return n.Catalog.Run(ctx) })
 	g.Go(func() error { return n.keys.Run(ctx) })
 	g.Go(func() error { return n.Index.Run(ctx) })
+	g.Go(func() error { return n.deletions.Run(ctx) })
 	g.Go(func() error { return n.Delivery.Run(ctx) })
 	g.Go(func() error { return n.Assistant.Run(ctx) })
 	g.Go(func() error { return n.queues.Run(ctx) })

@@ -17,6 +17,9 @@ import (
 // for each log group of the stream (reference sls-query 4.6).
 const packTag = "__pack_id__"
 
+// packMetaField is what with_pack_meta adds to logs.
+const packMetaField = "__pack_meta__"
+
 // contextWindow is how far from the anchor, in receive time, its neighbours are looked for.
 const contextWindow = 24 * time.Hour
 
@@ -73,7 +76,7 @@ func (q *question) addPackMeta(logs []Log) error {
 				l.Of = len(g.Records)
 			}
 		}
-		l.Fields = append(l.Fields, sluice.Field{Key: "__pack_meta__", Value: l.PackMeta()})
+		l.Fields = append(l.Fields, sluice.Field{Key: packMetaField, Value: l.PackMeta()})
 	}
 	return nil
 }
@@ -133,15 +136,21 @@ func (e *Engine) Around(ctx context.Context, ref sluice.LogstoreRef, a Anchor, b
 	slices.SortFunc(groups, func(a, b packed) int {
 		return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.shard, b.shard), cmp.Compare(a.position, b.position))
 	})
-	keys, at := neighbours(groups, a, back, forward)
+	q := &question{logstore: l}
+	if q.amended, err = e.o.Amended.View(ctx, l); err != nil {
+		return nil, err
+	}
+	keys, at := neighbours(groups, a, back, forward, func(k key) bool {
+		return q.amended.Hides(placeOf(k)) && q.amended.Now(placeOf(k)) == nil
+	})
 	if at < 0 {
 		return nil, gone
 	}
-	q := &question{logstore: l}
 	logs, err := q.fetch(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
+	q.addRowIDs(logs)
 	return &Context{Logs: logs, Back: at, Complete: complete && len(logs) == len(keys)}, nil
 }
 
@@ -154,27 +163,34 @@ func packOf(g *sluice.LogGroup) string {
 	return ""
 }
 
-// neighbours returns the keys around the anchor, and which of them is its own; -1 if the groups do not have it.
-func neighbours(groups []packed, a Anchor, back, forward int) (keys []key, at int) {
+// neighbours returns the keys around the anchor without those of deleted logs, and which of them is its own; -1 if the groups do not have it.
+func neighbours(groups []packed, a Anchor, back, forward int, deleted func(key) bool) (keys []key, at int) {
 	i := slices.IndexFunc(groups, func(g packed) bool { return g.shard == a.Shard && g.position == a.Position })
 	if i < 0 || a.Index >= groups[i].logs {
 		return nil, -1
 	}
-	step := func(i, log, by int) (int, int, bool) { // to the next log of the stream, or the one before
-		log += by
-		for log < 0 || log >= groups[i].logs {
-			if i += by; i < 0 || i >= len(groups) {
-				return 0, 0, false
-			}
-			log = 0
-			if by < 0 {
-				log = groups[i].logs - 1
-			}
-		}
-		return i, log, true
-	}
 	keyOf := func(i, log int) key {
 		return key{shard: groups[i].shard, position: groups[i].position, index: int32(log)}
+	}
+	if deleted(keyOf(i, a.Index)) {
+		return nil, -1
+	}
+	step := func(i, log, by int) (int, int, bool) { // to the next log of the stream, or the one before
+		for {
+			log += by
+			for log < 0 || log >= groups[i].logs {
+				if i += by; i < 0 || i >= len(groups) {
+					return 0, 0, false
+				}
+				log = 0
+				if by < 0 {
+					log = groups[i].logs - 1
+				}
+			}
+			if !deleted(keyOf(i, log)) {
+				return i, log, true
+			}
+		}
 	}
 	for g, log, ok := step(i, a.Index, -1); ok && len(keys) < back; g, log, ok = step(g, log, -1) {
 		keys = append(keys, keyOf(g, log))

@@ -78,6 +78,7 @@ func (e *Engine) Logs(ctx context.Context, p Page) (*Found, error) {
 	if p.Highlight {
 		found.Marks = q.marks(found.Logs)
 	}
+	q.addRowIDs(found.Logs)
 	if p.PackMeta {
 		err = q.addPackMeta(found.Logs)
 	}
@@ -224,13 +225,17 @@ func (q *question) fetchRows(ctx context.Context, keys []key, found []*Log) erro
 	return nil
 }
 
-// fetchGroups reads the logs that are in the shard logs.
+// fetchGroups reads the logs that are in the shard logs, and those that were updated.
 func (q *question) fetchGroups(keys []key, found []*Log) error {
 	var group *sluice.LogGroup
 	var at key
 	var buf []byte
 	for i, k := range keys {
 		if k.group != nil {
+			continue
+		}
+		if r := q.amended.Now(placeOf(k)); r != nil {
+			found[i] = logOf(r)
 			continue
 		}
 		if group == nil || k.shard != at.shard || k.position != at.position {

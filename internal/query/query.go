@@ -10,7 +10,7 @@
 // answers; without an index the second one reads all, exact and as fast as decoding.
 //
 // Invariants:
-//   - A log is counted once: it has one place, a shard, a position in it, and an index in the log group there.
+//   - A log is counted once, as it is now, and not at all once it is deleted: it has one place, a shard, a position in it, and an index in the log group there.
 //   - An answer that does not cover everything, for want of time or because of damage, says so. It is never wrong silently.
 //   - Order is total: time, then place. The pages of one range fit together as long as no log arrives in it.
 package query
@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/amend"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/query/search"
@@ -35,10 +36,12 @@ type Options struct {
 	// Future is how far ahead of its receive time a log's own time may be, as the write door allows. Negative: any distance,
 	// which makes every search begin at the oldest log.
 	Future time.Duration // [15m]
-	SQL    SQLOptions
-	Tail   TailOptions
-	Now    func() time.Time
-	Logger *slog.Logger // [discard]
+	// Amended says which logs were deleted or updated since they were written; nil: none can be.
+	Amended *amend.Store
+	SQL     SQLOptions
+	Tail    TailOptions
+	Now     func() time.Time
+	Logger  *slog.Logger // [discard]
 }
 
 // Engine answers queries. It is safe for concurrent use.
@@ -125,6 +128,7 @@ type question struct {
 	config   *indexer.Config
 	bound    *search.Bound
 	snapshot *indexer.Snapshot // that was asked; nil before
+	amended  *amend.View       // what became of its logs, nil if none was deleted or updated
 	logger   *slog.Logger
 }
 
@@ -133,6 +137,9 @@ func (e *Engine) prepare(ctx context.Context, f Filter) (*question, error) {
 	q := &question{Filter: f, logger: e.o.Logger}
 	var err error
 	if q.logstore, err = e.cat.Logstore(ctx, f.Ref); err != nil {
+		return nil, err
+	}
+	if q.amended, err = e.o.Amended.View(ctx, q.logstore); err != nil {
 		return nil, err
 	}
 	x, err := e.cat.Index(ctx, f.Ref)

@@ -36,7 +36,7 @@ type collector interface {
 	drop()                                                                     // forget all: the part turned out to be damaged
 }
 
-// scan gives what matches to collectors, one for each part: the groups of segments, and what the shard logs have behind them.
+// scan gives what matches to collectors, one for each part: the groups of segments, updated logs, and what the shard logs have behind segments.
 // A segment for which skip, if not nil, is true is left to the caller.
 func (e *Engine) scan(ctx context.Context, q *question, skip func(*indexer.Segment) bool, collect func() collector) (Coverage, error) {
 	began := e.o.Now()
@@ -54,6 +54,7 @@ func (e *Engine) scan(ctx context.Context, q *question, skip func(*indexer.Segme
 	if err != nil {
 		return cover, err
 	}
+	cover.Logs += q.updated(b, snap, collect)
 	var readers []*reader
 	var scanners []*scanner
 	for i := range q.logstore.Shards {
@@ -117,13 +118,14 @@ func (s *scanner) group(g *shard.Group, decoded *sluice.LogGroup) {
 	for i := range decoded.Records {
 		r := &decoded.Records[i]
 		at := timeOf(r)
-		if at < q.Range.From || at >= q.Range.To {
+		k := key{time: at, shard: s.shard, position: g.Position, index: int32(i)}
+		if at < q.Range.From || at >= q.Range.To || q.amended.Hides(placeOf(k)) {
 			continue
 		}
 		s.log.SetRecord(r)
 		if q.bound.Match(&s.log) {
 			s.found++
-			s.collector.add(key{time: at, shard: s.shard, position: g.Position, index: int32(i)}, &s.log)
+			s.collector.add(k, &s.log)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (e *Engine) segments(ctx context.Context, q *question, b *budget, snap *ind
 	var logs, bytes atomic.Int64
 	var damaged atomic.Bool
 	var g errgroup.Group
-	ask := func(s *indexer.Segment, group *segment.Group) {
+	ask := func(s *indexer.Segment, group *segment.Group, amended bool) {
 		c := collect()
 		g.Go(func() error {
 			select {
@@ -38,6 +38,9 @@ func (e *Engine) segments(ctx context.Context, q *question, b *budget, snap *ind
 			}
 			end := step(ctx, "ask the token index of the segments")
 			rows, err := q.rows(ctx, s, group)
+			if err == nil && amended {
+				err = q.hide(ctx, s, group, rows)
+			}
 			end()
 			if err == nil {
 				traceOf(ctx).noteFound(table, int64(rows.GetCardinality()))
@@ -69,9 +72,10 @@ func (e *Engine) segments(ctx context.Context, q *question, b *budget, snap *ind
 			bytes.Add(s.Info().Bytes)
 			continue
 		}
+		amended := q.amends(s)
 		for i := range s.Groups() {
 			if group := s.Group(i); q.overlaps(group.First(), group.Last()) {
-				ask(s, group)
+				ask(s, group, amended)
 			}
 		}
 	}

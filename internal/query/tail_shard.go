@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/amend"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/index"
 	"github.com/sluicelog/sluice/internal/query/spl"
@@ -101,31 +102,55 @@ func (f *follower) batch(ctx context.Context, groups []shard.Group) error {
 		}
 	}
 	f.event, f.bytes = &TailEvent{}, 0
+	amended, err := f.amended(ctx)
+	if err != nil {
+		return err
+	}
 	for i := range groups {
 		g, err := decode(&f.buf, &groups[i])
 		if err != nil {
 			return err
 		}
-		f.group(g)
+		f.group(g, groups[i].Position, amended)
 	}
 	return nil
 }
 
-// group adds the logs of a group that the search finds.
-func (f *follower) group(g *sluice.LogGroup) {
+// amended is what became of logs until now: more than when the tail began.
+func (f *follower) amended(ctx context.Context) (*amend.View, error) {
+	l, err := f.e.cat.Logstore(ctx, f.q.Ref)
+	if err != nil {
+		return nil, err
+	}
+	return f.e.o.Amended.View(ctx, l)
+}
+
+// group adds the logs of a group that the search finds, as they are now.
+func (f *follower) group(g *sluice.LogGroup, at sluice.Position, amended *amend.View) {
 	f.log.SetGroup(g)
 	for i := range g.Records {
-		r := &g.Records[i]
-		if f.q.bound != nil {
-			f.log.SetRecord(r)
-			if !f.q.bound.Match(&f.log) {
-				continue
-			}
+		p := amend.Place{Shard: f.shard.ID, Position: at, Index: int32(i)}
+		if !amended.Hides(p) {
+			f.record(g, &g.Records[i])
+		} else if now := amended.Now(p); now != nil {
+			f.log.SetGroup(&now.Log)
+			f.record(&now.Log, now.Record())
+			f.log.SetGroup(g)
 		}
-		row := rowOf(&Log{Time: r.Time, Nanos: r.Nanos, Fields: flatten(g, r)})
-		if f.runner == nil || f.runner.Row(row) != nil { // what a pipeline fails on comes as it is
-			_ = f.keep(row) // never fails
+	}
+}
+
+// record adds a log if the search finds it. f.log has the fields of its group.
+func (f *follower) record(g *sluice.LogGroup, r *sluice.Record) {
+	if f.q.bound != nil {
+		f.log.SetRecord(r)
+		if !f.q.bound.Match(&f.log) {
+			return
 		}
+	}
+	row := rowOf(&Log{Time: r.Time, Nanos: r.Nanos, Fields: flatten(g, r)})
+	if f.runner == nil || f.runner.Row(row) != nil { // what a pipeline fails on comes as it is
+		_ = f.keep(row) // never fails
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/amend"
 	"github.com/sluicelog/sluice/internal/shard"
 )
 
@@ -20,15 +21,34 @@ func (e *Engine) Topics(ctx context.Context, ref sluice.LogstoreRef, token strin
 	if err != nil {
 		return nil, "", err
 	}
+	amended, err := e.o.Amended.View(ctx, l)
+	if err != nil {
+		return nil, "", err
+	}
 	var mu sync.Mutex
 	seen := map[string]bool{}
+	see := func(topic string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if topic >= token && len(seen) < maxTopics && !seen[topic] {
+			seen[strings.Clone(topic)] = true
+		}
+	}
 	var readers []*reader
 	for i := range l.Shards {
-		readers = append(readers, &reader{shard: &l.Shards[i], from: logBegin, to: logEnd, fn: func(_ *shard.Group, g *sluice.LogGroup) {
-			mu.Lock()
-			defer mu.Unlock()
-			if g.Topic >= token && len(seen) < maxTopics && !seen[g.Topic] {
-				seen[strings.Clone(g.Topic)] = true
+		id := l.Shards[i].ID
+		readers = append(readers, &reader{shard: &l.Shards[i], from: logBegin, to: logEnd, fn: func(at *shard.Group, g *sluice.LogGroup) {
+			if amended.Hidden(id, at.Position, at.Position+1) == 0 {
+				see(g.Topic)
+				return
+			}
+			for i := range g.Records {
+				p := amend.Place{Shard: id, Position: at.Position, Index: int32(i)}
+				if now := amended.Now(p); now != nil {
+					see(now.Log.Topic)
+				} else if !amended.Hides(p) {
+					see(g.Topic)
+				}
 			}
 		}})
 	}

@@ -98,6 +98,7 @@ func (w *walker) step(ctx context.Context, size int, visit func(*Log) (bool, err
 		return false, err
 	}
 	w.cover.Complete = w.cover.Complete && len(logs) == len(keys)
+	w.q.addRowIDs(logs)
 	defer step(ctx, "run the pipeline")()
 	for i := range logs {
 		if w.budget.spent() {

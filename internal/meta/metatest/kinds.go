@@ -55,7 +55,7 @@ var kinds = []kind{
 		inProject: true,
 		full: meta.Logstore{
 			Project: "p", Name: "l", TTLDays: 30, Tracking: true, AppendMeta: true, AutoSplit: true,
-			MaxSplitShard: 64, TelemetryType: "Metrics", Mode: "query", HotTTLDays: 7, InfrequentTTLDays: 20, ShardCount: 2,
+			MaxSplitShard: 64, TelemetryType: "Metrics", Mode: "query", HotTTLDays: 7, InfrequentTTLDays: 20, Modifiable: true, ShardCount: 2,
 			NextShard: 4, Extra: map[string]json.RawMessage{"encrypt_conf": json.RawMessage(`{"enable":true,"n":[1,2.50,null]}`)},
 			Created: early, Modified: late,
 		},

@@ -36,6 +36,7 @@ func Run(t *testing.T, place func(t *testing.T) Opener) {
 		{"delete takes along what hangs on it", testCascade},
 		{"segments and index progress", testSegments},
 		{"rebuilds of an index", testIndexRebuilds},
+		{"amendments", testAmendments},
 		{"documents of scopes and kinds", testDocuments},
 		{"counts of logstores and shards", testCounts},
 		{"points of delivery tasks", testDeliveryPoints},

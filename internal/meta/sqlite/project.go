@@ -26,13 +26,13 @@ var logstores = table[meta.Logstore]{
 	keys: []string{"project", "name"},
 	columns: []string{
 		"project", "name", "ttl_days", "tracking", "append_meta", "auto_split", "max_split_shard",
-		"telemetry_type", "mode", "hot_ttl_days", "infrequent_days", "shard_count", "next_shard", "extra", "created", "modified",
+		"telemetry_type", "mode", "hot_ttl_days", "infrequent_days", "modifiable", "shard_count", "next_shard", "extra", "created", "modified",
 	},
 	parent: &projects,
 	fields: func(l *meta.Logstore) []any {
 		return []any{
 			&l.Project, &l.Name, &l.TTLDays, &l.Tracking, &l.AppendMeta, &l.AutoSplit, &l.MaxSplitShard,
-			&l.TelemetryType, &l.Mode, &l.HotTTLDays, &l.InfrequentTTLDays, &l.ShardCount, &l.NextShard,
+			&l.TelemetryType, &l.Mode, &l.HotTTLDays, &l.InfrequentTTLDays, &l.Modifiable, &l.ShardCount, &l.NextShard,
 			(*object[json.RawMessage])(&l.Extra), (*moment)(&l.Created), (*moment)(&l.Modified),
 		}
 	},

@@ -317,7 +317,7 @@ PutTransferAcceleration W M
 
 GetDirectModeIP R M
 
-EnableLogStoreModify W M
+EnableLogStoreModify W M  enabled
 
 ClearLogStoreStorage W M
 
@@ -342,13 +342,13 @@ PrometheusSeries R D
 
 PutHostMetrics W D
 
-CreateDeleteLogsTask W M
+CreateDeleteLogsTask W M  from to query topic
 ListDeleteLogsTasks R M
 GetDeleteLogsTask R M
 
-DeleteLogs W M  from to query
+DeleteLogs W M  from to query rowId
 
-UpdateLogs W D
+UpdateLogs W M  from to query rowId updateMode
 
 SubmitAsyncSQL R D  @search
 GetAsyncSQL R D

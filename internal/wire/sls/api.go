@@ -29,6 +29,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/consumer"
 	"github.com/sluicelog/sluice/internal/control"
+	"github.com/sluicelog/sluice/internal/deletion"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/indexer"
@@ -52,6 +53,7 @@ type Services struct {
 	Reads      *ingest.ReadQuota
 	Consumers  *consumer.Groups
 	Query      *query.Engine
+	Deletions  *deletion.Tasks
 	AsyncSQL   *asyncsql.Runs
 	Deliveries *delivery.Engine
 	Shippers   *shipper.Shippers

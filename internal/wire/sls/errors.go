@@ -61,6 +61,7 @@ var codes = []struct {
 	{sluice.NotFound, "account", 404, "AccountNotExist"},
 	{sluice.NotFound, "user", 404, "UserNotExist"},
 	{sluice.NotFound, "role", 404, "RoleNotExist"},
+	{sluice.NotFound, "deletion", 404, "DeleteLogsTaskNotExist"},
 	{sluice.NotFound, "asyncsql", 404, "AsyncSqlNotExist"},
 	{sluice.NotFound, "sqlinstance", 404, "SqlInstanceNotExist"},
 	{sluice.NotFound, "object", 404, "ObjectNotExist"},
@@ -134,6 +135,7 @@ var codes = []struct {
 
 	{sluice.TooLarge, "request", 400, "ParameterInvalid"},
 	{sluice.TooLarge, "sql", 400, "ParameterInvalid"},
+	{sluice.TooLarge, "amendments", 400, "ParameterInvalid"},
 	{sluice.TooLarge, "", 400, "PostBodyTooLarge"},
 
 	{sluice.OutOfRange, "cursor", 400, "InvalidCursor"},

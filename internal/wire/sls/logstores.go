@@ -15,7 +15,7 @@ import (
 // CreateLogStore: POST /logstores
 //
 // Body: the logstore object of reference sls-api 5.2; fields that mean nothing here are kept and come back.
-// Behavior: the logstore takes writes when the answer leaves; ttl is 30 and shardCount 2 when absent.
+// Behavior: the logstore takes writes when the answer leaves; ttl is 30 and shardCount 2 when absent. With enableModify its logs may be deleted and updated.
 // Differs: encrypt_conf with enable=true is refused with NotSupported.
 // Differs: hot_ttl, infrequentAccessTTL, mode and telemetryType are kept and shown, and change nothing yet.
 
@@ -25,7 +25,7 @@ import (
 
 // UpdateLogStore: PUT /logstores/{logstore}
 //
-// Behavior: what is absent stays.
+// Behavior: what is absent stays; enableModify cannot be taken back.
 // Differs: shardCount is ignored whatever it says; split and merge change the shards.
 
 // DeleteLogStore: DELETE /logstores/{logstore}
@@ -66,6 +66,7 @@ type logstoreBody struct {
 	Mode          *string    `json:"mode"`
 	HotTTL        *looseInt  `json:"hot_ttl"`
 	InfrequentTTL *looseInt  `json:"infrequentAccessTTL"`
+	Modifiable    *looseBool `json:"enableModify"`
 	EncryptConf   *struct {
 		Enable looseBool `json:"enable"`
 	} `json:"encrypt_conf"`
@@ -76,7 +77,7 @@ type logstoreBody struct {
 // understood are the fields of a logstore object that are not kept in Extra: ours, and those that only answers have.
 var understood = []string{
 	"logstoreName", "ttl", "shardCount", "enable_tracking", "appendMeta", "autoSplit", "maxSplitShard",
-	"telemetryType", "mode", "hot_ttl", "infrequentAccessTTL", "createTime", "lastModifyTime",
+	"telemetryType", "mode", "hot_ttl", "infrequentAccessTTL", "enableModify", "createTime", "lastModifyTime",
 }
 
 func (b *logstoreBody) UnmarshalJSON(raw []byte) error {
@@ -114,6 +115,7 @@ func (b *logstoreBody) apply(l *meta.Logstore) error {
 	set(&l.Mode, b.Mode)
 	set(&l.HotTTLDays, (*int)(b.HotTTL))
 	set(&l.InfrequentTTLDays, (*int)(b.InfrequentTTL))
+	set(&l.Modifiable, (*bool)(b.Modifiable))
 	if l.Extra == nil {
 		l.Extra = map[string]json.RawMessage{}
 	}
@@ -176,11 +178,12 @@ func logstoreObject(l meta.Logstore) (map[string]json.RawMessage, error) {
 		Mode           string `json:"mode"`
 		HotTTL         int    `json:"hot_ttl,omitempty"`
 		InfrequentTTL  int    `json:"infrequentAccessTTL,omitempty"`
+		Modifiable     bool   `json:"enableModify,omitempty"`
 		CreateTime     int64  `json:"createTime"` // a number, unlike a project's
 		LastModifyTime int64  `json:"lastModifyTime"`
 	}{
 		l.Name, l.TTLDays, l.ShardCount, l.Tracking, l.AppendMeta, l.AutoSplit, l.MaxSplitShard, l.TelemetryType,
-		cmp.Or(l.Mode, "standard"), l.HotTTLDays, l.InfrequentTTLDays, l.Created.Unix(), l.Modified.Unix(),
+		cmp.Or(l.Mode, "standard"), l.HotTTLDays, l.InfrequentTTLDays, l.Modifiable, l.Created.Unix(), l.Modified.Unix(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode logstore %s: %w", l.Ref(), err)

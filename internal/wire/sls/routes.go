@@ -22,6 +22,7 @@ func Routes() []Route {
 		sqlInstanceRoutes,
 		histogramRoutes,
 		contextRoutes,
+		amendRoutes,
 		tailLogsRoutes,
 		explainLogsRoutes,
 		trackingRoutes,

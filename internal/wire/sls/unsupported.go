@@ -14,7 +14,6 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "GET", Path: "/direct_mode_ip", Action: "GetDirectModeIP"},
 
 	// 5.2: newer features of logstores
-	{Method: "PUT", Path: "/logstores/{logstore}/modification", Action: "EnableLogStoreModify", Mutating: true},
 	{Method: "DELETE", Path: "/logstores/{logstore}/storage", Action: "ClearLogStoreStorage", Mutating: true},
 	{Method: "GET", Path: "/logstores/{logstore}/replication", Action: "GetLogStoreReplication"},
 	{Method: "PUT", Path: "/logstores/{logstore}/replication", Action: "UpdateLogStoreReplication", Mutating: true},
@@ -38,11 +37,6 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "POST", Path: "/hostmetrics", Action: "PutHostMetrics", Mutating: true},
 
 	// 5.10: queries
-	{Method: "POST", Path: "/logstores/{logstore}/deletelogtasks", Action: "CreateDeleteLogsTask", Mutating: true},
-	{Method: "GET", Path: "/logstores/{logstore}/deletelogtasks", Action: "ListDeleteLogsTasks"},
-	{Method: "GET", Path: "/logstores/{logstore}/deletelogtasks/{id}", Action: "GetDeleteLogsTask"},
-	{Method: "POST", Path: "/logstores/{logstore}/deletelogs", Action: "DeleteLogs", Mutating: true},
-	{Method: "POST", Path: "/logstores/{logstore}/updatelogs", Action: "UpdateLogs", Mutating: true},
 	{Method: "GET", Path: "/materializedviews", Action: "ListMaterializedViews"},
 	{Method: "POST", Path: "/materializedviews", Action: "CreateMaterializedView", Mutating: true},
 	{Method: "GET", Path: "/materializedviews/{name}", Action: "GetMaterializedView"},
@@ -82,16 +76,6 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "GET", Path: "/ingestprocessors", Action: "ListIngestProcessors"},
 })
 
-// reasons say of some of them why, where it is not that nobody has built it yet.
-var reasons = map[string]string{
-	"CreateDeleteLogsTask": stays,
-	"DeleteLogs":           stays,
-	"UpdateLogs":           stays,
-	"EnableLogStoreModify": stays,
-}
-
-const stays = "logs do not change and go by retention alone, since copies, deliveries and checkpoints rely on it; for less, set a shorter ttl or delete the logstore"
-
 // unsupported completes rows that differ only in address and name.
 func unsupported(routes []Route) []Route {
 	for i := range routes {
@@ -101,9 +85,6 @@ func unsupported(routes []Route) []Route {
 			route.Resource = "account"
 		}
 		route.handle = func(*API, *request) error {
-			if why := reasons[route.Action]; why != "" {
-				return sluice.Errorf(sluice.Unsupported, "action", "action %s is not supported by this server: %s", route.Action, why)
-			}
 			return sluice.Errorf(sluice.Unsupported, "action", "action %s is not supported by this server", route.Action)
 		}
 	}
