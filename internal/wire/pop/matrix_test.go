@@ -196,7 +196,7 @@ func TestMatrix(t *testing.T) {
 		grant(t, env, "elsewhere", r.Permission, home, append([]string{"x" + resources[0]}, resources[1:]...))
 		all := slices.Contains(open, r.Name)
 		plainly := machines || strings.HasPrefix(r.Permission, "esa:") || strings.HasPrefix(r.Permission, "actiontrail:") || strings.HasPrefix(r.Permission, "log:")
-		abroad := r.Name != "AssumeRole" && !machines // machines belong to the root account
+		abroad := r.Name != "AssumeRole"
 		looks := onlyLooks.MatchString(r.Permission)
 		for _, c := range []struct {
 			who  string
