@@ -33,10 +33,16 @@ func TestServiceEvents(t *testing.T) {
 	}
 }
 
-// An enrolment is an event, allowed or refused; in strict mode it is on disk when the agent has its answer. The code is in none.
+// An enrolment is an event, allowed or refused; in strict mode it is on disk when the agent has its answer. It is of the account whose
+// activation was named. The code is in none.
 func TestEnrolmentsAreRecorded(t *testing.T) {
 	env := hub(t, func(c *config.Config) { c.Assistant.Listen, c.Trail.Strict = "127.0.0.1:0", true })
-	id, code, err := env.Node.Assistant.CreateActivation(t.Context(), assistant.Activation{}, assistant.Token{})
+	const tenant = "2000000000000001"
+	id, code, err := env.Node.Assistant.Fleet("").CreateActivation(t.Context(), assistant.Activation{}, assistant.Token{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, theirCode, err := env.Node.Assistant.Fleet(tenant).CreateActivation(t.Context(), assistant.Activation{}, assistant.Token{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +53,15 @@ func TestEnrolmentsAreRecorded(t *testing.T) {
 	}
 	if _, err := agenttest.Enrol(t.Context(), address, id, code, agentproto.Enrol{Machine: machine}); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := agenttest.Enrol(t.Context(), address, theirs, code, agentproto.Enrol{Machine: machine}); err == nil {
+		t.Error("the code of another account's activation is taken")
+	}
+	if _, err := agenttest.Enrol(t.Context(), address, theirs, theirCode, agentproto.Enrol{Machine: machine}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := agenttest.Enrol(t.Context(), address, "a-none", theirCode, agentproto.Enrol{Machine: machine}); err == nil {
+		t.Error("an activation that nobody has is taken")
 	}
 	l := env.Node.Trail.Log()
 	begin, _ := l.Bounds()
@@ -60,10 +75,11 @@ func TestEnrolmentsAreRecorded(t *testing.T) {
 			t.Errorf("the code is recorded: %s", raw)
 		}
 		if e.Name == "RegisterManagedInstance" {
-			got = append(got, fmt.Sprint(e.Status, " ", e.ErrorCode, " ", e.Identity.User != "", " ", e.Request["Hostname"], " ", e.Source))
+			got = append(got, fmt.Sprint(e.Status, " ", e.ErrorCode, " ", e.Identity.User != "", " ", e.Request["Hostname"], " ", e.Source, " ", e.Account == tenant))
 		}
 	}
-	want := []string{"403 " + agentproto.CodeProof + " false host-1 127.0.0.1", "200  true host-1 127.0.0.1"}
+	refused, made := "403 "+agentproto.CodeProof+" false host-1 127.0.0.1 ", "200  true host-1 127.0.0.1 "
+	want := []string{refused + "false", made + "false", refused + "true", made + "true", refused + "false"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

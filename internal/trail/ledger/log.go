@@ -8,7 +8,8 @@
 // Invariants:
 //   - An event is written once, or it is counted as lost, and the count is an event.
 //   - Append returns nil only when the event is on disk, in its place in the chain.
-//   - Nothing is removed from the front before a signed anchor says that it may be missing.
+//   - Nothing is removed from the front before an event says what goes, and a signed anchor that it does; then that goes, and no more.
+//   - A key signs nothing behind the handover to the next, which is in the log before metadata knows of it.
 package ledger
 
 import (
