@@ -301,6 +301,8 @@ DeleteAccessKeyLimits W M
 CreateBackup W M
 
 GetTrailAnchor R M
+CreateTrailAnchor W M
+RotateTrailKey W M
 
 CreateAccount W M  description > accountId
 ListAccounts R M
