@@ -109,6 +109,10 @@ func (d *decoder) count(bytes int) uint64 {
 
 func (d *decoder) bytes() []byte {
 	n := d.upTo(uint64(len(d.left)))
+	if n > uint64(len(d.left)) { // less than before by the length itself
+		d.left, d.bad = nil, true
+		return nil
+	}
 	b := d.left[:n]
 	d.left = d.left[n:]
 	return b

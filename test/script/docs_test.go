@@ -54,7 +54,7 @@ var pages = map[string][]string{
 	},
 	"docs/howto/cloudtrail.md":    {`"EventName":"CreateProject"`, `"Username":"root"`, "howto-trail"},
 	"docs/howto/edge-logs.md":     {"shop.example", "/pay", "502"},
-	"docs/howto/backup.md":        {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged"},
+	"docs/howto/backup.md":        {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged", " with monday\n", "\n2026-11-24\n2026-11-25\nBACKUP", " with backups/2026-11-24\n"},
 	"docs/howto/tls.md":           {"howto-tls  20"},
 	"docs/howto/audit-record.md":  {"good: all is as it was written", "\n0\n"},
 	"docs/howto/look-inside.md":   {"ok\n", `"go":"go1.`},

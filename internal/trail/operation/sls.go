@@ -378,7 +378,9 @@ ListAgentInstanceConfigs R M
 CreateAgentInstanceConfig W M
 
 ListCollectionPolicies R M
-UpsertCollectionPolicy W M
+UpsertCollectionPolicy W M  policyName productCode dataCode enabled policyConfig resourceMode
+GetCollectionPolicy R M
+DeleteCollectionPolicy W M
 
 ListJobSchedules R M
 GetJobSchedule R M
@@ -393,4 +395,13 @@ ListEtlMetaName R M
 ListConsumeProcessors R M
 
 ListIngestProcessors R M
+
+# in the RPC dialect
+AnalyzeAppLog W M  AppType DisplayName VariableMap:names
+DescribeApp R M  AppName
+DeleteApp W M  AppName
+
+AnalyzeProductLog W M  CloudProduct Project Logstore Region Overwrite
+InitUserAlertResource W M  App Language Region
+InitProjectAlertResource W M
 `
