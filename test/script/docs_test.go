@@ -48,6 +48,10 @@ var pages = map[string][]string{
 	"docs/howto/audit.md": {
 		"Sls DeleteLogStore  root  scratch", "SignatureNotMatch", `"who":"root"`, "logstore      ok", "the history is delivered", "DeleteLogStore", "Sls      PostLogStoreLogs, GetLogStoreLogs",
 	},
+	"docs/howto/delete-logs.md": {
+		"1 log of howto-delete/app from", "1 log deleted", "SUCCEEDED", `"msg":"logged in"`, "\nlogged in with password=hunter2\n", "howto-cleaner", "the project's policy denies it",
+		`"which":"user: ada and status: 500"`, `"logs":1`, "nothing found", `"edited":{"present":true}`,
+	},
 	"docs/howto/cloudtrail.md":    {`"EventName":"CreateProject"`, `"Username":"root"`, "howto-trail"},
 	"docs/howto/edge-logs.md":     {"shop.example", "/pay", "502"},
 	"docs/howto/backup.md":        {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged", " with monday\n", "\n2026-11-24\n2026-11-25\nBACKUP", " with backups/2026-11-24\n"},

@@ -3,7 +3,7 @@ package operation
 // slsTable is Simple Log Service, with what this server has beside it. The names of events are those of RAM's actions, where they differ from the API's.
 const slsTable = `
 * project projectName logstore logstoreName name offset size type group consumer shard task id config chart account user
-@store logstoreName ttl hot_ttl infrequentAccessTTL shardCount autoSplit maxSplitShard mode appendMeta enable_tracking telemetryType encrypt_conf enable encrypt_type resourceQuota
+@store logstoreName ttl hot_ttl infrequentAccessTTL shardCount autoSplit maxSplitShard mode appendMeta enable_tracking telemetryType enableModify encrypt_conf enable encrypt_type resourceQuota
 @job displayName description status state action schedule cronExpression interval runImmediately timeZone jobType configuration logstore sourceLogstore destProject destLogstore fromTime toTime sink sinkType bucket prefix ossBucket ossPrefix roleArn roleARN region instanceType
 @search from to query topic line offset reverse powerSql where limit key session
 @policy Version Statement Effect Action Resource Principal
@@ -344,13 +344,13 @@ PrometheusSeries R D
 
 PutHostMetrics W D
 
-CreateDeleteLogsTask W M  from to query topic
+CreateDeleteLogsTask W M  from to query topic > taskId
 ListDeleteLogsTasks R M
 GetDeleteLogsTask R M
 
-DeleteLogs W M  from to query rowId
+DeleteLogs W M  from to query topic rowId > affectedRows
 
-UpdateLogs W M  from to query rowId updateMode
+UpdateLogs W M  from to query topic rowId updateMode data:names > affectedRows
 
 SubmitAsyncSQL R D  @search
 GetAsyncSQL R D
