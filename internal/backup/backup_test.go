@@ -46,7 +46,14 @@ func (d disk) Free(dir string) (uint64, error) {
 	return 1 << 40, nil
 }
 
+// newPlace makes a place whose journal nobody moves.
 func newPlace(t *testing.T) *place {
+	t.Helper()
+	return newPlaceMoving(t, 1<<30)
+}
+
+// newPlaceMoving makes a place whose logs leave the journal when it is longer than so many bytes.
+func newPlaceMoving(t *testing.T, journal int64) *place {
 	t.Helper()
 	p := &place{t: t, dir: t.TempDir()}
 	store, err := sqlite.Open(filepath.Join(p.dir, metaFile))
@@ -54,7 +61,7 @@ func newPlace(t *testing.T) *place {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	logs, err := shard.Open(disk{full: &p.full}, p.dir, shard.Options{JournalFileBytes: 64 << 10, JournalBytes: 128 << 10, MinFreeBytes: 1})
+	logs, err := shard.Open(disk{full: &p.full}, p.dir, shard.Options{JournalFileBytes: 64 << 10, JournalBytes: journal, MinFreeBytes: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +223,7 @@ func TestBackupOnBase(t *testing.T) {
 
 // Sealed files are shared as the parts of an index are, whatever the mover does meanwhile.
 func TestSealedFilesAreShared(t *testing.T) {
-	p := newPlace(t)
+	p := newPlaceMoving(t, 128<<10)
 	inShards := func(f archive.File) bool { return strings.HasPrefix(f.Name, "shards/") }
 	for sealed := false; !sealed; { // a journal that is long enough is moved, sooner or later
 		for range 8 {
