@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/amend"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
 	"github.com/sluicelog/sluice/internal/indexer"
@@ -33,10 +34,12 @@ var (
 	sqlRecords = flag.Int("sqlrecords", 100_000, "how many logs BenchmarkSQL reads; 3,000,000 for the published numbers")
 	sqlMany    = flag.Int("sqlmany", 0, "ManyRows of BenchmarkSQL")
 	sqlTail    = flag.Int("sqltail", 0, "how many logs BenchmarkSQL leaves behind the index")
+	sqlSet     = flag.String("sqlset", "web", "which logs BenchmarkSQL reads: web, or text, which are system logs")
 )
 
-// The statements of the published table, and what a statement costs beside its work.
-var sqlQuestions = []struct{ name, search, text string }{
+// sqlSets are statements over two kinds of logs: those of the published tables, what a statement costs beside its work, and searches of
+// words that are in more or fewer of the logs.
+var sqlSets = map[string][]struct{ name, search, text string }{"web": {
 	{"nothing", "*", "select 1 limit 1"},
 	{"count", "*", "select count(*)"},
 	{"status", "*", "select status, count(*) as c group by status order by c desc"},
@@ -48,14 +51,30 @@ var sqlQuestions = []struct{ name, search, text string }{
 	{"like", "*", "select count(*) where message like '%payment failed%'"},
 	{"word", "timeout", "select host, count(*) as c group by host order by c desc"},
 	{"hour", "*", "select date_trunc('hour', __time__) as t, count(*) as c group by t order by t"},
-}
+	{"half", "method:get", "select status, count(*) as c group by status order by c desc"},
+	{"seventh", "method:put", "select uri, count(*) as c group by uri order by c desc limit 10"},
+	{"40th", "host:web-07", "select uri, count(*) as c group by uri order by c desc limit 10"},
+	{"seventhNot", "not method:get and not method:put", "select status, avg(request_time) as a group by status order by a desc"},
+}, "text": {
+	{"most", "level:info", "select host, count(*) as c group by host order by c desc limit 100"},
+	{"half", "not level:info", "select host, count(*) as c group by host order by c desc limit 100"},
+	{"eighth", "level:err", "select host, count(*) as c group by host order by c desc limit 100"},
+	{"30th", "level:notice", "select host, count(*) as c group by host order by c desc limit 100"},
+	{"1000th", "level:alert", "select host, count(*) as c group by host order by c desc limit 100"},
+	{"1000thLine", "level:alert", "select max(length(line)) as c"},
+	{"30thLine", "level:notice", "select max(length(line)) as c"},
+	{"eighthLine", "level:err", "select max(length(line)) as c"},
+	{"mostLine", "level:info", "select max(length(line)) as c"},
+	{"40th", "host:host-007", "select level, count(*) as c group by level order by c desc"},
+	{"extract", "sshd", `select regexp_extract(line, 'user (\w+)', 1) as u, count(*) as c group by u order by c desc limit 10`},
+}}
 
 // BenchmarkSQL asks through the engine, over segments as the indexer makes them.
 //
 //	go test ./internal/query -run '^$' -bench SQL -sqldir DIR -sqlrecords 3000000
 func BenchmarkSQL(b *testing.B) {
 	e, r := openWeb(b)
-	for _, q := range sqlQuestions {
+	for _, q := range sqlSets[*sqlSet] {
 		b.Run(q.name, func(b *testing.B) {
 			before := cpu()
 			defer func() { b.ReportMetric((cpu()-before).Seconds()*1e3/float64(b.N), "cpu-ms/op") }()
@@ -109,7 +128,9 @@ func openWeb(b *testing.B) (*query.Engine, query.Range) {
 	if _, err := cat.Logstore(b.Context(), catalogtest.Ref); sluice.KindOf(err) == sluice.NotFound {
 		must(writeWeb(b.Context(), cat, x, now))
 	}
-	e := query.New(cat, x, query.Options{Now: now, SQL: query.SQLOptions{Files: objs, TempDir: b.TempDir(), ManyRows: *sqlMany}})
+	e := query.New(cat, x, query.Options{
+		Now: now, Amended: amend.New(store, cat, x), SQL: query.SQLOptions{Files: objs, TempDir: b.TempDir(), ManyRows: *sqlMany},
+	})
 	b.Cleanup(func() {
 		must(errors.Join(e.Close(), objs.Close(), logs.Close(), store.Close()))
 	})
@@ -127,7 +148,7 @@ func writeWeb(ctx context.Context, cat *catalog.Catalog, x *indexer.Indexer, now
 	if err := cat.CreateProject(ctx, meta.Project{Name: catalogtest.Ref.Project}); err != nil {
 		return err
 	}
-	if err := cat.CreateLogstore(ctx, meta.Logstore{Project: catalogtest.Ref.Project, Name: catalogtest.Ref.Logstore, TTLDays: 30}, 2); err != nil {
+	if err := cat.CreateLogstore(ctx, meta.Logstore{Project: catalogtest.Ref.Project, Name: catalogtest.Ref.Logstore, TTLDays: 30, Modifiable: true}, 2); err != nil {
 		return err
 	}
 	if err := cat.CreateIndex(ctx, catalogtest.Ref, webIndex()); err != nil {
@@ -140,7 +161,11 @@ func writeWeb(ctx context.Context, cat *catalog.Catalog, x *indexer.Indexer, now
 	for n := 0; n < *sqlRecords; n += inGroup {
 		g := &sluice.LogGroup{Topic: "access", Source: "10.0.0.1"}
 		for range inGroup {
-			g.Records = append(g.Records, w.record())
+			if *sqlSet == "text" {
+				g.Records = append(g.Records, w.system())
+			} else {
+				g.Records = append(g.Records, w.record())
+			}
 		}
 		if _, _, err := door.Append(ctx, catalogtest.Ref, g); err != nil {
 			return err
@@ -158,7 +183,7 @@ func webIndex() json.RawMessage {
 	delimiters := strings.Split(", ' \" ; = ( ) [ ] { } ? @ & < > / : \n \t \r", " ")
 	delimiters = append(delimiters, " ")
 	keys := map[string]any{"status": map[string]any{"type": "long"}, "bytes": map[string]any{"type": "long"}, "request_time": map[string]any{"type": "double"}}
-	for _, name := range strings.Fields("host remote_addr method uri ua trace_id message") {
+	for _, name := range strings.Fields("host remote_addr method uri ua trace_id message level line") {
 		keys[name] = map[string]any{"type": "text", "token": delimiters, "caseSensitive": false}
 	}
 	for _, k := range keys {
@@ -208,5 +233,20 @@ func (w *weblogs) record() sluice.Record {
 			{Key: "trace_id", Value: fmt.Sprintf("%016x%016x", w.Uint64(), w.Uint64())},
 			{Key: "message", Value: fmt.Sprintf("%sid=%d", message, w.Intn(1000000))},
 		},
+	}
+}
+
+// webLevels has alert once in a thousand.
+var webLevels = strings.Fields(strings.Repeat("info ", 566) + strings.Repeat("warning ", 266) + strings.Repeat("err ", 134) + strings.Repeat("notice ", 33) + "alert")
+
+// system draws a log as bench/system.go does, in short.
+func (w *weblogs) system() sluice.Record {
+	w.time += int64(w.Intn(20))
+	host := fmt.Sprintf("host-%03d", w.Intn(200))
+	line := fmt.Sprintf("%s sshd[%d]: %s user %s from %d.%d.%d.%d port %d ssh2", host, w.Intn(60000), w.pick(webWords), w.pick(webWords),
+		10+w.Intn(200), w.Intn(256), w.Intn(256), w.Intn(256), w.Intn(65536))
+	return sluice.Record{
+		Time: uint32(w.time / 1000), Nanos: uint32(w.time % 1000 * 1e6),
+		Fields: []sluice.Field{{Key: "host", Value: host}, {Key: "level", Value: w.pick(webLevels)}, {Key: "line", Value: line}},
 	}
 }

@@ -33,7 +33,7 @@ func (f *sqlFiles) add(ctx context.Context, p *duck.Part, q *question, s *indexe
 		return false
 	}
 	columns := append([]string{index.TimeField}, p.Names...)
-	if err := s.Check(ctx, file.Version, append(columns, numbersOf(q.bound.Root)...)); err != nil {
+	if err := s.Check(ctx, file.Version, append(columns, columnsOf(q.bound.Root)...)); err != nil {
 		file.Release()
 		if !errors.Is(err, segment.ErrUnchecked) && ctx.Err() == nil {
 			f.engine.o.Logger.Error("segment does not pass its check, read piece by piece for a statement", "error", err)
@@ -55,27 +55,33 @@ func (f *sqlFiles) release() {
 	f.open = nil
 }
 
-// numbersOf lists the fields that a condition reads.
-func numbersOf(n search.Node) []string {
+// columnsOf lists the columns that a condition reads.
+func columnsOf(n search.Node) []string {
 	switch n := n.(type) {
 	case search.And:
-		return numbersOfAll(n)
+		return columnsOfAll(n)
 	case search.Or:
-		return numbersOfAll(n)
+		return columnsOfAll(n)
 	case search.Not:
-		return numbersOf(n.Node)
+		return columnsOf(n.Node)
 	case search.LongRange:
 		return []string{n.Field.Name}
 	case search.DoubleRange:
+		return []string{n.Field.Name}
+	case search.InField:
+		return []string{n.Field.Name}
+	case search.HasField:
+		return []string{n.Field.Name}
+	case search.EmptyField:
 		return []string{n.Field.Name}
 	}
 	return nil
 }
 
-func numbersOfAll(nodes []search.Node) []string {
+func columnsOfAll(nodes []search.Node) []string {
 	var all []string
 	for _, n := range nodes {
-		all = append(all, numbersOf(n)...)
+		all = append(all, columnsOf(n)...)
 	}
 	return all
 }

@@ -115,17 +115,21 @@ func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table,
 		return out, Coverage{Complete: true}, nil
 	}
 	g := &gatherer{fields: wanted, room: &t.room}
+	search := newSQLSearch(ask.bound.Root)
 	direct := func(s *indexer.Segment) bool {
 		g.file = nil
 		part, kinds, ok := t.engine.readable(&ask, wanted, s)
 		if !ok {
 			return false
 		}
-		if !ask.amends(s) && ask.decided(&part, kinds, s) && t.files.add(ctx, &part, &ask, s) {
+		if ask.decided(&part, s) && t.except(ctx, &part, &ask, s) && search.holds(ctx, s.Segment, kinds, t.engine.sql.o.ManyRows) && t.files.add(ctx, &part, &ask, s) {
 			out.Parts = withFile(out.Parts, part)
 			return true
 		}
-		part.Where, part.Count = "", 0
+		if !numbered(s.Segment) {
+			return false
+		}
+		part.Where, part.Except, part.Count = "", nil, 0
 		g.file = &segmentFile{part: part, open: func(ctx context.Context, p *duck.Part) bool { return t.files.add(ctx, p, &ask, s) }}
 		return false
 	}
@@ -133,9 +137,26 @@ func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table,
 	if err != nil {
 		return out, cover, err
 	}
+	for i := range out.Parts {
+		out.Parts[i].Where = and(search.sql(), out.Parts[i].Where)
+	}
 	parts, err := g.parts()
 	out.Parts = append(out.Parts, parts...)
 	return out, cover, err
+}
+
+// except leaves the hidden rows of a segment out of a part, if it can.
+func (t *sqlTables) except(ctx context.Context, p *duck.Part, q *question, s *indexer.Segment) bool {
+	if !q.amends(s) {
+		return true
+	}
+	hidden, err := q.hiddenNumbers(ctx, s)
+	if err != nil || !numbered(s.Segment) || t.room.take(8*int64(len(hidden))) != nil { // who reads the rows says what it is
+		return false
+	}
+	p.Except = hidden
+	p.Count -= int64(len(hidden))
+	return true
 }
 
 // tally counts what an input reads, which may be counted.
@@ -171,13 +192,7 @@ func (e *Engine) readable(q *question, wanted []sqlField, s *indexer.Segment) (d
 	if e.sql.o.Files == nil || s.Bad != nil || s.Config != q.config.ID {
 		return p, nil, false
 	}
-	kinds := map[string]statement.Kind{
-		index.TimeField: statement.Bigint, index.SourceField: statement.Varchar, index.TopicField: statement.Varchar,
-	}
-	for _, c := range s.Columns() {
-		kinds[c.Name] = [...]statement.Kind{segment.Text: statement.Varchar, segment.Long: statement.Bigint, segment.Double: statement.Double}[c.Kind]
-	}
-	dropAmbiguous(kinds)
+	kinds := kindsOf(s.Segment)
 	for i, f := range wanted {
 		if f.at.Path != "" || kinds[f.at.Name] != f.kind { // numbers that are kept as text are not always what SQL would make of them
 			return p, nil, false
@@ -187,20 +202,36 @@ func (e *Engine) readable(q *question, wanted []sqlField, s *indexer.Segment) (d
 	return p, kinds, true
 }
 
-// decided writes a search and its time range as SQL over a segment, if it can: then the SQL engine tells by itself which rows count.
-func (q *question) decided(p *duck.Part, kinds map[string]statement.Kind, s *indexer.Segment) bool {
-	where, ok := condition(q.bound.Root, kinds)
-	if !ok || q.Topic != "" {
+// kindsOf are the kinds of the columns of a segment that SQL can name.
+func kindsOf(s *segment.Segment) map[string]statement.Kind {
+	kinds := map[string]statement.Kind{
+		index.TimeField: statement.Bigint, index.SourceField: statement.Varchar, index.TopicField: statement.Varchar,
+	}
+	for _, c := range s.Columns() {
+		kinds[c.Name] = [...]statement.Kind{segment.Text: statement.Varchar, segment.Long: statement.Bigint, segment.Double: statement.Double}[c.Kind]
+	}
+	dropAmbiguous(kinds)
+	return kinds
+}
+
+// numbered reports whether the engine can number the rows of a segment: it cannot where a column has the name of the numbers.
+func numbered(s *segment.Segment) bool {
+	return !slices.ContainsFunc(s.Columns(), func(c segment.Column) bool { return strings.EqualFold(c.Name, duck.RowNumber) })
+}
+
+// decided writes which rows of a segment count beside the search, if SQL can say that: those of the time range.
+func (q *question) decided(p *duck.Part, s *indexer.Segment) bool {
+	if q.Topic != "" {
 		return false
 	}
 	info := s.Info()
+	p.Where, p.Count = "", info.Rows
 	if info.First.UnixNano() < q.Range.From || info.Last.UnixNano() >= q.Range.To {
 		if q.Range.From%1e9 != 0 || q.Range.To%1e9 != 0 {
 			return false
 		}
-		where = and(where, fmt.Sprintf(`"__time__" >= %d AND "__time__" < %d`, q.Range.From/1e9, q.Range.To/1e9))
+		p.Where = fmt.Sprintf(`"__time__" >= %d AND "__time__" < %d`, q.Range.From/1e9, q.Range.To/1e9)
 	}
-	p.Where, p.Count = where, info.Rows
 	return true
 }
 
@@ -208,7 +239,7 @@ func (q *question) decided(p *duck.Part, kinds map[string]statement.Kind, s *ind
 // time than the parts of a union.
 func withFile(parts []duck.Part, p duck.Part) []duck.Part {
 	for i := range parts {
-		if parts[i].Where == p.Where && slices.Equal(parts[i].Names, p.Names) {
+		if parts[i].Where == p.Where && parts[i].Except == nil && p.Except == nil && slices.Equal(parts[i].Names, p.Names) {
 			parts[i].Files = append(parts[i].Files, p.Files...)
 			parts[i].Count += p.Count
 			return parts
@@ -231,8 +262,11 @@ func dropAmbiguous(kinds map[string]statement.Kind) {
 }
 
 func and(a, b string) string {
-	if a == "" {
+	switch {
+	case a == "":
 		return b
+	case b == "":
+		return a
 	}
 	return "(" + a + ") AND (" + b + ")"
 }

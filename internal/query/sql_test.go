@@ -27,6 +27,11 @@ var statements = []string{
 	"select date_trunc('minute', __time__) as m, count(*) as c group by m order by m limit 1000",
 }
 
+var sqlSearches = []string{
+	"*", "n > 0", "d >= 1.5 or n in [0 10]", "not n > 0", "abc", "t:abc", "not t:abc", `u:"abc def"`, "u:*", "not u:a*", "c:登录 or t:abc", "t:abc and n > 0", `u:""`,
+	"__topic__:web", "not __source__:10.0.0.1 and t:abc",
+}
+
 const sqlConfig = `{
 	"line": {"token": [" ", "/", ",", "\""], "caseSensitive": false},
 	"keys": {
@@ -70,7 +75,7 @@ func (s *segmented) sqlAlike(r *rand.Rand) {
 		for range 12 {
 			from := now - r.Int64N(2400)
 			f := query.Filter{
-				Ref: catalogtest.Ref, Search: []string{"*", "n > 0", "d >= 1.5 or n in [0 10]", "not n > 0", "abc", "t:abc"}[r.IntN(6)],
+				Ref: catalogtest.Ref, Search: sqlSearches[r.IntN(len(sqlSearches))],
 				Range: query.Range{From: from * 1e9, To: (from + 1 + r.Int64N(1800)) * 1e9},
 			}
 			s.compareSQL(f, statements[r.IntN(len(statements))])
@@ -78,6 +83,93 @@ func (s *segmented) sqlAlike(r *rand.Rand) {
 	}
 	for _, text := range statements {
 		s.compareSQL(s.everything(), text)
+	}
+}
+
+// TestSQLBySearchesOfValues: where a search of words can be said of the values of columns, segments are read as files, and the answers are
+// those of shard logs. Where SQL does not see values as they came, or cannot be told them, segments are read otherwise, and the answers are
+// the same.
+func TestSQLBySearchesOfValues(t *testing.T) {
+	for name, special := range map[string]sluice.Field{
+		"plain": {Key: "n", Value: "7"}, "not UTF-8": {Key: "t", Value: "abc \xff"}, "names alike": {Key: "T", Value: "abc"},
+		"zero byte": {Key: "u", Value: "abc\x00def"}, "numbers of rows": {Key: "file_row_number", Value: "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(12, 12))
+			s := newSegmented(t, sqlConfig)
+			defer s.closeSQL()
+			for range 5 {
+				s.writeValues(r, special)
+			}
+			files := 0
+			for i, search := range sqlSearches {
+				f := s.everything()
+				f.Search = search
+				s.compareSQL(f, statements[r.IntN(len(statements))])
+				s.compareSQL(f, statements[i%len(statements)])
+				for _, table := range s.explain(search+" | select sum(n) as s", 100, true).Tables {
+					if !strings.ContainsAny(search, ">*") { // those words alone make
+						files += table.Segments.Files
+					}
+				}
+			}
+			if files == 0 {
+				t.Error("no segment was read as a file")
+			}
+		})
+	}
+}
+
+// writeValues writes and indexes logs of few values, of which one in nine has a special field.
+func (s *segmented) writeValues(r *rand.Rand, special sluice.Field) {
+	s.t.Helper()
+	values := []string{"", "1", "abc", "Abc", "abc def", "def-abc", "it's", "登录成功"}
+	s.Clock.Advance(time.Second)
+	g := &sluice.LogGroup{Topic: []string{"", "web"}[r.IntN(2)], Source: fmt.Sprintf("10.0.0.%d", r.IntN(3))}
+	for range 60 {
+		rec := sluice.Record{Time: uint32(s.Clock.Now().Unix())}
+		for _, name := range []string{"n", "t", "u", "c"} {
+			if r.IntN(5) > 0 {
+				rec.Fields = append(rec.Fields, sluice.Field{Key: name, Value: values[r.IntN(len(values))]})
+			}
+		}
+		if r.IntN(9) == 0 {
+			rec.Fields = append(rec.Fields, special)
+		}
+		g.Records = append(g.Records, rec)
+	}
+	if _, _, err := s.door.Append(s.t.Context(), catalogtest.Ref, g); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.index.Round(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestSQLOverFieldsOfTheEnginesNames: logs may have fields by the names that the engine gives what it makes up.
+func TestSQLOverFieldsOfTheEnginesNames(t *testing.T) {
+	for _, name := range []string{"file_row_number", "File_Row_Number", "filename", "file_index", "rowid"} {
+		t.Run(name, func(t *testing.T) {
+			s := newSegmented(t, sqlConfig)
+			defer s.closeSQL()
+			g := &sluice.LogGroup{}
+			for i := range 50 {
+				g.Records = append(g.Records, sluice.Record{Time: uint32(s.Clock.Now().Unix()), Fields: []sluice.Field{
+					{Key: "t", Value: []string{"abc def", "x"}[i%2]}, {Key: "n", Value: fmt.Sprint(i)}, {Key: name, Value: "abc"},
+				}})
+			}
+			if _, _, err := s.door.Append(t.Context(), catalogtest.Ref, g); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.index.Round(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, search := range []string{"*", "def", "t:abc", "n > 5"} {
+				f := s.everything()
+				f.Search = search
+				s.compareSQL(f, "select n, t order by n limit 100")
+			}
+		})
 	}
 }
 

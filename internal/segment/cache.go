@@ -41,6 +41,7 @@ const (
 	pieceSlice
 	piecePresence
 	pieceRestKeys
+	pieceDistinct
 )
 
 type piece struct {

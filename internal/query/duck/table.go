@@ -15,14 +15,22 @@ type Table struct {
 	Counted bool // the last column is [statement.CountColumn], as the input of the plan allows
 }
 
+// RowNumber is the column by which the engine numbers the rows of a file.
+const RowNumber = "file_row_number"
+
 // Part is a share of the rows of a table: Parquet files of one shape, or rows in memory.
 type Part struct {
 	// Files are paths of Parquet files in the directories of Options.ReadDirs. Where says which of their rows count, as SQL
-	// over their columns and file_row_number; it is the caller's own, never a user's. Empty: all.
+	// over their columns; it is the caller's own, never a user's. Empty: all.
 	Files []string
 	Where string
-	Only  []int64 // of the one file of Files: the rows that count, by their file_row_number; nil: all
-	Count int64   // of rows that count, at most; 0 if it is not known
+	// Only, if not nil, are the rows that count of the one file of Files, by their number in it; there is no Where then. The file must not
+	// have a column of the name RowNumber, in any letter case.
+	Only []int64
+	// Except are rows of the one file of Files that do not count, by their number in it, beside those that Where leaves out; of the file's columns
+	// the same holds.
+	Except []int64
+	Count  int64 // of rows that count, at most; 0 if it is not known
 	// Rows are rows in memory; Files is empty then.
 	Rows *Rowset
 	// Names are the names of the table's columns in the part, in the order of Table.Columns; "" where the part has no such
@@ -72,9 +80,18 @@ func (t Table) relation(want []string, memory *memory) string {
 		} else {
 			if p.Only != nil {
 				numbers := &Rowset{Len: len(p.Only), Columns: []Vector{{Name: "n", Ints: p.Only}}}
-				p.Where = "file_row_number IN (SELECT n FROM " + memoryFunction + "(" + strconv.Itoa(memory.add(numbers)) + "))"
+				p.Where = RowNumber + " IN (SELECT n FROM " + memoryFunction + "(" + strconv.Itoa(memory.add(numbers)) + "))"
 			}
-			from = "read_parquet([" + quoteAll(p.Files) + "], file_row_number = " + strconv.FormatBool(strings.Contains(p.Where, "file_row_number")) + ")"
+			if len(p.Except) > 0 {
+				numbers := &Rowset{Len: len(p.Except), Columns: []Vector{{Name: "n", Ints: p.Except}}}
+				not := RowNumber + " NOT IN (SELECT n FROM " + memoryFunction + "(" + strconv.Itoa(memory.add(numbers)) + "))"
+				if p.Where != "" {
+					not = "(" + p.Where + ") AND " + not
+				}
+				p.Where = not
+			}
+			byNumber := p.Only != nil || len(p.Except) > 0
+			from = "read_parquet([" + quoteAll(p.Files) + "], " + RowNumber + " = " + strconv.FormatBool(byNumber) + ")"
 		}
 		parts[i] = "SELECT " + t.items(want, &p) + " FROM " + from
 		if p.Where != "" {

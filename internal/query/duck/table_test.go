@@ -41,7 +41,7 @@ func TestPartsOfManyShapes(t *testing.T) {
 		},
 		Parts: []duck.Part{
 			{Files: []string{old1, old2}, Names: []string{"__time__", "f1", ""}},
-			{Files: []string{young}, Names: []string{"__time__", "status", `a"b`}, Where: `"__time__" < 7 AND file_row_number IN (1, 2, 3)`},
+			{Files: []string{young}, Names: []string{"__time__", "status", `a"b`}, Where: `"__time__" > 4 AND "__time__" < 7`},
 			{Names: []string{"__time__", "s", "t"}, Rows: &duck.Rowset{Len: 2, Columns: []duck.Vector{
 				{Name: "__time__", Ints: []int64{8, 9}},
 				{Name: "unused", Doubles: []float64{1, 2}},

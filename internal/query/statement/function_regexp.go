@@ -6,7 +6,7 @@ import (
 )
 
 var regexpFunctions = section{"Regular expressions", scalar, []row{
-	{sig: "regexp_like(varchar, varchar) boolean", duck: "regexp_matches($1, $2)", example: `regexp_like('abc123', '\d+') → true`},
+	{sig: "regexp_like(varchar, varchar) boolean", print: regexpLike, example: `regexp_like('abc123', '\d+') → true`},
 	{sig: "regexp_extract(varchar, varchar) varchar", duck: regexpExtract + ", 0) END", example: `regexp_extract('a1b22', '\d+') → 1`},
 	{sig: "regexp_extract(varchar, varchar, bigint) varchar", duck: regexpExtract + regexpGroup, example: `regexp_extract('k=v', '(\w)=(\w)', 2) → v`},
 	{sig: "regexp_extract_all(varchar, varchar) array(varchar)", duck: "regexp_extract_all($1, $2)", example: `regexp_extract_all('a1b22', '\d+') → ["1","22"]`},
