@@ -3,11 +3,14 @@ package backup
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,9 +30,30 @@ type place struct {
 	dir     string
 	backups *Backups
 	log     *shard.Log
+	full    atomic.Bool // the disk is, as far as logs go
 }
 
+// disk is the file system of the logs, whose room the tests decide.
+type disk struct {
+	vfs.OS
+	full *atomic.Bool
+}
+
+func (d disk) Free(dir string) (uint64, error) {
+	if d.full.Load() {
+		return 0, nil
+	}
+	return 1 << 40, nil
+}
+
+// newPlace makes a place whose journal nobody moves.
 func newPlace(t *testing.T) *place {
+	t.Helper()
+	return newPlaceMoving(t, 1<<30)
+}
+
+// newPlaceMoving makes a place whose logs leave the journal when it is longer than so many bytes.
+func newPlaceMoving(t *testing.T, journal int64) *place {
 	t.Helper()
 	p := &place{t: t, dir: t.TempDir()}
 	store, err := sqlite.Open(filepath.Join(p.dir, metaFile))
@@ -37,7 +61,7 @@ func newPlace(t *testing.T) *place {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	logs, err := shard.Open(vfs.OS{}, p.dir, shard.Options{JournalFileBytes: 64 << 10, JournalBytes: 128 << 10, MinFreeBytes: -1})
+	logs, err := shard.Open(disk{full: &p.full}, p.dir, shard.Options{JournalFileBytes: 64 << 10, JournalBytes: journal, MinFreeBytes: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +91,15 @@ func (p *place) write(name, text string) {
 	}
 }
 
-// append appends a log group that does not compress.
+// append appends a log group.
 func (p *place) append(text string) {
+	p.t.Helper()
+	if err := p.tryAppend(text); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *place) tryAppend(text string) error {
 	p.t.Helper()
 	raw := []byte(text)
 	data, err := lz4block.Compress(nil, raw)
@@ -76,12 +107,11 @@ func (p *place) append(text string) {
 		p.t.Fatal(err)
 	}
 	tail, err := lz4block.Tail(data)
-	if err == nil {
-		_, err = p.log.Append(p.t.Context(), shard.Block{Data: data, Raw: len(raw), Tail: tail, Logs: 1})
-	}
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	_, err = p.log.Append(p.t.Context(), shard.Block{Data: data, Raw: len(raw), Tail: tail, Logs: 1})
+	return err
 }
 
 // stream takes a backup.
@@ -193,7 +223,7 @@ func TestBackupOnBase(t *testing.T) {
 
 // Sealed files are shared as the parts of an index are, whatever the mover does meanwhile.
 func TestSealedFilesAreShared(t *testing.T) {
-	p := newPlace(t)
+	p := newPlaceMoving(t, 128<<10)
 	inShards := func(f archive.File) bool { return strings.HasPrefix(f.Name, "shards/") }
 	for sealed := false; !sealed; { // a journal that is long enough is moved, sooner or later
 		for range 8 {
@@ -328,4 +358,46 @@ func sumsOf(t *testing.T, p *place, prefix string) (n int) {
 		}
 	}
 	return n
+}
+
+// A disk that gets full while the last file is sent fails the backup: what was sent may not be what was held.
+func TestFullDiskWhileSending(t *testing.T) {
+	p := newPlace(t)
+	p.append("before")
+	p.write("index/segments/9/last.parquet", strings.Repeat("columns ", 2*sendBuffer/8)) // more than is gathered, so that some of it is sent alone
+	b, err := p.backups.Begin(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill := func() {
+		p.full.Store(true)
+		for n := 0; ; n++ {
+			switch err := p.tryAppend(fmt.Sprintf("%s%d", strings.Repeat(time.Now().String(), 100), n)); {
+			case errors.Is(err, shard.ErrDiskFull):
+				return
+			case err != nil:
+				t.Fatal(err)
+			}
+		}
+	}
+	err = b.WriteTo(t.Context(), writerFunc(sync.OnceFunc(fill)))
+	if !errors.Is(err, shard.ErrHoldBroken) {
+		t.Errorf("got error %v", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(loadSums(p.dir).known) > 0 {
+		t.Error("a backup that failed noted what it read")
+	}
+	p.full.Store(false)
+	p.save("")
+}
+
+// writerFunc is a writer that takes everything, and calls a function each time.
+type writerFunc func()
+
+func (f writerFunc) Write(b []byte) (int, error) {
+	f()
+	return len(b), nil
 }

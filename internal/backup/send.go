@@ -53,7 +53,8 @@ func (k *Backup) sendHeld(ctx context.Context, a *archive.Writer, files []shard.
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		if err := errors.Join(k.hold.Err(), k.keepOrSend(a, f)); err != nil {
+		err := k.keepOrSend(a, f)
+		if err := errors.Join(k.hold.Err(), err); err != nil {
 			return err
 		}
 	}

@@ -394,7 +394,6 @@ func (j *Journal) Release(seq uint64) error {
 
 // Close marks the journal as closed in order, so that the next Open knows that nothing may be missing.
 func (j *Journal) Close() error {
-	j.ahead.Wait()
 	var err error
 	if j.cur != nil && j.failed == nil {
 		// On a full disk there may be no room for the mark. Nothing depends on it but telling damage from a crash.
@@ -402,6 +401,7 @@ func (j *Journal) Close() error {
 			err = nil
 		}
 	}
+	j.ahead.Wait() // also for what the mark has begun, if it had to go into a new file
 	return errors.Join(err, j.closeFiles())
 }
 

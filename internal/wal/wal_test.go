@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/sluicelog/sluice/internal/vfs"
 	"github.com/sluicelog/sluice/internal/vfs/faultfs"
@@ -383,4 +384,52 @@ func BenchmarkCommit(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// slowFS makes its third file when it is told to.
+type slowFS struct {
+	vfs.FS
+	made  int
+	third chan struct{}
+}
+
+func (s *slowFS) Create(name string) (vfs.File, error) {
+	if s.made++; s.made == 3 {
+		<-s.third
+	}
+	return s.FS.Create(name)
+}
+
+// The mark of a journal that is closed may have to go into a new file, and the next is made ahead then. Close waits for that, and leaves nothing
+// of it behind.
+func TestCloseWaitsForTheFileAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fsys := &slowFS{FS: vfs.NewMem(), third: make(chan struct{})}
+		h := &harness{t: t, r: rand.New(rand.NewPCG(1, 1)), fs: fsys, sent: map[uint64]bool{}}
+		var err error
+		if h.j, _, err = open(t, fsys, h.r); err != nil {
+			t.Fatal(err)
+		}
+		h.j.o.Ahead = true
+		for h.j.cur == nil || h.j.end+h.j.Size(0, 0) <= h.j.cur.size {
+			if err := h.j.Commit([]Record{{Meta: make([]byte, testMeta)}}, make([]Ref, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.j.ahead.Wait() // the second is there, so that the mark begins the third
+		closed := make(chan error, 1)
+		go func() { closed <- h.j.Close() }()
+		synctest.Wait()
+		if len(closed) > 0 {
+			t.Error("closed while a file is being made")
+		}
+		close(fsys.third)
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if left, err := fsys.ReadDir("j"); err != nil || len(left) != 2 {
+			t.Errorf("%d files are left, want 2; %v", len(left), err)
+		}
+	})
 }
