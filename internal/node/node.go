@@ -293,6 +293,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 
 		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
 
+		Control: documents,
+
 		History:     audit.history,
 		HistoryJobs: audit.jobs,
 		Trails:      audit.trails,

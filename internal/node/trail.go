@@ -33,7 +33,7 @@ func (n *Node) openTrail(ctx context.Context, c *config.Config, o Options, store
 	}
 	door := ingest.New(n.Catalog, ingest.Options{Past: -1, Future: -1, Now: o.Now}) // no quota, and the only one that leads there
 	if n.Trail, err = ledger.Open(ctx, store, n.Catalog, door, ring, ledger.Options{
-		Region: c.Assistant.Region, Account: root.ID, Days: days, Now: o.Now, Logger: o.Logger,
+		Region: c.Assistant.Region, Account: root.ID, Days: days, AnchorEvery: c.Trail.AnchorInterval, KeyDays: c.Trail.KeyDays, Now: o.Now, Logger: o.Logger,
 	}); err != nil {
 		return err
 	}
