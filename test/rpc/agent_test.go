@@ -295,3 +295,16 @@ func (m *machines) byCommandLine(instance string, machine *child.Machine) {
 		m.t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// A command that takes more memory than the machine's policy gives fails, and its record says so.
+func TestRealAgentLimitsMemory(t *testing.T) {
+	m := startMachines(t, nil)
+	instance, _ := m.realAgent("small", "maxMemory: 64MiB\n")
+	id, err := m.shell(instance, "head -c 100000000 /dev/zero | tail -c 80000000 > /dev/null")
+	m.must(err)
+	m.result(&id)
+	r := m.records(id, 1)[0]
+	if r["InvocationStatus"] != "Failed" || r["ErrorCode"] != "ExitCodeNonzero" || !strings.Contains(r["ErrorInfo"], "64 MiB of memory") || !strings.Contains(r["Output"], "memory") {
+		t.Errorf("record: %v", r)
+	}
+}

@@ -41,6 +41,7 @@ type Policy struct {
 	MaxRuns        int      `yaml:"maxRuns"`        // [16] at once; others wait
 	MaxInvocations int      `yaml:"maxInvocations"` // [1000] that are not over; further ones are refused
 	MaxProcesses   int      `yaml:"maxProcesses"`   // [1024] of the user of a run, root excepted; and of the run itself where its cgroup has a controller for that
+	MaxMemory      Size     `yaml:"maxMemory"`      // [no limit] of each process of a command: address space, in whole KiB. Where it cannot be held nothing runs
 	Grace          Duration `yaml:"grace"`          // [5s] between asking a command to end and killing it
 }
 
@@ -120,8 +121,14 @@ func (p *Policy) check() error {
 			return fmt.Errorf("%s must be more than 0", name)
 		}
 	}
+	if p.MaxMemory != 0 && p.MaxMemory < minMemory {
+		return fmt.Errorf("maxMemory must be %d MiB or more: with less not even a shell starts", minMemory>>20)
+	}
 	return nil
 }
+
+// minMemory is the least that a process can be given.
+const minMemory = 16 << 20
 
 // Refusal is why something is not done. Code is one that execution records show (reference cloud-assistant 2.7).
 type Refusal struct {
@@ -136,7 +143,7 @@ func Refuse(code, format string, args ...any) *Refusal {
 	return &Refusal{code, fmt.Sprintf(format, args...)}
 }
 
-// Codes of refusals.
+// Codes of refusals, and of runs that failed.
 const (
 	NotApplicable = "CommandNotApplicable"
 	NoAccount     = "AccountNotExists"
@@ -153,6 +160,7 @@ const (
 	Interrupted   = "ExecutionInterrupted"
 	Restarted     = "ClientRestarted"
 	NotKilled     = "TerminationException"
+	Nonzero       = "ExitCodeNonzero" // what the server would say of the exit code by itself
 )
 
 // Task says whether a task may be done; key is the name of the key that signed it. Whether its user exists is not looked at here.

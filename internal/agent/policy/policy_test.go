@@ -112,6 +112,8 @@ func TestParse(t *testing.T) {
 		"maxOutput: many":       "4096, 16MiB",
 		"grace: soon":           "90s or 24h",
 		"maxRuns: 0":            "maxRuns",
+		"maxMemory: 1MiB":       "16 MiB",
+		"maxMemory: -1":         "size",
 		"directories: [a]":      "not absolute",
 		"maxOutput: 99999999GB": "4096, 16MiB",
 	} {

@@ -57,6 +57,7 @@ func Keep(dir string, in io.Reader) error {
 	}
 	k.began = time.Now()
 	r := k.run(asked)
+	r.explain(k.order.Memory)
 	r.Took = time.Since(k.began)
 	if k.sink != nil {
 		k.sink.fill(&r)

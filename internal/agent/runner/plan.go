@@ -34,6 +34,7 @@ type order struct {
 	Grace     time.Duration `json:"grace"`
 	Tree      bool          `json:"tree,omitempty"`
 	Processes int           `json:"processes"`
+	Memory    int64         `json:"memory,omitempty"` // of each process; Argv sees to it
 	MaxOutput int64         `json:"maxOutput"`
 	Mask      []string      `json:"mask,omitempty"`
 }
@@ -46,6 +47,9 @@ func (r *Runner) plan(s *Spec) (*plan, *policy.Refusal) {
 		return nil, refusal
 	}
 	p := &plan{account: acc}
+	if refusal := canLimit(s.Policy); refusal != nil {
+		return nil, refusal
+	}
 	if refusal := p.launch(run); refusal != nil {
 		return nil, refusal
 	}
@@ -158,8 +162,8 @@ func (p *plan) powerShell() *policy.Refusal {
 func (p *plan) order(s *Spec, script string) *order {
 	run := s.Task.Run
 	o := &order{
-		Argv: p.start(script), Directory: p.directory, Account: p.account.other(), Script: script, Timeout: time.Duration(run.Timeout) * time.Second,
-		Grace: time.Duration(s.Policy.Grace), Tree: run.KillTree, Processes: s.Policy.MaxProcesses, MaxOutput: s.MaxOutput, Mask: run.Mask,
+		Argv: limited(p.start(script), int64(s.Policy.MaxMemory)), Directory: p.directory, Account: p.account.other(), Script: script, Timeout: time.Duration(run.Timeout) * time.Second,
+		Grace: time.Duration(s.Policy.Grace), Tree: run.KillTree, Processes: s.Policy.MaxProcesses, Memory: int64(s.Policy.MaxMemory), MaxOutput: s.MaxOutput, Mask: run.Mask,
 	}
 	o.Env = append(environment(p.account), "SLUICE_INVOCATION="+s.Task.Invocation, "SLUICE_INSTANCE="+s.Task.Instance, fmt.Sprintf("SLUICE_RUN=%d", s.Run))
 	return o

@@ -169,6 +169,34 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// A command that takes more memory than the policy gives fails, whichever of its processes it is, and its result says what the limit is; one that takes
+// less, and one without a limit, does not.
+func TestMemory(t *testing.T) {
+	b := newBed(t)
+	const greedy = "head -c 100000000 /dev/zero | tail -c 80000000 > /dev/null"
+	for _, c := range []struct {
+		what, script string
+		limit        policy.Size
+		code         int64 // -1: any but 0
+		output, info string
+	}{
+		{"without a limit", greedy, 0, 0, "", ""},
+		{"too much", greedy, 64 << 20, -1, "memory", "64 MiB of memory"},
+		{"little", "echo fine", 64 << 20, 0, "fine", ""},
+		{"another failure", "echo no; exit 3", 64 << 20, 3, "no", "the exit code is 3"},
+		{"a limit that is lifted", "ulimit -S -v unlimited; " + greedy, 64 << 20, -1, "", "64 MiB of memory"},
+		{"an interpreter", "#!/bin/cat\ntext", 64 << 20, 0, "text", ""},
+		{"the command is what it says", `tr '\0' ' ' < /proc/$$/cmdline`, 64 << 20, 0, "/bin/sh /", ""},
+	} {
+		b.p.MaxMemory = c.limit
+		r := b.run(b.spec(c.script))
+		if r.Outcome != agentproto.Exited || code(r) != c.code && (c.code >= 0 || code(r) == 0) || !strings.Contains(string(r.Output), c.output) ||
+			!strings.Contains(r.ErrorInfo, c.info) || (r.ErrorCode == policy.Nonzero) != (c.info != "") {
+			t.Errorf("%s: %+v, exit code %d, output %q", c.what, r, code(r), r.Output)
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	b := newBed(t)
 	for want, change := range map[string]func(*agentproto.Run){
