@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"github.com/sluicelog/sluice/internal/query/statement"
 )
 
@@ -26,7 +28,7 @@ type Part struct {
 	Where string
 	// Only, if not nil, are the rows that count of the one file of Files, by their number in it; there is no Where then. The file must not
 	// have a column of the name RowNumber, in any letter case.
-	Only  []int64
+	Only  *roaring.Bitmap
 	Count int64 // of rows that count, at most; 0 if it is not known
 	// Rows are rows in memory; Files is empty then.
 	Rows *Rowset
@@ -76,8 +78,7 @@ func (t Table) relation(want []string, memory *memory) string {
 			from = memoryFunction + "(" + strconv.Itoa(memory.add(p.Rows)) + ")"
 		} else {
 			if p.Only != nil {
-				numbers := &Rowset{Len: len(p.Only), Columns: []Vector{{Name: "n", Ints: p.Only}}}
-				p.Where = RowNumber + " IN (SELECT n FROM " + memoryFunction + "(" + strconv.Itoa(memory.add(numbers)) + "))"
+				p.Where = numbered(p.Only, memory)
 			}
 			from = "read_parquet([" + quoteAll(p.Files) + "], " + RowNumber + " = " + strconv.FormatBool(p.Only != nil) + ")"
 		}
