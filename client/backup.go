@@ -12,6 +12,17 @@ import (
 type BackupSpec struct {
 	WithoutKey   bool `json:"withoutKey,omitempty"`   // secret.key, without which no secret in the backup can be opened
 	WithoutIndex bool `json:"withoutIndex,omitempty"` // the index, which is made anew from the logs
+
+	// Have lists files of an earlier backup that the caller has, up to a hundred thousand of those below journal/, shards/ and index/. Those
+	// that the server has with the same bytes are in the manifest and not in the archive: such an archive is a backup only together with them.
+	Have []BackupFile `json:"have,omitempty"`
+}
+
+// BackupFile is a file of a backup as the manifest describes it.
+type BackupFile struct {
+	Name   string `json:"name"` // below the data directory, with slashes
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"` // hexadecimal
 }
 
 // Backup asks for everything that the server keeps, as it is at one moment, and returns it as a tar archive that comes while it is read;

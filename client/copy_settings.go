@@ -48,6 +48,9 @@ func (c *Client) likeLogstore(ctx context.Context, ref sluice.LogstoreRef, l Log
 		TTLDays: &l.TTLDays, Tracking: &l.Tracking, AppendMeta: &l.AppendMeta, AutoSplit: &l.AutoSplit, Mode: &l.Mode,
 		HotTTLDays: positive(l.HotTTLDays), InfrequentTTLDays: positive(l.InfrequentTTLDays), MaxSplitShard: positive(l.MaxSplitShard),
 	}
+	if l.Modifiable {
+		spec.Modifiable = &l.Modifiable // a copy that is made, or changed, to be modifiable stays so
+	}
 	created := spec
 	first := min(shards, maxNewShards)
 	created.ShardCount = &first

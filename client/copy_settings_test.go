@@ -41,7 +41,7 @@ func TestCopyProject(t *testing.T) {
 	ctx := t.Context()
 	withStore(t, c, 3)
 	ttl, yes, most := 7, true, 8
-	must(t, c.UpdateLogstore(ctx, ref, client.LogstoreSpec{TTLDays: &ttl, AutoSplit: &yes, MaxSplitShard: &most, AppendMeta: &yes}))
+	must(t, c.UpdateLogstore(ctx, ref, client.LogstoreSpec{TTLDays: &ttl, AutoSplit: &yes, MaxSplitShard: &most, AppendMeta: &yes, Modifiable: &yes}))
 	must(t, c.SetIndex(ctx, ref, json.RawMessage(`{"line":{"token":[" "]},"keys":{"code":{"type":"long","doc_value":true}}}`)))
 	must(t, c.CreateConsumerGroup(ctx, ref, client.ConsumerGroup{Name: "g", TimeoutSeconds: 30, Order: true}))
 	for _, k := range []client.ResourceKind{client.Configs, client.MachineGroups, client.Dashboards} {

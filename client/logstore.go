@@ -22,6 +22,7 @@ type Logstore struct {
 	Mode              string `json:"mode"`
 	HotTTLDays        int    `json:"hot_ttl"`
 	InfrequentTTLDays int    `json:"infrequentAccessTTL"`
+	Modifiable        bool   `json:"enableModify"` // its logs may be deleted and updated
 
 	Created  time.Time `json:"-"`
 	Modified time.Time `json:"-"`
@@ -40,6 +41,7 @@ type LogstoreSpec struct {
 	Mode              *string `json:"mode,omitempty"`            // "standard", "query" or "lite"
 	HotTTLDays        *int    `json:"hot_ttl,omitempty"`
 	InfrequentTTLDays *int    `json:"infrequentAccessTTL,omitempty"`
+	Modifiable        *bool   `json:"enableModify,omitempty"` // let logs be deleted and updated; once true it stays
 }
 
 // Logstores lists the names of the logstores of a project, sorted.

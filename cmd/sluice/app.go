@@ -87,7 +87,7 @@ Exit codes: ` + exitCodes,
 		}
 	}
 	add("logs", a.putCommand(), a.pullCommand(), a.tailCommand(), a.queryCommand(), a.histogramCommand(), a.explainCommand(),
-		a.copyCommand(), a.dumpCommand(), a.importCommand(), a.demoCommand())
+		a.deleteCommand(), a.updateCommand(), a.deletionCommand(), a.copyCommand(), a.dumpCommand(), a.importCommand(), a.demoCommand())
 	add("manage", a.projectCommand(), a.logstoreCommand(), a.shardCommand(), a.indexCommand(), a.groupCommand(), a.deliveryCommand(), a.siteCommand(), a.collectorCommand(), a.queueCommand(),
 		a.applyCommand(), a.diffCommand(), a.exportCommand())
 	add("resources", a.resourceCommands()...)

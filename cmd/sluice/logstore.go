@@ -14,7 +14,7 @@ import (
 
 func (a *app) logstoreCommand() *cobra.Command {
 	return parent("logstore", "Logstores: where logs are kept, and for how long",
-		a.logstoreCreate(), a.logstoreList(), a.logstoreShow(), a.logstoreUpdate(), a.logstoreDelete())
+		a.logstoreCreate(), a.logstoreList(), a.logstoreShow(), a.logstoreUpdate(), a.logstoreAllow(), a.logstoreDelete())
 }
 
 // refVerb is a command about one logstore.
@@ -39,6 +39,7 @@ type logstoreFlags struct {
 	set                                           *pflag.FlagSet
 	ttl, shards, maxSplit, hotTTL, infrequentTTL  int
 	tracking, appendMeta, autoSplit, keepsForever bool
+	modifiable                                    bool
 	telemetry, mode                               string
 }
 
@@ -57,9 +58,10 @@ func newLogstoreFlags(cmd *cobra.Command) *logstoreFlags {
 	return f
 }
 
-// creation adds the flags of fields that cannot be changed later.
+// creation adds the flags of fields that update cannot change.
 func (f *logstoreFlags) creation() {
 	f.set.IntVar(&f.shards, "shards", 0, "how many shards to start with, 1 to 100 (default 2)")
+	f.set.BoolVar(&f.modifiable, "modifiable", false, "let single logs be deleted and updated")
 	f.set.StringVar(&f.telemetry, "telemetry-type", "", "None, Metrics or Event; kept for clients, without effect yet")
 }
 
@@ -79,6 +81,7 @@ func (f *logstoreFlags) spec() (client.LogstoreSpec, bool) {
 		{"append-meta", func() { s.AppendMeta = &f.appendMeta }},
 		{"auto-split", func() { s.AutoSplit = &f.autoSplit }},
 		{"max-split-shard", func() { s.MaxSplitShard = &f.maxSplit }},
+		{"modifiable", func() { s.Modifiable = &f.modifiable }},
 		{"telemetry-type", func() { s.TelemetryType = &f.telemetry }},
 		{"mode", func() { s.Mode = &f.mode }},
 		{"hot-ttl", func() { s.HotTTLDays = &f.hotTTL }},
@@ -173,6 +176,7 @@ func (a *app) logstoreShow() *cobra.Command {
 			facts.Add("auto split", autoSplit(l))
 			facts.Add("web tracking", yesNo(l.Tracking))
 			facts.Add("append meta", yesNo(l.AppendMeta))
+			facts.Add("modifiable", yesNo(l.Modifiable))
 			facts.Add("mode", tty.Visible(l.Mode))
 			facts.Add("telemetry type", tty.Visible(l.TelemetryType))
 			facts.Add("created", showTime(l.Created))
@@ -214,6 +218,28 @@ func (a *app) logstoreUpdate() *cobra.Command {
 	})
 	cmd.Long = "Change a logstore. What is not given stays. Shards are changed with sluice shard split and merge."
 	flags = newLogstoreFlags(cmd)
+	return cmd
+}
+
+func (a *app) logstoreAllow() *cobra.Command {
+	var yes bool
+	cmd := a.refVerb("allow-modification", "Let single logs of a logstore be deleted and updated, for good", func(cmd *cobra.Command, c *client.Client, ref sluice.LogstoreRef) error {
+		if l, err := c.Logstore(cmd.Context(), ref); err == nil && l.Modifiable {
+			a.note("the logs of %s may be modified already", ref)
+			return nil
+		}
+		if err := a.confirm(cmd, yes, "Let logs of %s be deleted and updated from now on? It cannot be taken back.", ref); err != nil {
+			return err
+		}
+		if err := c.EnableModification(cmd.Context(), ref); err != nil {
+			return err
+		}
+		a.note("logs of %s may be modified; next: sluice delete --help, sluice update --help", ref)
+		return nil
+	})
+	cmd.Long = `Let single logs of a logstore be deleted and updated, those that it has already, too. It cannot be taken back. From then on queries give the row id of each log
+in __rowid__. A new logstore gets it with: sluice logstore create --modifiable`
+	yesFlag(cmd, &yes)
 	return cmd
 }
 

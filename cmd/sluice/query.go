@@ -46,7 +46,8 @@ Times are those in the logs. The range is [--from, --to); without --from it is t
 
 Output (-o): table for people, the default on a terminal; json, one object a line, the default elsewhere; raw, the text of one
 field, or the cells of SQL with tabs between; csv, xlsx and parquet, with a column for every field. --out FILE.csv, .xlsx and
-.parquet choose their format. A field of a log in csv may be a formula to a spreadsheet; in xlsx it is text.
+.parquet choose their format. A field of a log in csv may be a formula to a spreadsheet; in xlsx it is text. The row ids of logs
+that may be modified, __rowid__, are not in table; -o raw --field __rowid__ gives them alone.
 
 The exit code is 3 when the answer lacks logs: the server says that time ran out, or that some logs cannot be read.`,
 		Example: `  sluice query web/access 'status >= 500' --last 1h

@@ -112,6 +112,9 @@ func (r *results) logs(l *client.Logs, rows []client.Row) error {
 	p.Mark = newMarker(l.Terms, r.to.Marked).in
 	for _, row := range rows {
 		e := record.Of(row)
+		if r.field == client.RowIDField { // for people it is noise otherwise
+			e.Record.Fields = append(e.Record.Fields, sluice.Field{Key: client.RowIDField, Value: e.RowID})
+		}
 		if err := p.Print(&sluice.LogGroup{Topic: e.Topic, Source: e.Source, Tags: e.Tags}, &e.Record); err != nil {
 			return err
 		}

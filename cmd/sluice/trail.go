@@ -11,7 +11,7 @@ import (
 func (a *app) trailCommand() *cobra.Command {
 	return parent("trail", "Audit events: who did what, and where records of it go",
 		a.trailLookup(), a.trailList(), a.trailShow(), a.trailCreate(), a.trailUpdate(), a.trailStart(), a.trailStop(), a.trailStatus(), a.trailSelectors(),
-		a.trailBackfill(), a.trailDelete(), a.trailVerifyCommand())
+		a.trailBackfill(), a.trailDelete(), a.trailVerifyCommand(), a.trailAnchorCommand(), a.trailRotateKeyCommand())
 }
 
 // trailVerbCommand is a command about one trail.

@@ -16,11 +16,13 @@ import (
 
 // verification is one run of trail verify.
 type verification struct {
-	app        *app
-	client     *client.Client
-	keyFile    string
-	anchorFile string
-	saveFile   string
+	app          *app
+	client       *client.Client
+	keyFile      string
+	fingerprints []string
+	anchorFile   string
+	saveFile     string
+	given        trail.Given
 }
 
 // Exit codes of trail verify, as those of diff: 1 says that something is different, 2 that it is not known.
@@ -31,15 +33,17 @@ func (a *app) trailVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Say whether the audit events are as they were written",
-		Long: `Pull all audit events of the server, and say whether any was changed, removed, moved or repeated up to the newest signed anchor. It takes a
-root access key.
+		Long: `Pull all audit events of the server, and say whether any was changed, removed, moved or repeated up to the newest signed anchor, and whether
+what is missing in front was taken by retention, as recorded. It takes a root access key.
 
-Without --anchor and --public-key the server's own word is taken for both. Keep an anchor where nobody has it who could change the
-server (--save), and give it the next time: then it is certain that nothing of what was there is gone.
+Without --anchor, --fingerprint and --public-key the server's own word is taken for the newest anchor and for the first key. Keep an anchor
+where nobody has it who could change the server (--save), and give it the next time: then it is certain that nothing of what was there
+is gone. A key that is trusted vouches for the one that followed it, so a fingerprint stays good when keys change.
 
 Exit codes: 0 all is as it was written; 1 something is not; 2 it could not be verified.`,
 		Example: `  sluice trail verify --save anchor-2026-11.json
-  sluice trail verify --anchor anchor-2026-10.json`,
+  sluice trail verify --anchor anchor-2026-10.json
+  sluice trail verify --fingerprint 0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			report, err := v.run(cmd.Context())
@@ -58,14 +62,18 @@ Exit codes: 0 all is as it was written; 1 something is not; 2 it could not be ve
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&v.keyFile, "public-key", "", "`file` of the public keys, in PEM, that may have signed anchors")
-	cmd.Flags().StringVar(&v.anchorFile, "anchor", "", "`file` of an anchor that was kept; its keys are taken if no others are given")
+	cmd.Flags().StringVar(&v.keyFile, "public-key", "", "`file` of public keys, in PEM, that are trusted, with the keys that they vouch for")
+	cmd.Flags().StringArrayVar(&v.fingerprints, "fingerprint", nil, "`fingerprint` of such a key: 64 hexadecimal digits; may be repeated")
+	cmd.Flags().StringVar(&v.anchorFile, "anchor", "", "`file` of an anchor that was kept; its keys are trusted if no others are given")
 	cmd.Flags().StringVar(&v.saveFile, "save", "", "write the newest anchor and the public keys to this `file`, to be kept elsewhere")
 	return cmd
 }
 
 func (v *verification) run(ctx context.Context) (*trail.Report, error) {
 	var err error
+	if v.given, err = trail.Known(v.anchorFile, v.keyFile, v.fingerprints); err != nil {
+		return nil, err
+	}
 	if v.client, err = v.app.client(); err != nil {
 		return nil, err
 	}
@@ -100,36 +108,20 @@ func (v *verification) evidence(ctx context.Context) (trail.Evidence, trail.Keys
 
 // verify verifies with what the server says, or with what was kept.
 func (v *verification) verify(ctx context.Context, told trail.Evidence, keys trail.Keys) (*trail.Report, error) {
-	anchors := []trail.Anchor{told.Anchor}
-	if v.anchorFile != "" {
-		text, err := os.ReadFile(v.anchorFile)
-		if err != nil {
-			return nil, err
-		}
-		kept, its, err := trail.ParseEvidence(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", v.anchorFile, err)
-		}
-		anchors, keys = append(anchors, kept.Anchor), its
-	}
-	if v.keyFile != "" {
-		text, err := os.ReadFile(v.keyFile)
-		if err != nil {
-			return nil, err
-		}
-		if keys, err = trail.ParseKeys(text); err != nil {
-			return nil, fmt.Errorf("%s: %w", v.keyFile, err)
-		}
-	}
-	report, err := v.pull(ctx, trail.NewVerifier(keys, anchors...))
+	report, err := v.pull(ctx, trail.NewVerifier(keys, v.given.Pins, append([]trail.Anchor{told.Anchor}, v.given.Anchors...)...))
 	if err != nil || v.saveFile == "" || !report.Good() {
 		return report, err
 	}
-	text, err := json.MarshalIndent(told, "", "  ")
+	return report, saveEvidence(v.saveFile, told)
+}
+
+// saveEvidence writes what is to be kept elsewhere.
+func saveEvidence(file string, e trail.Evidence) error {
+	text, err := json.MarshalIndent(e, "", "  ")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return report, os.WriteFile(v.saveFile, append(text, '\n'), 0o644) //nolint:gosec // it is public
+	return os.WriteFile(file, append(text, '\n'), 0o644) //nolint:gosec // it is public
 }
 
 // pull gives the verifier all events up to now.

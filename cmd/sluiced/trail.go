@@ -24,13 +24,17 @@ func trailCommand(stdout, stderr io.Writer) *cobra.Command {
 		Use: "trail", Short: "Verify audit events", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	var keyFile, anchorFile, saveFile string
+	var (
+		keyFile, anchorFile, saveFile string
+		fingerprints                  []string
+	)
 	verify := &cobra.Command{
 		Use:   "verify DIR",
 		Short: "Say whether the audit events of a data directory are as they were written",
 		Long: `Read all audit events of a data directory that no server uses, and say whether any was changed, removed, moved or repeated up to the newest
-signed anchor. Without --anchor and --public-key the directory's own word is taken for both: whoever can change all of it, and has its
-secret.key, can make that fit, so keep an anchor elsewhere (--save, or sluice trail verify --save on a server that runs).
+signed anchor, and whether what is missing in front was taken by retention. Without --anchor, --fingerprint and --public-key the directory's own
+word is taken for the newest anchor and for the first key: whoever can change all of it, and has its secret.key, can make that fit, so keep
+an anchor elsewhere (--save, or sluice trail verify --save on a server that runs), and write the fingerprint of the key down.
 
 Exit status: 0 all is as it was written, 1 something is not, 2 it could not be verified.`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -40,42 +44,29 @@ Exit status: 0 all is as it was written, 1 something is not, 2 it could not be v
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := verifyTrail(cmd.Context(), args[0], keyFile, anchorFile, saveFile, stdout, stderr)
+			err := verifyTrail(cmd.Context(), args[0], saveFile, func() (trail.Given, error) {
+				return trail.Known(anchorFile, keyFile, fingerprints)
+			}, stdout, stderr)
 			if err != nil && !errors.Is(err, errTampered) {
 				return usage(err) // for its status
 			}
 			return err
 		},
 	}
-	verify.Flags().StringVar(&keyFile, "public-key", "", "`file` of the public keys, in PEM, that may have signed anchors")
-	verify.Flags().StringVar(&anchorFile, "anchor", "", "`file` of an anchor that was kept; its keys are taken if no others are given")
+	verify.Flags().StringVar(&keyFile, "public-key", "", "`file` of public keys, in PEM, that are trusted, with the keys that they vouch for")
+	verify.Flags().StringArrayVar(&fingerprints, "fingerprint", nil, "`fingerprint` of such a key: 64 hexadecimal digits; may be repeated")
+	verify.Flags().StringVar(&anchorFile, "anchor", "", "`file` of an anchor that was kept; its keys are trusted if no others are given")
 	verify.Flags().StringVar(&saveFile, "save", "", "write the newest anchor and the public keys to this `file`, to be kept elsewhere")
 	cmd.AddCommand(verify)
 	return cmd
 }
 
-func verifyTrail(ctx context.Context, dir, keyFile, anchorFile, saveFile string, stdout, stderr io.Writer) error {
-	o := node.Verification{Progress: bar(stderr)}
-	if anchorFile != "" {
-		text, err := os.ReadFile(anchorFile)
-		if err != nil {
-			return err
-		}
-		kept, keys, err := trail.ParseEvidence(text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", anchorFile, err)
-		}
-		o.Anchors, o.Keys = append(o.Anchors, kept.Anchor), keys
+func verifyTrail(ctx context.Context, dir, saveFile string, known func() (trail.Given, error), stdout, stderr io.Writer) error {
+	given, err := known()
+	if err != nil {
+		return err
 	}
-	if keyFile != "" {
-		text, err := os.ReadFile(keyFile)
-		if err != nil {
-			return err
-		}
-		if o.Keys, err = trail.ParseKeys(text); err != nil {
-			return fmt.Errorf("%s: %w", keyFile, err)
-		}
-	}
+	o := node.Verification{Given: given, Progress: bar(stderr)}
 	report, evidence, err := node.VerifyTrail(ctx, dir, o)
 	if err != nil {
 		return err

@@ -148,14 +148,14 @@ func (p *place) machine(policy string) (string, *child.Machine) {
 		p.t.Fatal(err)
 	}
 	m := child.NewMachine(p.t, binary, policy, io.Discard)
-	id, code, err := p.svc.CreateActivation(p.t.Context(), assistant.Activation{}, assistant.Token{})
+	id, code, err := p.svc.Fleet("").CreateActivation(p.t.Context(), assistant.Activation{}, assistant.Token{})
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	if err := m.Enrol(p.t.Context(), p.l.Addr().String(), id, code); err != nil {
 		p.t.Fatal(err)
 	}
-	l, err := p.svc.Instances(p.t.Context(), assistant.InstanceFilter{}, assistant.Page{Size: 10})
+	l, err := p.svc.Fleet("").Instances(p.t.Context(), assistant.InstanceFilter{}, assistant.Page{Size: 10})
 	if err != nil || len(l.Rows) != 1 {
 		p.t.Fatal(len(l.Rows), err)
 	}
@@ -173,7 +173,7 @@ func (p *place) until(what string, is func() bool) {
 }
 
 func (p *place) connected() bool {
-	l, err := p.svc.Instances(p.t.Context(), assistant.InstanceFilter{}, assistant.Page{Size: 10})
+	l, err := p.svc.Fleet("").Instances(p.t.Context(), assistant.InstanceFilter{}, assistant.Page{Size: 10})
 	return err == nil && len(l.Rows) == 1 && l.Rows[0].Connected
 }
 
@@ -225,7 +225,7 @@ func TestRealKills(t *testing.T) {
 	asked := map[string]int{}
 	for round := range rounds {
 		before := records(t, m)
-		_, id, err := p.svc.RunCommand(t.Context(), assistant.Command{
+		_, id, err := p.svc.Fleet("").RunCommand(t.Context(), assistant.Command{
 			Type: "RunShellScript", Content: fmt.Sprintf("echo %d >> %s; seq 3000; exit 7", round, ran),
 		}, false, assistant.Invoke{Targets: assistant.Targets{Instances: []string{instance}}, Username: user})
 		if err != nil {
@@ -252,7 +252,7 @@ func TestRealKills(t *testing.T) {
 		}
 	}
 	p.until("all is over", func() bool {
-		l, err := p.svc.Invocations(t.Context(), assistant.InvocationFilter{}, assistant.Page{Size: 100})
+		l, err := p.svc.Fleet("").Invocations(t.Context(), assistant.InvocationFilter{}, assistant.Page{Size: 100})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -334,12 +334,12 @@ func checkKills(t *testing.T, p *place, ran string, asked map[string]int) {
 	var written map[string]int
 	p.until("the records are written", func() bool {
 		written = map[string]int{}
-		read(t, p.Catalog, assistant.Records, func(r *sluice.Record) { written[fields(r)["InvokeId"]]++ })
+		read(t, p.Catalog, assistant.Records(""), func(r *sluice.Record) { written[fields(r)["InvokeId"]]++ })
 		return len(written) >= len(asked)
 	})
 	ends := map[assistant.Status]int{}
 	for id, round := range asked {
-		l, err := p.svc.Invocations(t.Context(), assistant.InvocationFilter{ID: id}, assistant.Page{Size: 1})
+		l, err := p.svc.Fleet("").Invocations(t.Context(), assistant.InvocationFilter{ID: id}, assistant.Page{Size: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -215,7 +215,7 @@ func (s *sim) shut() {
 
 func (s *sim) enrol() {
 	s.t.Helper()
-	id, code, err := s.svc.CreateActivation(s.t.Context(), assistant.Activation{InstanceName: "web"}, assistant.Token{})
+	id, code, err := s.svc.Fleet("").CreateActivation(s.t.Context(), assistant.Activation{InstanceName: "web"}, assistant.Token{})
 	s.must(err)
 	machine := agentproto.Machine{OS: "linux", MachineID: "m" + id, AgentVersion: "1"}
 	_, key, _ := ed25519.GenerateKey(nil)
@@ -386,7 +386,7 @@ func (s *sim) step() {
 		s.ask()
 	case n < 11:
 		if len(s.asked) > 0 {
-			if err := s.svc.Stop(s.t.Context(), s.asked[s.r.IntN(len(s.asked))], nil); sluice.KindOf(err) != sluice.NotFound {
+			if err := s.svc.Fleet("").Stop(s.t.Context(), s.asked[s.r.IntN(len(s.asked))], nil); sluice.KindOf(err) != sluice.NotFound {
 				s.do(err)
 			}
 		}
@@ -435,11 +435,11 @@ func (s *sim) ask() {
 	case 2:
 		in.RepeatMode = agentproto.NextRebootOnly
 	case 3:
-		id, err := s.svc.SendFile(ctx, assistant.SendFile{Targets: to, FileSpec: assistant.FileSpec{Name: "f", Content: "c", TargetDir: "/tmp"}})
+		id, err := s.svc.Fleet("").SendFile(ctx, assistant.SendFile{Targets: to, FileSpec: assistant.FileSpec{Name: "f", Content: "c", TargetDir: "/tmp"}})
 		s.made(id, err, true)
 		return
 	}
-	_, id, err := s.svc.RunCommand(ctx, assistant.Command{Type: "RunShellScript", Content: "id"}, s.r.IntN(2) == 0, in)
+	_, id, err := s.svc.Fleet("").RunCommand(ctx, assistant.Command{Type: "RunShellScript", Content: "id"}, s.r.IntN(2) == 0, in)
 	s.made(id, err, in.Frequency == "" && in.RepeatMode != agentproto.EveryReboot)
 }
 
@@ -470,9 +470,9 @@ func (s *sim) look() {
 func (s *sim) all() []*assistant.InvocationState {
 	s.t.Helper()
 	page := assistant.Page{Size: 10_000}
-	commands, err := s.svc.Invocations(s.t.Context(), assistant.InvocationFilter{}, page)
+	commands, err := s.svc.Fleet("").Invocations(s.t.Context(), assistant.InvocationFilter{}, page)
 	s.must(err)
-	files, err := s.svc.Invocations(s.t.Context(), assistant.InvocationFilter{Files: true}, page)
+	files, err := s.svc.Fleet("").Invocations(s.t.Context(), assistant.InvocationFilter{Files: true}, page)
 	s.must(err)
 	return append(commands.Rows, files.Rows...)
 }
@@ -497,7 +497,7 @@ func (s *sim) end() {
 		}
 		for _, inv := range s.all() {
 			if !inv.Status().Final() || inv.Final == "" {
-				s.must(s.svc.Stop(s.t.Context(), inv.ID, nil))
+				s.must(s.svc.Fleet("").Stop(s.t.Context(), inv.ID, nil))
 			}
 		}
 		synctest.Wait()
@@ -562,7 +562,7 @@ func (s *sim) checkResult(inv *assistant.InvocationState, t *assistant.Target) {
 func (s *sim) checkRecords(want map[string]bool) {
 	s.t.Helper()
 	got := map[string]int{}
-	read(s.t, s.Catalog, assistant.Records, func(r *sluice.Record) {
+	read(s.t, s.Catalog, assistant.Records(""), func(r *sluice.Record) {
 		f := fields(r)
 		name := f["InvokeId"] + "/" + f["InstanceId"] + "/" + f["Repeats"]
 		if strings.HasPrefix(f["InvokeId"], "f-") { // of files, which do not say how often
@@ -601,7 +601,7 @@ func (s *sim) checkOutput() {
 		run      run
 	}
 	got := map[key]string{}
-	read(s.t, s.Catalog, assistant.FullOutput, func(r *sluice.Record) {
+	read(s.t, s.Catalog, assistant.FullOutput(""), func(r *sluice.Record) {
 		f := fields(r)
 		n, _ := strconv.ParseInt(f["Repeats"], 10, 64)
 		k := key{f["InstanceId"], run{f["InvokeId"], n}}

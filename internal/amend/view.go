@@ -19,6 +19,7 @@ type View struct {
 	now     map[Place]*Row
 	rows    []*Row // of now, by time, then place
 
+	recent   []step // the last changes, for whoever remembers something of a view before
 	count    uint64 // places that are hidden
 	nowBytes int64
 }
@@ -44,6 +45,18 @@ func numberOf(p sluice.Position) uint64 { return uint64(p&(1<<highShift-1)) << i
 func (s stretch) place(number uint64) Place {
 	return Place{s.shard, s.high<<highShift | sluice.Position(number>>indexBits), int32(number & (1<<indexBits - 1))}
 }
+
+// step is a change of a view: the places that it is about.
+type step struct {
+	from   uint64 // the version before
+	places []Place
+}
+
+// What recent holds at most.
+const (
+	maxSteps      = 32
+	maxStepPlaces = 10_000
+)
 
 // Version tells two views of a logstore apart: later ones have higher numbers, as long as the server runs. It is 0 for nil.
 func (v *View) Version() uint64 {
@@ -97,6 +110,48 @@ func before(m *roaring64.Bitmap, p sluice.Position) uint64 {
 	return 0
 }
 
+// Positions gives the positions of log groups with hidden logs, from a position of a shard up to another, in order.
+func (v *View) Positions(shard sluice.ShardID, from, to sluice.Position, emit func(sluice.Position)) {
+	if v == nil {
+		return
+	}
+	for s, m := range v.hidden {
+		if s.shard != shard || from > s.high<<highShift|(1<<highShift-1) || to <= s.high<<highShift {
+			continue
+		}
+		it := m.Iterator()
+		if from > s.high<<highShift {
+			it.AdvanceIfNeeded(numberOf(from))
+		}
+		for it.HasNext() {
+			p := s.place(it.Next()).Position
+			if p >= to {
+				break
+			}
+			emit(p)
+			it.AdvanceIfNeeded(numberOf(p) + 1<<indexBits)
+		}
+	}
+}
+
+// Since returns the places that changes were about since a version; ok is false if that is not remembered.
+func (v *View) Since(version uint64) (places []Place, ok bool) {
+	if v == nil {
+		return nil, version == 0
+	}
+	if version == v.version {
+		return nil, true
+	}
+	i := slices.IndexFunc(v.recent, func(s step) bool { return s.from == version })
+	if i < 0 {
+		return nil, false
+	}
+	for _, s := range v.recent[i:] {
+		places = append(places, s.places...)
+	}
+	return places, true
+}
+
 // Now is what an updated log says, nil for others.
 func (v *View) Now(p Place) *Row {
 	if v == nil {
@@ -145,10 +200,70 @@ func (v *View) with(version uint64, changes ...*Change) *View {
 			w.nowBytes += r.bytes()
 		}
 	}
-	w.rows = slices.SortedFunc(maps.Values(w.now), func(a, b *Row) int {
-		return cmp.Or(cmp.Compare(a.Time(), b.Time()), a.compare(b.Place))
-	})
+	w.recent = v.stepsTo(changes)
+	w.order(v, changes)
 	return w
+}
+
+// inTime orders updated logs.
+func inTime(a, b *Row) int { return cmp.Or(cmp.Compare(a.Time(), b.Time()), a.compare(b.Place)) }
+
+// fewChanged logs find their places among those that are in order already.
+const fewChanged = 64
+
+// order puts the updated logs into order: those of v are.
+func (v *View) order(before *View, changes []*Change) {
+	n := 0
+	for _, c := range changes {
+		n += c.Len()
+	}
+	if before == nil || n > fewChanged {
+		v.rows = slices.SortedFunc(maps.Values(v.now), inTime)
+		return
+	}
+	v.rows = slices.Clone(before.rows)
+	remove := func(p Place) {
+		if old := before.now[p]; old != nil {
+			if i, ok := slices.BinarySearchFunc(v.rows, old, inTime); ok {
+				v.rows = slices.Delete(v.rows, i, i+1)
+			}
+		}
+	}
+	for _, c := range changes {
+		for _, p := range c.Gone {
+			remove(p)
+		}
+		for i := range c.Now {
+			r := &c.Now[i]
+			remove(r.Place)
+			if v.now[r.Place] == r {
+				i, _ := slices.BinarySearchFunc(v.rows, r, inTime)
+				v.rows = slices.Insert(v.rows, i, r)
+			}
+		}
+	}
+}
+
+// stepsTo are the steps of the view after some changes.
+func (v *View) stepsTo(changes []*Change) []step {
+	if v == nil {
+		return nil
+	}
+	s := step{from: v.version}
+	for _, c := range changes {
+		s.places = append(s.places, c.Gone...)
+		for i := range c.Now {
+			s.places = append(s.places, c.Now[i].Place)
+		}
+	}
+	steps := append(slices.Clone(v.recent), s)
+	n := 0
+	for i := len(steps) - 1; i >= 0; i-- {
+		if n += len(steps[i].places); n > maxStepPlaces || len(steps)-i > maxSteps {
+			return slices.Clone(steps[i+1:])
+		}
+	}
+	return steps
 }
 
 // hide hides what was written at p, and what it said until now.

@@ -18,7 +18,7 @@ func TestViewsAreWhatChangesMakeOfThem(t *testing.T) {
 	var view *View
 	hidden, now := map[Place]bool{}, map[Place]*Row{}
 	for step := range 60 {
-		c := random(r, r.IntN(30))
+		c := random(r, r.IntN([]int{30, 200}[step%2]))
 		before, changed, updated := view, 0, 0
 		if view != nil {
 			n, m := view.Count()

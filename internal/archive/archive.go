@@ -9,10 +9,15 @@
 //	Verify(path)   either form, every byte
 //	Extract(path)  either form, into a directory, with every byte checked on its way
 //
+// A new directory may have files in common with an earlier one, its base, by hard links: those whose bytes the base has already are
+// listed in the manifest and not in the stream. A [Draft] is such a directory while it is made. On disk it is a backup like any other, and
+// stays one when its base is removed.
+//
 // Invariants:
 //   - The manifest is the last of a stream, and is put into a directory last: what has one is complete.
 //   - Names come from a short list of forms, so that no archive leads a reader out of the directory that it was told.
-//   - A reader takes nothing for true that it did not add up itself.
+//   - A reader takes nothing for true that it did not add up itself, not what a base says of its files either.
+//   - No file of a backup is ever written to again: what takes its place is another file.
 package archive
 
 import (
@@ -89,23 +94,24 @@ func (m *Manifest) Has(name string) bool {
 	return false
 }
 
-// forms are those of the names of files.
-var forms = []*regexp.Regexp{
-	regexp.MustCompile(`^meta\.db$`),
-	regexp.MustCompile(`^secret\.key$`),
-	regexp.MustCompile(`^journal/\d{16}\.wal$`),
-	regexp.MustCompile(`^shards/\d{16}/\d{20}-\d{20}\.log$`),
-	regexp.MustCompile(`^index(/[A-Za-z0-9_=-][A-Za-z0-9_.=-]*)+$`),
-}
+// Forms of the names of files.
+var (
+	always  = regexp.MustCompile(`^(meta\.db|secret\.key)$`)
+	lasting = regexp.MustCompile(`^(journal/\d{16}\.wal|shards/\d{16}/\d{20}-\d{20}\.log|index(/[A-Za-z0-9_=-][A-Za-z0-9_.=-]*)+)$`)
+)
 
 // CheckName returns an error unless an archive may have a file of that name.
 func CheckName(name string) error {
-	for _, form := range forms {
-		if len(name) <= maxName && form.MatchString(name) && fs.ValidPath(name) {
-			return nil
-		}
+	if Lasting(name) || len(name) <= maxName && always.MatchString(name) {
+		return nil
 	}
 	return damaged("%.200q is not the name of a file that backups have", name)
+}
+
+// Lasting reports whether a name is that of a file which the next backup may well have in common with this one: a sealed file, a part of
+// the index, or a file of the journal, which stays as it is once it is full. Whether it has is for the bytes to say.
+func Lasting(name string) bool {
+	return len(name) <= maxName && lasting.MatchString(name) && fs.ValidPath(name)
 }
 
 func parseHeader(raw []byte) (h Header, err error) {

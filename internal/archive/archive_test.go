@@ -35,7 +35,7 @@ func written(t testing.TB) []byte {
 		t.Fatal(err)
 	}
 	for _, c := range content {
-		if err := w.Add(c.name, int64(len(c.text)), strings.NewReader(c.text+"what came later")); err != nil {
+		if _, err := w.Add(c.name, int64(len(c.text)), strings.NewReader(c.text+"what came later")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -247,10 +247,10 @@ func TestShortFileFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Add("meta.db", 10, strings.NewReader("short")); err == nil {
+	if _, err := w.Add("meta.db", 10, strings.NewReader("short")); err == nil {
 		t.Error("a file with too few bytes was added")
 	}
-	if err := w.Add("LOCK", 0, strings.NewReader("")); err == nil {
+	if _, err := w.Add("LOCK", 0, strings.NewReader("")); err == nil {
 		t.Error("a file of another form was added")
 	}
 }

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,55 +49,43 @@ func CheckNew(path string) error {
 // Save reads an archive from a stream into a new directory or a new file at path, which has its name only when it is complete and on
 // disk. It returns what [Read] does. What is there already is not touched.
 func Save(r io.Reader, path string, asFile bool, header func(Header)) (*Manifest, error) {
+	if asFile {
+		return saveFile(r, path, header)
+	}
+	d, err := NewDraft(path, "")
+	if err != nil {
+		return nil, err
+	}
+	m, err := d.Fill(r, header)
+	return m, errors.Join(err, d.Close())
+}
+
+func saveFile(r io.Reader, path string, header func(Header)) (*Manifest, error) {
 	if err := CheckNew(path); err != nil {
 		return nil, err
 	}
-	partial := path + ".partial"
-	if err := os.RemoveAll(partial); err != nil { // what an earlier try left
+	partial := partialOf(path)
+	f, err := begin(partial, func() (*os.File, error) { return makeFile(partial) })
+	if err != nil {
 		return nil, err
 	}
-	save := saveDirectory
-	if asFile {
-		save = saveFile
-	}
-	m, err := save(r, partial, header)
+	defer f.Close() // unlocks it, when it has its name or is gone
+	m, err := fillFile(r, f, header)
 	if err == nil {
 		err = os.Rename(partial, path)
 	}
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(partial))
+		return nil, errors.Join(err, os.Remove(partial))
 	}
 	return m, Directory(filepath.Dir(path)).Sync()
 }
 
-func saveFile(r io.Reader, path string, header func(Header)) (*Manifest, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, err
-	}
+func fillFile(r io.Reader, f *os.File, header func(Header)) (*Manifest, error) {
 	m, err := Read(io.TeeReader(r, f), Discard, header)
 	if err == nil {
 		_, err = io.Copy(f, r) // what a reader of the archive has no need to read: zeros behind its end
 	}
-	return m, errors.Join(err, f.Sync(), f.Close())
-}
-
-func saveDirectory(r io.Reader, path string, header func(Header)) (*Manifest, error) {
-	if err := os.Mkdir(path, 0o700); err != nil {
-		return nil, err
-	}
-	m, err := Read(r, Directory(path), header)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := json.Marshal(m)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(path, manifestName), raw, 0o600); err != nil {
-		return nil, err
-	}
-	return m, Directory(path).Sync()
+	return m, errors.Join(err, f.Sync())
 }
 
 // Verify reads every byte of the archive at path, a file or a directory, and compares it with the manifest.
@@ -122,23 +109,9 @@ func Extract(path string, sink Sink, header func(Header)) (*Manifest, error) {
 }
 
 func extractDirectory(path string, sink Sink, header func(Header)) (*Manifest, error) {
-	raw, err := os.ReadFile(filepath.Join(path, manifestName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, damaged("%s has no %s, so it is no backup, or was not finished", path, manifestName)
-	}
+	m, err := readManifest(path, header)
 	if err != nil {
 		return nil, err
-	}
-	h, err := parseHeader(raw)
-	if err != nil {
-		return nil, err
-	}
-	if header != nil {
-		header(h)
-	}
-	var m Manifest
-	if err := json.NewDecoder(bytes.NewReader(raw)).Decode(&m); err != nil {
-		return nil, damaged("its manifest cannot be read: %v", err)
 	}
 	in := &reader{sink: sink, files: map[string]File{}}
 	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
@@ -162,7 +135,30 @@ func extractDirectory(path string, sink Sink, header func(Header)) (*Manifest, e
 	if err != nil {
 		return nil, err
 	}
-	return &m, m.compare(in.files)
+	return m, m.compare(in.files)
+}
+
+// readManifest reads the manifest of a backup in a directory. header is told of it, if it is not nil.
+func readManifest(dir string, header func(Header)) (*Manifest, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, manifestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, damaged("%s has no %s, so it is no backup, or was not finished", dir, manifestName)
+	}
+	if err != nil {
+		return nil, err
+	}
+	h, err := parseHeader(raw)
+	if err != nil {
+		return nil, err
+	}
+	if header != nil {
+		header(h)
+	}
+	var m Manifest
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return nil, damaged("its manifest cannot be read: %v", err)
+	}
+	return &m, nil
 }
 
 func (in *reader) copyFile(name, path string) (File, error) {

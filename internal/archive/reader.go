@@ -28,6 +28,11 @@ func (discard) Close() error                          { return nil }
 // what sink has a backup. header is told the header when it has come, if it is not nil. An error wraps [ErrDamaged] where the archive is
 // to blame.
 func Read(r io.Reader, sink Sink, header func(Header)) (*Manifest, error) {
+	return read(r, sink, nil, header)
+}
+
+// read is Read for a sink that has some files already, kept: those that are listed and did not come are compared with them.
+func read(r io.Reader, sink Sink, kept map[string]File, header func(Header)) (*Manifest, error) {
 	in := &reader{tar: tar.NewReader(r), sink: sink, files: map[string]File{}}
 	h, err := in.header()
 	if err != nil {
@@ -42,6 +47,11 @@ func Read(r io.Reader, sink Sink, header func(Header)) (*Manifest, error) {
 	}
 	if m.Header.Version != h.Version || !m.Moment.Equal(h.Moment) {
 		return nil, damaged("its header and its manifest are of different backups")
+	}
+	for _, f := range m.Entries {
+		if have, ok := kept[f.Name]; ok { // and did not come, or it would be kept no more
+			in.files[f.Name] = have
+		}
 	}
 	return m, m.compare(in.files)
 }

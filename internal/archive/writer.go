@@ -26,23 +26,33 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	return a, a.json(headerName, h)
 }
 
-// Add writes one file, the next size bytes of r.
-func (a *Writer) Add(name string, size int64, r io.Reader) error {
+// Add writes one file, the next size bytes of r, and returns what the manifest says of it.
+func (a *Writer) Add(name string, size int64, r io.Reader) (File, error) {
 	if err := CheckName(name); err != nil {
-		return err
+		return File{}, err
 	}
 	if err := a.begin(name, size); err != nil {
-		return err
+		return File{}, err
 	}
 	sum := sha256.New()
 	n, err := io.Copy(io.MultiWriter(a.tar, sum), io.LimitReader(r, size))
 	if err != nil {
-		return fmt.Errorf("back up %s: %w", name, err)
+		return File{}, fmt.Errorf("back up %s: %w", name, err)
 	}
 	if n < size {
-		return fmt.Errorf("back up %s: it has %d bytes, not %d", name, n, size)
+		return File{}, fmt.Errorf("back up %s: it has %d bytes, not %d", name, n, size)
 	}
-	a.manifest.Entries = append(a.manifest.Entries, File{Name: name, Size: size, SHA256: hex.EncodeToString(sum.Sum(nil))})
+	f := File{Name: name, Size: size, SHA256: hex.EncodeToString(sum.Sum(nil))}
+	a.manifest.Entries = append(a.manifest.Entries, f)
+	return f, nil
+}
+
+// Keep lists a file in the manifest whose bytes the reader has already. Only a [Draft] that said so can read the archive then.
+func (a *Writer) Keep(f File) error {
+	if !Lasting(f.Name) {
+		return fmt.Errorf("back up %.200q: a file of that name is always sent", f.Name)
+	}
+	a.manifest.Entries = append(a.manifest.Entries, f)
 	return nil
 }
 

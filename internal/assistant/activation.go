@@ -20,7 +20,8 @@ import (
 // Activation lets agents enrol, with a code that is shown once.
 type Activation struct {
 	ID            string    `json:"id"`
-	Code          []byte    `json:"code"` // sealed
+	Account       string    `json:"account,omitempty"` // whose it is, and whose its machines are, as meta.Project has it
+	Code          []byte    `json:"code"`              // sealed
 	InstanceName  string    `json:"instanceName,omitempty"`
 	Description   string    `json:"description,omitempty"`
 	IPRange       string    `json:"ipRange,omitempty"` // CIDR; "" for all
@@ -48,18 +49,19 @@ const (
 )
 
 // CreateActivation keeps an activation, and returns its id and its code, which cannot be told again.
-func (s *Service) CreateActivation(ctx context.Context, a Activation, token Token) (id, code string, err error) {
+func (fl *Fleet) CreateActivation(ctx context.Context, a Activation, token Token) (id, code string, err error) {
 	if err := a.check(); err != nil {
 		return "", "", err
 	}
-	a.ID, a.Created = newID("a", s.now()), s.now()
+	s := fl.s
+	a.ID, a.Account, a.Created = newID("a", s.now()), fl.account, s.now()
 	code = rand.Text() + rand.Text()[:6] // 160 bits
 	a.Code = s.ring.Seal([]byte(code), sealActivation, a.ID)
 	id, err = s.once(ctx, token, func(tx meta.Tx) (string, func(), error) {
-		return a.ID, nil, put(tx, kindActivation, a.ID, "", &a)
+		return a.ID, nil, errorsFirst(putActivation(tx, &a), putFleet(tx, fl.account))
 	})
 	if err == nil && id != a.ID { // the same call again: its code is that of the first
-		code, err = s.activationCode(ctx, id)
+		code, err = fl.activationCode(ctx, id)
 	}
 	return id, code, err
 }
@@ -96,52 +98,44 @@ func parseRange(text string) (netip.Prefix, error) {
 	return netip.ParsePrefix(text)
 }
 
-func (s *Service) activationCode(ctx context.Context, id string) (code string, err error) {
-	err = s.store.View(ctx, func(tx meta.Tx) error {
-		a, err := findActivation(tx, id)
+func (fl *Fleet) activationCode(ctx context.Context, id string) (code string, err error) {
+	err = fl.s.store.View(ctx, func(tx meta.Tx) error {
+		a, err := fl.activation(tx, id)
 		if err != nil {
 			return err
 		}
-		raw, err := s.ring.Open(a.Code, sealActivation, a.ID)
+		raw, err := fl.s.ring.Open(a.Code, sealActivation, a.ID)
 		code = string(raw)
 		return err
 	})
 	return code, err
 }
 
-func findActivation(tx meta.Tx, id string) (*Activation, error) {
-	a, err := get[Activation](tx, kindActivation, id)
-	if err == nil && a == nil {
-		err = fail(sluice.NotFound, "InvalidActivationId.NotFound", "activation %.80q does not exist", id)
-	}
-	return a, err
-}
-
 // Activations returns the activations of an id, a name and tags, each "" or nil for all; the newest first.
-func (s *Service) Activations(ctx context.Context, id, instanceName string, tags []Tag, p Page) (Listed[*Activation], error) {
+func (fl *Fleet) Activations(ctx context.Context, id, instanceName string, tags []Tag, p Page) (Listed[*Activation], error) {
 	name := wildcard(instanceName)
-	return pageOf(ctx, s, kindActivation, p, func(_ meta.Tx, a *Activation) (*Activation, bool, error) {
+	return pageOf(ctx, fl, kindActivation, p, func(_ meta.Tx, a *Activation) (*Activation, bool, error) {
 		return a, (id == "" || id == a.ID) && name(a.InstanceName) && hasTags(a.Tags, tags), nil
 	})
 }
 
 // DisableActivation lets no further agent enrol.
-func (s *Service) DisableActivation(_ context.Context, id string) (out *Activation, err error) {
-	err = s.commits.do(func(tx meta.Tx) (func(), error) {
-		a, err := findActivation(tx, id)
+func (fl *Fleet) DisableActivation(_ context.Context, id string) (out *Activation, err error) {
+	err = fl.s.commits.do(func(tx meta.Tx) (func(), error) {
+		a, err := fl.activation(tx, id)
 		if err != nil {
 			return nil, err
 		}
 		a.Disabled, out = true, a
-		return nil, put(tx, kindActivation, a.ID, "", a)
+		return nil, putActivation(tx, a)
 	})
 	return out, err
 }
 
 // DeleteActivation removes an activation that no instance is registered with.
-func (s *Service) DeleteActivation(_ context.Context, id string) (out *Activation, err error) {
-	err = s.commits.do(func(tx meta.Tx) (func(), error) {
-		a, err := findActivation(tx, id)
+func (fl *Fleet) DeleteActivation(_ context.Context, id string) (out *Activation, err error) {
+	err = fl.s.commits.do(func(tx meta.Tx) (func(), error) {
+		a, err := fl.activation(tx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -247,7 +241,7 @@ func (s *Service) register(tx meta.Tx, a *Activation, e *agentproto.Enrol, key s
 	}
 	a.Registered++
 	i := &Instance{
-		ID: newID("mi", s.now()), Name: a.nameOf(e), Activation: a.ID, PublicKey: key, MachineID: e.Machine.MachineID,
+		ID: newID("mi", s.now()), Account: a.Account, Name: a.nameOf(e), Activation: a.ID, PublicKey: key, MachineID: e.Machine.MachineID,
 		ResourceGroup: a.ResourceGroup, Tags: a.tagsOf(e), Registered: s.now(),
 	}
 	address := ""
@@ -255,7 +249,7 @@ func (s *Service) register(tx meta.Tx, a *Activation, e *agentproto.Enrol, key s
 		address = from.Unmap().String()
 	}
 	i.describe(&e.Machine, address)
-	return i, errorsFirst(putInstance(tx, i), put(tx, kindActivation, a.ID, "", a))
+	return i, errorsFirst(putInstance(tx, i), putActivation(tx, a))
 }
 
 // nameOf is what a new instance is called: what it says itself, or a number behind the activation's prefix, or its host's name.

@@ -21,6 +21,7 @@
 //   - A target that is over stays as it is. Whatever comes later from an agent is answered with Forget.
 //   - Each run that is over, and each target that is over without any, has one record in the logstore: its row in the outbox is made in the transaction
 //     that ends it, and removed when the record is in the log; after a crash in between, the log is read before anything is written again (outbox.go).
+//   - Everything belongs to one account, and is there for no other ([Fleet]); its records and its output lie in a project of that account.
 //   - Secrets are sealed at rest; what is resolved goes into the task that is signed for an agent, and nowhere else.
 package assistant
 
@@ -51,7 +52,7 @@ type Options struct {
 	Grace       time.Duration // [5 min] beyond its timeout that a run of an agent that is gone is waited for
 	OutputBytes int64         // [16 MiB] of each run that are kept in full; negative: none
 	ResultDays  int           // [30] that results are kept
-	MaxResults  int           // [10000] invocations that are over are kept
+	MaxResults  int           // [10000] invocations of each account that are over are kept
 	Now         func() time.Time
 	Logger      *slog.Logger // [discard]
 }
@@ -129,9 +130,10 @@ func New(ctx context.Context, store meta.Store, cat *catalog.Catalog, door sluic
 	return s, s.load(ctx)
 }
 
-// load reads instances and what is not over, in place of what is known of them.
+// load reads instances and what is not over, in place of what is known of them, and has the records of all accounts looked for.
 func (s *Service) load(ctx context.Context) error {
 	instances, live := map[string]*Instance{}, map[string]map[string]*Target{}
+	accounts := []string{""}
 	if err := s.store.View(ctx, func(tx meta.Tx) error {
 		all, err := list[Instance](tx, kindInstance, meta.ItemRange{})
 		if err != nil {
@@ -139,6 +141,13 @@ func (s *Service) load(ctx context.Context) error {
 		}
 		for _, i := range all {
 			instances[i.ID] = i
+		}
+		fleets, err := tx.Items(kindFleet, meta.ItemRange{})
+		if err != nil {
+			return err
+		}
+		for _, f := range fleets {
+			accounts = append(accounts, f.Name)
 		}
 		keys, err := liveOn(tx, "")
 		if err != nil {
@@ -161,6 +170,7 @@ func (s *Service) load(ctx context.Context) error {
 	s.mu.Lock()
 	s.instances, s.live = instances, live
 	s.mu.Unlock()
+	s.outbox.look(accounts...)
 	return nil
 }
 

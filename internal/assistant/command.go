@@ -13,6 +13,7 @@ import (
 // Command is a script that can be run.
 type Command struct {
 	ID              string    `json:"id"`
+	Account         string    `json:"account,omitempty"` // whose it is, as meta.Project has it
 	Name            string    `json:"name,omitempty"`
 	Description     string    `json:"description,omitempty"`
 	Type            string    `json:"type"`
@@ -100,24 +101,36 @@ func errorsFirst(errs ...error) error {
 }
 
 // CreateCommand keeps a command and returns its id.
-func (s *Service) CreateCommand(ctx context.Context, c Command, token Token) (string, error) {
+func (fl *Fleet) CreateCommand(ctx context.Context, c Command, token Token) (string, error) {
 	if c.Name == "" {
 		return "", fail(sluice.Invalid, "MissingParam.Name", "a command needs a name")
 	}
 	if err := c.check(true); err != nil {
 		return "", err
 	}
-	c.ID, c.Created = newID("c", s.now()), s.now()
+	s := fl.s
+	c.ID, c.Account, c.Created = newID("c", s.now()), fl.account, s.now()
 	return s.once(ctx, token, func(tx meta.Tx) (string, func(), error) {
-		all, err := tx.Items(kindCommand, meta.ItemRange{})
+		n, err := fl.commands(tx)
 		if err != nil {
 			return "", nil, err
 		}
-		if len(all) >= maxCommands {
-			return "", nil, fail(sluice.Throttled, "CmdCount.ExceedQuota", "there are %d commands already, delete some", maxCommands)
+		if n >= maxCommands {
+			return "", nil, fail(sluice.Throttled, "CmdCount.ExceedQuota", "there are %d commands already, delete some", n)
 		}
-		return c.ID, nil, put(tx, kindCommand, c.ID, "", &c)
+		return c.ID, nil, putCommand(tx, &c)
 	})
+}
+
+// commands counts the commands of the account.
+func (fl *Fleet) commands(tx meta.Tx) (n int, err error) {
+	rows, err := tx.Items(kindCommand, meta.ItemRange{Group: fl.account})
+	for _, row := range rows {
+		if row.Group == fl.account {
+			n++
+		}
+	}
+	return n, err
 }
 
 // CommandChange says what of a command is modified; nil leaves it as it is.
@@ -127,9 +140,9 @@ type CommandChange struct {
 }
 
 // ModifyCommand changes a command; invocations that are under way stay as they are.
-func (s *Service) ModifyCommand(ctx context.Context, id string, m CommandChange) error {
-	return s.commits.do(func(tx meta.Tx) (func(), error) {
-		c, err := findCommand(tx, id)
+func (fl *Fleet) ModifyCommand(ctx context.Context, id string, m CommandChange) error {
+	return fl.s.commits.do(func(tx meta.Tx) (func(), error) {
+		c, err := fl.command(tx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -150,14 +163,14 @@ func (s *Service) ModifyCommand(ctx context.Context, id string, m CommandChange)
 		if err := c.checkTexts(); err != nil {
 			return nil, err
 		}
-		return nil, put(tx, kindCommand, c.ID, "", c)
+		return nil, putCommand(tx, c)
 	})
 }
 
 // DeleteCommand removes a command of which no invocation is under way.
-func (s *Service) DeleteCommand(ctx context.Context, id string) error {
-	return s.commits.do(func(tx meta.Tx) (func(), error) {
-		if _, err := findCommand(tx, id); err != nil {
+func (fl *Fleet) DeleteCommand(ctx context.Context, id string) error {
+	return fl.s.commits.do(func(tx meta.Tx) (func(), error) {
+		if _, err := fl.command(tx, id); err != nil {
 			return nil, err
 		}
 		ids, err := liveInvocations(tx)
@@ -177,14 +190,6 @@ func (s *Service) DeleteCommand(ctx context.Context, id string) error {
 	})
 }
 
-func findCommand(tx meta.Tx, id string) (*Command, error) {
-	c, err := get[Command](tx, kindCommand, id)
-	if err == nil && c == nil {
-		err = fail(sluice.NotFound, "InvalidCmdId.NotFound", "command %.80q does not exist", id)
-	}
-	return c, err
-}
-
 // CommandFilter chooses commands; empty fields choose all. Names and descriptions may have * for anything.
 type CommandFilter struct {
 	ID, Name, Description, Type, Provider, ResourceGroup string
@@ -192,9 +197,9 @@ type CommandFilter struct {
 }
 
 // Commands returns the commands that f chooses, the newest first, and how many there are. None is public: a filter for a provider finds none.
-func (s *Service) Commands(ctx context.Context, f CommandFilter, p Page) (Listed[*Command], error) {
+func (fl *Fleet) Commands(ctx context.Context, f CommandFilter, p Page) (Listed[*Command], error) {
 	name, description := wildcard(f.Name), wildcard(f.Description)
-	return pageOf(ctx, s, kindCommand, p, func(tx meta.Tx, c *Command) (*Command, bool, error) {
+	return pageOf(ctx, fl, kindCommand, p, func(tx meta.Tx, c *Command) (*Command, bool, error) {
 		return c, (f.ID == "" || f.ID == c.ID) && name(c.Name) && description(c.Description) && (f.Type == "" || f.Type == c.Type) &&
 			f.Provider == "" && (f.ResourceGroup == "" || f.ResourceGroup == c.ResourceGroup) && hasTags(c.Tags, f.Tags), nil
 	})

@@ -33,25 +33,26 @@ type SendFile struct {
 }
 
 // SendFile makes an invocation that writes a file, and returns its id.
-func (s *Service) SendFile(ctx context.Context, f SendFile) (string, error) {
+func (fl *Fleet) SendFile(ctx context.Context, f SendFile) (string, error) {
 	if err := f.check(); err != nil {
 		return "", err
 	}
+	s := fl.s
 	now := s.now()
 	inv := &Invocation{
-		ID: newID("f", now), Caller: f.Caller, File: &f.FileSpec, RepeatMode: agentproto.Once, ResourceGroup: f.ResourceGroup, Tags: f.FileTags,
+		ID: newID("f", now), Account: fl.account, Caller: f.Caller, File: &f.FileSpec, RepeatMode: agentproto.Once, ResourceGroup: f.ResourceGroup, Tags: f.FileTags,
 		Created: now,
 	}
 	var err error
 	if inv.Timeout, err = checkTimeout(f.Timeout, defaultTimeout); err != nil {
 		return "", err
 	}
-	targets, err := s.targets(f.Targets, maxFileTargets, inv)
+	targets, err := fl.targets(f.Targets, maxFileTargets, inv)
 	if err != nil {
 		return "", err
 	}
 	return s.once(ctx, f.Token, func(tx meta.Tx) (string, func(), error) {
-		after, err := s.create(tx, inv, targets)
+		after, err := fl.create(tx, inv, targets)
 		return inv.ID, after, err
 	})
 }

@@ -224,7 +224,7 @@ func (s *Service) restarted(tx meta.Tx, inv *Invocation, t *Target, c *claim) er
 			return err
 		}
 		c.changed = append(c.changed, t)
-		s.outbox.wake()
+		s.outbox.wake(t.Account)
 	}
 	if t.Claimed != 0 { // even if this claim has no room for it
 		t.Claimed = 0

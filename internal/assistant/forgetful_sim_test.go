@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/agentproto"
 	"github.com/sluicelog/sluice/internal/assistant"
 )
@@ -41,13 +40,14 @@ func newForgetfulSim(t *testing.T, seed uint64) *forgetfulSim {
 	t.Helper()
 	s := &forgetfulSim{sim: openSim(t, seed), begun: map[string]int{}}
 	for k := range 1 + s.r.IntN(3) {
-		id, code, err := s.svc.CreateActivation(t.Context(), assistant.Activation{}, assistant.Token{})
+		owner := accounts[s.r.IntN(len(accounts))]
+		id, code, err := s.svc.Fleet(owner).CreateActivation(t.Context(), assistant.Activation{}, assistant.Token{})
 		s.must(err)
 		instance, err := s.svc.Register(t.Context(), &assistant.Registration{
 			Activation: id, Code: code, Key: []byte{byte(k), 1}, Machine: agentproto.Machine{OS: "linux", MachineID: "m", AgentVersion: "1"},
 		}, netip.MustParseAddr("10.0.0.1"))
 		s.must(err)
-		s.ids = append(s.ids, instance)
+		s.ids, s.owners = append(s.ids, instance), append(s.owners, owner)
 		s.clients = append(s.clients, &forgetful{s: s, instance: instance})
 		s.clients[k].restart()
 	}
@@ -205,11 +205,7 @@ func (s *forgetfulSim) turn() {
 	case n < 5:
 		s.ask()
 	case n < 7:
-		if len(s.asked) > 0 {
-			if err := s.svc.Stop(ctx, s.asked[s.r.IntN(len(s.asked))], nil); sluice.KindOf(err) != sluice.NotFound {
-				s.do(err)
-			}
-		}
+		s.stop()
 	case n < 13:
 		c.fetch()
 	case n < 19:
@@ -263,7 +259,7 @@ func (s *forgetfulSim) finish() {
 	for range 60 {
 		for _, inv := range s.all() {
 			if !inv.Status().Final() || inv.Final == "" {
-				s.must(s.svc.Stop(s.t.Context(), inv.ID, nil))
+				s.must(s.svc.Fleet(inv.Account).Stop(s.t.Context(), inv.ID, nil))
 			}
 		}
 		for _, c := range s.clients {
@@ -305,13 +301,11 @@ func (s *forgetfulSim) verify() {
 	}
 	s.checkRecords(want)
 	seen := map[string]int{}
-	s.must(assistant.ReadBack(s.t.Context(), s.Catalog, assistant.Records, time.Time{}, func(r *sluice.Record) {
-		for _, f := range r.Fields {
-			if f.Key == "Output" && f.Value != "" {
-				seen[f.Value]++
-			}
+	s.eachLog(assistant.Records, func(f map[string]string) {
+		if f["Output"] != "" {
+			seen[f["Output"]]++
 		}
-	}))
+	})
 	for mark, n := range seen {
 		if n > 1 {
 			s.t.Errorf("%s has %d records (cuts %v)", mark, n, s.cuts)

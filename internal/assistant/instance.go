@@ -15,6 +15,7 @@ import (
 // Instance is a machine whose agent has enrolled.
 type Instance struct {
 	ID            string `json:"id"`
+	Account       string `json:"account,omitempty"` // its activation's
 	Name          string `json:"name"`
 	Activation    string `json:"activation"`
 	PublicKey     string `json:"publicKey"`     // hash of the key that it enrolled with
@@ -77,10 +78,10 @@ type InstanceFilter struct {
 const connectedFor = 2 * time.Minute
 
 // Instances returns the instances that f chooses, the newest first.
-func (s *Service) Instances(ctx context.Context, f InstanceFilter, p Page) (Listed[InstanceState], error) {
+func (fl *Fleet) Instances(ctx context.Context, f InstanceFilter, p Page) (Listed[InstanceState], error) {
 	name := wildcard(f.Name)
-	return pageOf(ctx, s, kindInstance, p, func(_ meta.Tx, i *Instance) (InstanceState, bool, error) {
-		st := s.stateOf(i)
+	return pageOf(ctx, fl, kindInstance, p, func(_ meta.Tx, i *Instance) (InstanceState, bool, error) {
+		st := fl.s.stateOf(i)
 		return st, (f.Activation == "" || f.Activation == i.Activation) && (f.IP == "" || f.IP == i.IntranetIP || f.IP == i.InternetIP) &&
 			name(i.Name) && (f.Machine == "" || f.Machine == i.MachineID) && (f.OSType == "" || strings.EqualFold(f.OSType, i.OSType())) &&
 			(f.ResourceGroup == "" || f.ResourceGroup == i.ResourceGroup) && (len(f.IDs) == 0 || slices.Contains(f.IDs, i.ID)) &&
@@ -102,14 +103,14 @@ func (s *Service) stateOf(i *Instance) InstanceState {
 }
 
 // RenameInstance gives an instance another name, and tags if they are not nil.
-func (s *Service) RenameInstance(_ context.Context, id, name string, tags []Tag) error {
+func (fl *Fleet) RenameInstance(_ context.Context, id, name string, tags []Tag) error {
 	if err := checkInstanceName(name); err != nil {
 		return err
 	}
 	if err := checkTags(tags); err != nil {
 		return err
 	}
-	return s.changeInstance(id, func(i *Instance) error {
+	return fl.s.changeInstance(id, fl.instance, func(i *Instance) error {
 		i.Name = name
 		if tags != nil {
 			i.Tags = tags
@@ -119,8 +120,8 @@ func (s *Service) RenameInstance(_ context.Context, id, name string, tags []Tag)
 }
 
 // TagInstance sets tags of an instance, and removes others by key.
-func (s *Service) TagInstance(_ context.Context, id string, set []Tag, remove []string) error {
-	return s.changeInstance(id, func(i *Instance) error {
+func (fl *Fleet) TagInstance(_ context.Context, id string, set []Tag, remove []string) error {
+	return fl.s.changeInstance(id, fl.instance, func(i *Instance) error {
 		tags := slices.DeleteFunc(slices.Clone(i.Tags), func(t Tag) bool {
 			return slices.Contains(remove, t.Key) || slices.ContainsFunc(set, func(n Tag) bool { return n.Key == t.Key })
 		})
@@ -142,10 +143,10 @@ func checkInstanceName(name string) error {
 	return nil
 }
 
-// changeInstance changes an instance under the rules of [change].
-func (s *Service) changeInstance(id string, fn func(*Instance) error) error {
+// changeInstance changes the instance that find finds, under the rules of [change].
+func (s *Service) changeInstance(id string, find func(meta.Tx, string) (*Instance, error), fn func(*Instance) error) error {
 	return s.commits.do(func(tx meta.Tx) (func(), error) {
-		i, err := findInstance(tx, id)
+		i, err := find(tx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -156,7 +157,8 @@ func (s *Service) changeInstance(id string, fn func(*Instance) error) error {
 	})
 }
 
-func findInstance(tx meta.Tx, id string) (*Instance, error) {
+// anyInstance finds an instance for its own agent, whosever it is.
+func anyInstance(tx meta.Tx, id string) (*Instance, error) {
 	i, err := get[Instance](tx, kindInstance, id)
 	if err == nil && i == nil {
 		err = fail(sluice.NotFound, "InvalidInstanceId.NotFound", "instance %.80q does not exist", id)
@@ -171,10 +173,20 @@ func (s *Service) setInstance(i *Instance) {
 }
 
 // Deregister removes an instance; what is under way on it is over, and its agent is refused from then on. It returns what was removed.
-func (s *Service) Deregister(ctx context.Context, id string) (*Instance, error) {
+func (fl *Fleet) Deregister(_ context.Context, id string) (*Instance, error) {
+	return fl.s.deregister(id, fl.instance)
+}
+
+// Leave removes an instance because its own agent asks for it.
+func (s *Service) Leave(_ context.Context, id string) error {
+	_, err := s.deregister(id, anyInstance)
+	return err
+}
+
+func (s *Service) deregister(id string, find func(meta.Tx, string) (*Instance, error)) (*Instance, error) {
 	var gone *Instance
 	err := s.commits.do(func(tx meta.Tx) (func(), error) {
-		i, err := findInstance(tx, id)
+		i, err := find(tx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -187,7 +199,7 @@ func (s *Service) Deregister(ctx context.Context, id string) (*Instance, error) 
 			return nil, err
 		} else if a != nil {
 			a.Deregistered++
-			if err := put(tx, kindActivation, a.ID, "", a); err != nil {
+			if err := putActivation(tx, a); err != nil {
 				return nil, err
 			}
 		}
@@ -228,12 +240,13 @@ func (s *Service) forgetInstance(id string, ended []*Target) {
 }
 
 // taggedInstances are the instances that have all of these tags, by id.
-func (s *Service) taggedInstances(tags []Tag) []string {
+func (fl *Fleet) taggedInstances(tags []Tag) []string {
+	s := fl.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var ids []string
 	for id, i := range s.instances {
-		if hasTags(i.Tags, tags) {
+		if i.Account == fl.account && hasTags(i.Tags, tags) {
 			ids = append(ids, id)
 		}
 	}

@@ -24,6 +24,7 @@ type Caller struct {
 // Invocation is a command to run, or a file to write, on instances. It is a copy: what happens to its command later does not change it.
 type Invocation struct {
 	ID      string `json:"id"`
+	Account string `json:"account,omitempty"` // whose it is, and whose its instances are, as meta.Project has it
 	Version int    `json:"version,omitempty"` // grows when it is modified
 	Caller  Caller `json:"caller"`
 
@@ -105,33 +106,35 @@ type Invoke struct {
 }
 
 // RunCommand makes a command and an invocation of it; the command stays if keep says so. It returns the ids of both.
-func (s *Service) RunCommand(ctx context.Context, c Command, keep bool, in Invoke) (command, invocation string, err error) {
+func (fl *Fleet) RunCommand(ctx context.Context, c Command, keep bool, in Invoke) (command, invocation string, err error) {
 	if err := c.check(keep); err != nil {
 		return "", "", err
 	}
-	c.ID, c.Created, c.Temporary, c.InvokeTimes = newID("c", s.now()), s.now(), !keep, 1
+	s := fl.s
+	c.ID, c.Account, c.Created, c.Temporary, c.InvokeTimes = newID("c", s.now()), fl.account, s.now(), !keep, 1
 	inv, err := s.newInvocation(&c, &in)
 	if err != nil {
 		return "", "", err
 	}
 	inv.DropCommand = !keep
-	targets, err := s.targets(in.Targets, maxInstances, inv)
+	targets, err := fl.targets(in.Targets, maxInstances, inv)
 	if err != nil {
 		return "", "", err
 	}
 	both, err := s.once(ctx, in.Token, func(tx meta.Tx) (string, func(), error) {
-		after, err := s.create(tx, inv, targets)
-		return c.ID + " " + inv.ID, after, errorsFirst(err, put(tx, kindCommand, c.ID, "", &c))
+		after, err := fl.create(tx, inv, targets)
+		return c.ID + " " + inv.ID, after, errorsFirst(err, putCommand(tx, &c))
 	})
 	command, invocation, _ = strings.Cut(both, " ")
 	return command, invocation, err
 }
 
 // InvokeCommand makes an invocation of a command that is there, and returns its id.
-func (s *Service) InvokeCommand(ctx context.Context, commandID string, in Invoke) (string, error) {
+func (fl *Fleet) InvokeCommand(ctx context.Context, commandID string, in Invoke) (string, error) {
+	s := fl.s
 	var found *Command
 	if err := s.store.View(ctx, func(tx meta.Tx) (err error) {
-		found, err = findCommand(tx, commandID)
+		found, err = fl.command(tx, commandID)
 		return err
 	}); err != nil {
 		return "", err
@@ -140,26 +143,26 @@ func (s *Service) InvokeCommand(ctx context.Context, commandID string, in Invoke
 	if err != nil {
 		return "", err
 	}
-	targets, err := s.targets(in.Targets, maxInstances, inv)
+	targets, err := fl.targets(in.Targets, maxInstances, inv)
 	if err != nil {
 		return "", err
 	}
 	return s.once(ctx, in.Token, func(tx meta.Tx) (string, func(), error) {
-		c, err := findCommand(tx, commandID)
+		c, err := fl.command(tx, commandID)
 		if err != nil {
 			return "", nil, err
 		}
 		c.InvokeTimes++
-		after, err := s.create(tx, inv, targets)
-		return inv.ID, after, errorsFirst(err, put(tx, kindCommand, c.ID, "", c))
+		after, err := fl.create(tx, inv, targets)
+		return inv.ID, after, errorsFirst(err, putCommand(tx, c))
 	})
 }
 
-// newInvocation makes an invocation of a command, checked.
+// newInvocation makes an invocation of a command, for the same account, checked.
 func (s *Service) newInvocation(c *Command, in *Invoke) (*Invocation, error) {
 	now := s.now()
 	inv := &Invocation{
-		ID: newID("t", now), Caller: in.Caller, CommandID: c.ID, CommandName: c.Name, Description: c.Description, Type: c.Type, Content: c.Content,
+		ID: newID("t", now), Account: c.Account, Caller: in.Caller, CommandID: c.ID, CommandName: c.Name, Description: c.Description, Type: c.Type, Content: c.Content,
 		EnableParameter: c.EnableParameter, Parameters: in.Parameters, WorkingDir: or(in.WorkingDir, c.WorkingDir), Username: in.Username,
 		WindowsPasswordName: in.WindowsPasswordName, Launcher: or(in.Launcher, c.Launcher), TerminationMode: or(in.TerminationMode, "Process"),
 		RepeatMode: in.RepeatMode, Frequency: strings.TrimSpace(in.Frequency), ContainerID: in.ContainerID, ContainerName: in.ContainerName,
@@ -253,40 +256,45 @@ func containerID(id string) bool {
 }
 
 // create writes an invocation with its targets, and hands it to agents once that is committed.
-func (s *Service) create(tx meta.Tx, inv *Invocation, instances []string) (func(), error) {
+func (fl *Fleet) create(tx meta.Tx, inv *Invocation, instances []string) (func(), error) {
 	for _, id := range instances { // before anything is written
-		if err := isInstance(tx, id); err != nil {
+		if err := fl.has(tx, id); err != nil {
 			return nil, err
 		}
 	}
-	if err := put(tx, kindInvocation, inv.ID, "", inv); err != nil {
+	if err := putInvocation(tx, inv); err != nil {
 		return nil, err
 	}
 	targets := make([]*Target, len(instances))
 	for i, id := range instances {
-		t := &Target{Invocation: inv.ID, Instance: id, Status: Pending, Created: inv.Created, Updated: inv.Created}
-		if err := s.createTarget(tx, t); err != nil {
+		t := &Target{Invocation: inv.ID, Instance: id, Account: inv.Account, Status: Pending, Created: inv.Created, Updated: inv.Created}
+		if err := createTarget(tx, t); err != nil {
 			return nil, err
 		}
 		targets[i] = t
 	}
-	return func() { s.dispatch(targets) }, nil
+	return func() { fl.s.dispatch(targets) }, nil
 }
 
-func isInstance(tx meta.Tx, id string) error {
-	_, err := tx.Item(kindInstance, id)
-	if sluice.KindOf(err) == sluice.NotFound {
-		return fail(sluice.NotFound, "InvalidInstance.NotFound", "instance %.80q does not exist", id)
+// has is the error of invocations for an instance that the account does not have.
+func (fl *Fleet) has(tx meta.Tx, id string) error {
+	i, err := find[Instance](tx, fl.account, kindInstance, id)
+	if err == nil && i == nil {
+		err = noInstance(id)
 	}
 	return err
 }
 
-func (s *Service) createTarget(tx meta.Tx, t *Target) error {
+func noInstance(id string) error {
+	return fail(sluice.NotFound, "InvalidInstance.NotFound", "instance %.80q does not exist", id)
+}
+
+func createTarget(tx meta.Tx, t *Target) error {
 	return errorsFirst(putTarget(tx, t), tx.SetItem(meta.Item{Kind: kindLive, Name: t.key().name(), Group: t.Instance}))
 }
 
 // targets finds the instances that are meant, by id.
-func (s *Service) targets(t Targets, most int, inv *Invocation) ([]string, error) {
+func (fl *Fleet) targets(t Targets, most int, inv *Invocation) ([]string, error) {
 	if len(t.Instances) > 0 && len(t.Tags) > 0 {
 		return nil, fail(sluice.Invalid, "InvalidResourceTag.ConflictWithInstanceIds", "give either instance ids or resource tags")
 	}
@@ -295,7 +303,7 @@ func (s *Service) targets(t Targets, most int, inv *Invocation) ([]string, error
 		if err := checkResourceTags(t.Tags); err != nil {
 			return nil, err
 		}
-		if ids = s.taggedInstances(t.Tags); len(ids) == 0 {
+		if ids = fl.taggedInstances(t.Tags); len(ids) == 0 {
 			return nil, fail(sluice.Invalid, "InvalidResourceTag.InstanceNotFound", "no instance has these tags")
 		}
 	} else if len(ids) > most {
@@ -305,12 +313,13 @@ func (s *Service) targets(t Targets, most int, inv *Invocation) ([]string, error
 		return nil, fail(sluice.Invalid, "MissingParam.InstanceId", "give instance ids or resource tags")
 	}
 	ids = unique(ids)
+	s := fl.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
 		i := s.instances[id]
-		if i == nil {
-			return nil, fail(sluice.NotFound, "InvalidInstance.NotFound", "instance %.80q does not exist", id)
+		if i == nil || i.Account != fl.account {
+			return nil, noInstance(id)
 		}
 		if err := inv.fits(i); err != nil {
 			return nil, err
@@ -389,7 +398,7 @@ func finishInvocation(tx meta.Tx, id string, now time.Time) error {
 			return err
 		}
 	}
-	return put(tx, kindInvocation, inv.ID, "", inv)
+	return putInvocation(tx, inv)
 }
 
 func statuses(targets []*Target) []Status {

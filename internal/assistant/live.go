@@ -73,8 +73,8 @@ func (s *Service) ended(targets []*Target) {
 		if x := s.session(t.Instance); x != nil {
 			x.peer.Send(&agentproto.Forget{Invocations: []string{t.Invocation}})
 		}
+		s.outbox.wake(t.Account)
 	}
-	s.outbox.wake()
 }
 
 // session is the connection of an instance's agent; nil if there is none.

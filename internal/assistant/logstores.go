@@ -3,6 +3,7 @@ package assistant
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,28 +12,41 @@ import (
 	"github.com/sluicelog/sluice/internal/meta"
 )
 
-// Project is the project of the logstores below, which are made when they are first needed.
-const Project = "sluice-assistant"
+const project = "sluice-assistant"
 
-// The logstores of the assistant.
-var (
-	// Records has a log for each run that is over, and each target that is over without any; see [Record].
-	Records = sluice.LogstoreRef{Project: Project, Logstore: "execution-records"}
-	// FullOutput has what runs wrote, in pieces: InvokeId, InstanceId, Repeats, Offset, Output.
-	FullOutput = sluice.LogstoreRef{Project: Project, Logstore: "execution-output"}
-)
+// Project is the project of an account's logstores below, which are made when they are first needed.
+func Project(account string) string {
+	if account == "" {
+		return project
+	}
+	return project + "-" + account
+}
+
+// Reserved reports whether a name can only be that of a [Project]: nobody else is to make a project of it, or he would hold the records of another
+// account.
+func Reserved(name string) bool { return name == project || strings.HasPrefix(name, project+"-") }
+
+// Records has a log for each run of an account that is over, and each target that is over without any; see [Record].
+func Records(account string) sluice.LogstoreRef {
+	return sluice.LogstoreRef{Project: Project(account), Logstore: "execution-records"}
+}
+
+// FullOutput has what runs of an account wrote, in pieces: InvokeId, InstanceId, Repeats, Offset, Output.
+func FullOutput(account string) sluice.LogstoreRef {
+	return sluice.LogstoreRef{Project: Project(account), Logstore: "execution-output"}
+}
 
 const logstoreDays = 90
 
-// logstores makes the logstores of the assistant.
+// logstores makes the logstores of the assistant, each in a project of the account that it is for.
 type logstores struct {
 	cat  *catalog.Catalog
 	mu   sync.Mutex // guards made
 	made map[sluice.LogstoreRef]bool
 }
 
-// ensure makes a logstore with an index, unless it is there.
-func (l *logstores) ensure(ctx context.Context, ref sluice.LogstoreRef, index json.RawMessage) error {
+// ensure makes a logstore of an account with an index, unless it is there. Errors: Conflict "logstore" if somebody else has a project of that name.
+func (l *logstores) ensure(ctx context.Context, account string, ref sluice.LogstoreRef, index json.RawMessage) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.made[ref] {
@@ -41,7 +55,10 @@ func (l *logstores) ensure(ctx context.Context, ref sluice.LogstoreRef, index js
 			return err
 		}
 	}
-	err := exists(l.cat.CreateProject(ctx, meta.Project{Name: ref.Project, Description: "records of commands and files"}))
+	err := exists(l.cat.CreateProject(ctx, meta.Project{Name: ref.Project, Account: account, Description: "records of commands and files"}))
+	if err == nil {
+		err = l.owns(ctx, account, ref.Project)
+	}
 	if err == nil {
 		err = exists(l.cat.CreateLogstore(ctx, meta.Logstore{Project: ref.Project, Name: ref.Logstore, TTLDays: logstoreDays}, 1))
 	}
@@ -52,6 +69,15 @@ func (l *logstores) ensure(ctx context.Context, ref sluice.LogstoreRef, index js
 		l.made = map[sluice.LogstoreRef]bool{}
 	}
 	l.made[ref] = err == nil
+	return err
+}
+
+// owns returns an error if a project is another account's.
+func (l *logstores) owns(ctx context.Context, account, project string) error {
+	p, err := l.cat.Project(ctx, project)
+	if err == nil && p.Account != account {
+		err = sluice.Errorf(sluice.Conflict, "logstore", "project %s, which records of this account need, belongs to another account: delete it or have it deleted", project)
+	}
 	return err
 }
 

@@ -23,11 +23,12 @@ type InvocationChange struct {
 
 // ModifyInvocation changes the runs of an invocation that have not begun, and adds instances. It returns the id of its command, which is another if
 // the content is.
-func (s *Service) ModifyInvocation(ctx context.Context, id string, m InvocationChange) (string, error) {
+func (fl *Fleet) ModifyInvocation(ctx context.Context, id string, m InvocationChange) (string, error) {
+	s := fl.s
 	now := s.now()
 	newCommand := newID("c", now)
 	return s.once(ctx, m.Token, func(tx meta.Tx) (string, func(), error) {
-		inv, err := findInvocation(tx, id)
+		inv, err := fl.invocation(tx, id)
 		if err != nil {
 			return "", nil, err
 		}
@@ -39,23 +40,23 @@ func (s *Service) ModifyInvocation(ctx context.Context, id string, m InvocationC
 		if err != nil {
 			return "", nil, err
 		}
-		added, err := s.added(tx, targets, m.AddInstances, inv)
+		added, err := fl.added(tx, targets, m.AddInstances, inv)
 		if err != nil {
 			return "", nil, err
 		}
 		inv.Version++
 		if command != nil {
-			if err := put(tx, kindCommand, command.ID, "", command); err != nil {
+			if err := putCommand(tx, command); err != nil {
 				return "", nil, err
 			}
 		}
 		for _, t := range added {
-			if err := s.createTarget(tx, t); err != nil {
+			if err := createTarget(tx, t); err != nil {
 				return "", nil, err
 			}
 		}
 		send := slices.DeleteFunc(append(targets, added...), func(t *Target) bool { return t.Status.Final() })
-		return inv.CommandID, func() { s.dispatch(send) }, put(tx, kindInvocation, inv.ID, "", inv)
+		return inv.CommandID, func() { s.dispatch(send) }, putInvocation(tx, inv)
 	})
 }
 
@@ -91,7 +92,7 @@ func (s *Service) modify(tx meta.Tx, inv *Invocation, m *InvocationChange, newCo
 		if err != nil {
 			return nil, err
 		}
-		command = &Command{Name: inv.CommandName, Description: inv.Description, Type: inv.Type, Timeout: inv.Timeout, Temporary: inv.DropCommand}
+		command = &Command{Account: inv.Account, Name: inv.CommandName, Description: inv.Description, Type: inv.Type, Timeout: inv.Timeout, Temporary: inv.DropCommand}
 		if before != nil {
 			*command = *before
 		}
@@ -131,24 +132,21 @@ func modifiedParameters(inv *Invocation) error {
 }
 
 // added are the targets of instances that are new to an invocation.
-func (s *Service) added(tx meta.Tx, have []*Target, instances []string, inv *Invocation) ([]*Target, error) {
+func (fl *Fleet) added(tx meta.Tx, have []*Target, instances []string, inv *Invocation) ([]*Target, error) {
 	var added []*Target
-	now := s.now()
+	now := fl.s.now()
 	for _, id := range unique(instances) {
 		if slices.ContainsFunc(have, func(t *Target) bool { return t.Instance == id }) {
 			continue
 		}
-		i, err := get[Instance](tx, kindInstance, id)
+		i, err := fl.instance(tx, id)
 		if err != nil {
 			return nil, err
-		}
-		if i == nil {
-			return nil, fail(sluice.NotFound, "InvalidInstanceId.NotFound", "instance %.80q does not exist", id)
 		}
 		if inv.fits(i) != nil {
 			return nil, fail(sluice.Conflict, "InvalidInstanceId.OSTypeUnsupported", "instance %s cannot run %s", id, inv.Type)
 		}
-		added = append(added, &Target{Invocation: inv.ID, Instance: id, Status: Pending, Created: now, Updated: now})
+		added = append(added, &Target{Invocation: inv.ID, Instance: id, Account: inv.Account, Status: Pending, Created: now, Updated: now})
 	}
 	if len(have)+len(added) > maxInstances {
 		return nil, fail(sluice.TooLarge, "InvalidInstanceId.CountLimitExceeded", "the invocation would have more than %d instances", maxInstances)

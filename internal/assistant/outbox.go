@@ -2,7 +2,10 @@ package assistant
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -11,9 +14,9 @@ import (
 	"github.com/sluicelog/sluice/internal/meta"
 )
 
-// outbox writes records to the logstore, each once.
+// outbox writes records to the logstores of their accounts, each once.
 //
-//	transaction that ends a run:  row in the outbox
+//	transaction that ends a run:  row in the outbox of its account
 //	                                   │ a group of rows
 //	                                   ▼
 //	                              append to the logstore ── crash here: the record is in the log, and the row is still there
@@ -22,18 +25,24 @@ import (
 //	                              transaction: rows removed
 //
 // So, when it is not known whether an append took place, the logs that came since the oldest row was made are read, and the rows whose records are among
-// them are removed, before anything is appended: settle. One goroutine works at a time.
+// them are removed, before anything is appended: settle. One goroutine works at a time. Accounts take turns, a group each: whose records cannot be written
+// holds up nobody else's.
 type outbox struct {
-	s     *Service
-	woken chan struct{}
+	s      *Service
+	woken  chan struct{}
+	stores logstores
 
-	turn    sync.Mutex // held by who writes
-	settled bool       // what was appended is known; guarded by turn
-	stores  logstores
+	turn    sync.Mutex      // held by who writes
+	settled map[string]bool // accounts of which is known what was appended; guarded by turn
+
+	mu      sync.Mutex      // guards waiting
+	waiting map[string]bool // accounts that may have rows
 }
 
 func newOutbox(s *Service) *outbox {
-	return &outbox{s: s, woken: make(chan struct{}, 1), stores: logstores{cat: s.cat}}
+	return &outbox{
+		s: s, woken: make(chan struct{}, 1), stores: logstores{cat: s.cat}, settled: map[string]bool{}, waiting: map[string]bool{},
+	}
 }
 
 // Bounds of one group of records.
@@ -48,12 +57,31 @@ const retryAfter = time.Second
 // clockSlack is how far before the making of a row a record is looked for: the clock may have been set back in between.
 const clockSlack = time.Hour
 
-// wake says that there is something to write.
-func (o *outbox) wake() {
+// look has accounts looked at by the next flush.
+func (o *outbox) look(accounts ...string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, account := range accounts {
+		o.waiting[account] = true
+	}
+}
+
+// wake says that there is something to write for an account.
+func (o *outbox) wake(account string) {
+	o.look(account)
 	select {
 	case o.woken <- struct{}{}:
 	default:
 	}
+}
+
+// take returns the accounts that may have rows, which have none as far as is known from then on.
+func (o *outbox) take() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	accounts := slices.Sorted(maps.Keys(o.waiting))
+	clear(o.waiting)
+	return accounts
 }
 
 // run writes what comes until ctx ends.
@@ -74,26 +102,44 @@ func (o *outbox) run(ctx context.Context) {
 	}
 }
 
-// flush writes all that is there.
+// flush writes all that is there. The error is of the accounts whose records wait.
 func (o *outbox) flush(ctx context.Context) error {
 	o.turn.Lock()
 	defer o.turn.Unlock()
-	for ctx.Err() == nil {
-		rows, err := o.rows(ctx)
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		if !o.settled {
-			if err := o.settle(ctx); err != nil {
-				return fmt.Errorf("look for records that were written: %w", err)
+	var failed []string
+	var errs []error
+	for round := o.take(); len(round) > 0; {
+		var again []string
+		for _, account := range round {
+			more, err := o.step(ctx, account)
+			if err != nil {
+				failed, errs = append(failed, account), append(errs, err)
+			} else if more {
+				again = append(again, account)
 			}
-			continue
 		}
-		if err := o.write(ctx, rows); err != nil {
-			return err
-		}
+		round = again
 	}
-	return ctx.Err()
+	o.look(failed...)
+	return errors.Join(errs...)
+}
+
+// step writes a group of an account's rows, or finds out what was written; more is whether there may be more to do.
+func (o *outbox) step(ctx context.Context, account string) (more bool, err error) {
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	rows, err := o.rows(ctx, account)
+	if err != nil || len(rows) == 0 {
+		return false, err
+	}
+	if !o.settled[account] {
+		if err := o.settle(ctx, account); err != nil {
+			return false, fmt.Errorf("look in %v for records that were written: %w", Records(account), err)
+		}
+		return true, nil
+	}
+	return true, o.write(ctx, account, rows)
 }
 
 // row is a record that waits.
@@ -102,10 +148,10 @@ type row struct {
 	record *Record
 }
 
-func (o *outbox) rows(ctx context.Context) (rows []row, err error) {
+func (o *outbox) rows(ctx context.Context, account string) (rows []row, err error) {
 	err = o.s.store.View(ctx, func(tx meta.Tx) error {
 		rows = rows[:0]
-		items, err := tx.Items(kindOutbox, meta.ItemRange{Limit: maxGroupRecords})
+		items, err := tx.Items(of(kindOutbox, account), meta.ItemRange{Limit: maxGroupRecords})
 		if err != nil {
 			return err
 		}
@@ -122,9 +168,10 @@ func (o *outbox) rows(ctx context.Context) (rows []row, err error) {
 }
 
 // write appends rows of one topic as a group, and removes them.
-func (o *outbox) write(ctx context.Context, rows []row) error {
-	if err := o.stores.ensure(ctx, Records, recordIndex); err != nil {
-		return fmt.Errorf("make logstore %v: %w", Records, err)
+func (o *outbox) write(ctx context.Context, account string, rows []row) error {
+	ref := Records(account)
+	if err := o.stores.ensure(ctx, account, ref, recordIndex); err != nil {
+		return fmt.Errorf("make logstore %v: %w", ref, err)
 	}
 	topic, size := rows[0].record.Topic, 0
 	group := &sluice.LogGroup{Topic: topic, Source: rows[0].record.Source}
@@ -136,22 +183,22 @@ func (o *outbox) write(ctx context.Context, rows []row) error {
 		size += r.record.size()
 		group.Records, names = append(group.Records, r.record.log()), append(names, r.name)
 	}
-	if _, _, err := o.s.door.Append(ctx, Records, group); err != nil {
-		o.settled = false // it may be there all the same
-		return fmt.Errorf("append to %v: %w", Records, err)
+	if _, _, err := o.s.door.Append(ctx, ref, group); err != nil {
+		o.settled[account] = false // it may be there all the same
+		return fmt.Errorf("append to %v: %w", ref, err)
 	}
-	if err := o.remove(names); err != nil {
-		o.settled = false
+	if err := o.remove(account, names); err != nil {
+		o.settled[account] = false
 		return err
 	}
 	o.s.metrics.records.Add(float64(len(names)))
 	return nil
 }
 
-func (o *outbox) remove(names []string) error {
+func (o *outbox) remove(account string, names []string) error {
 	return o.s.commits.do(func(tx meta.Tx) (func(), error) {
 		for _, name := range names {
-			if err := tx.DeleteItem(kindOutbox, name); err != nil {
+			if err := tx.DeleteItem(of(kindOutbox, account), name); err != nil {
 				return nil, err
 			}
 		}
@@ -159,14 +206,14 @@ func (o *outbox) remove(names []string) error {
 	})
 }
 
-// settle removes the rows whose records are in the logstore.
-func (o *outbox) settle(ctx context.Context) error {
-	waiting, oldest, err := o.waiting(ctx)
+// settle removes the rows whose records are in the account's logstore.
+func (o *outbox) settle(ctx context.Context, account string) error {
+	waiting, oldest, err := o.unwritten(ctx, account)
 	if err != nil {
 		return err
 	}
 	var written []string
-	if err := readBack(ctx, o.s.cat, Records, oldest.Add(-clockSlack), func(r *sluice.Record) {
+	if err := readBack(ctx, o.s.cat, Records(account), oldest.Add(-clockSlack), func(r *sluice.Record) {
 		f := fields(r)
 		repeats, err := strconv.ParseInt(f["Repeats"], 10, 64)
 		if _, file := f["FileName"]; file {
@@ -184,10 +231,10 @@ func (o *outbox) settle(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := o.remove(written); err != nil {
+	if err := o.remove(account, written); err != nil {
 		return err
 	}
-	o.settled = true
+	o.settled[account] = true
 	return nil
 }
 
@@ -203,11 +250,11 @@ func recordNames(invocation, instance string, repeats int64) []string {
 	return []string{none, runName(t)}
 }
 
-// waiting are the names of all rows, and when the oldest was made.
-func (o *outbox) waiting(ctx context.Context) (names map[string]bool, oldest time.Time, err error) {
+// unwritten are the names of all rows of an account, and when the oldest was made.
+func (o *outbox) unwritten(ctx context.Context, account string) (names map[string]bool, oldest time.Time, err error) {
 	names, oldest = map[string]bool{}, o.s.now()
 	err = o.s.store.View(ctx, func(tx meta.Tx) error {
-		items, err := tx.Items(kindOutbox, meta.ItemRange{})
+		items, err := tx.Items(of(kindOutbox, account), meta.ItemRange{})
 		if err != nil {
 			return err
 		}

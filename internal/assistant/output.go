@@ -106,12 +106,13 @@ func (f *fullOutput) take(ctx context.Context, key targetKey, t *Target, m *agen
 	if m.Offset != r.size || f.s.o.OutputBytes < 0 || r.size >= f.s.o.OutputBytes {
 		return r.size, nil
 	}
-	if err := f.stores.ensure(ctx, FullOutput, outputIndex); err != nil {
-		return 0, fmt.Errorf("make logstore %v: %w", FullOutput, err)
+	ref := FullOutput(t.Account)
+	if err := f.stores.ensure(ctx, t.Account, ref, outputIndex); err != nil {
+		return 0, fmt.Errorf("make logstore %v: %w", ref, err)
 	}
-	if _, _, err := f.s.door.Append(ctx, FullOutput, piece(key, m, f.s.now(), f.s.o.Region)); err != nil {
+	if _, _, err := f.s.door.Append(ctx, ref, piece(key, m, f.s.now(), f.s.o.Region)); err != nil {
 		r.known = false // it may be there all the same
-		return 0, fmt.Errorf("append to %v: %w", FullOutput, err)
+		return 0, fmt.Errorf("append to %v: %w", ref, err)
 	}
 	r.size += int64(len(m.Data))
 	if room := agentproto.MaxRecordHead - len(r.head); room > 0 {
@@ -127,7 +128,7 @@ func (f *fullOutput) find(ctx context.Context, key targetKey, t *Target, r *outp
 	r.head = nil
 	run := strconv.FormatInt(t.Runs, 10)
 	from := t.Created // a run's start is what its agent says
-	if err := readBack(ctx, f.s.cat, FullOutput, from.Add(-clockSlack), func(l *sluice.Record) {
+	if err := readBack(ctx, f.s.cat, FullOutput(t.Account), from.Add(-clockSlack), func(l *sluice.Record) {
 		v := fields(l)
 		if v["InvokeId"] != key.invocation || v["InstanceId"] != key.instance || v["Repeats"] != run {
 			return

@@ -21,8 +21,11 @@ type Listed[T any] struct {
 	Next  string // Page.After of the next page; "" if this is the last
 }
 
-// named is what has an id that sorts by time.
-type named interface{ id() string }
+// listed is what has an owner, and an id that sorts by time.
+type listed interface {
+	owned
+	id() string
+}
 
 func (c *Command) id() string    { return c.ID }
 func (i *Invocation) id() string { return i.ID }
@@ -32,27 +35,34 @@ func (a *Activation) id() string { return a.ID }
 // chunk is how many items are read at once.
 const chunk = 500
 
-// pageOf goes through the items of a kind, the newest first, and returns the page p of those that choose keeps, as it made them.
+// pageOf goes through the items of a kind that an account has, the newest first, and returns the page p of those that choose keeps, as it made them.
 func pageOf[T, R any, P interface {
 	*T
-	named
-}](ctx context.Context, s *Service, kind string, p Page, choose func(meta.Tx, P) (R, bool, error)) (Listed[R], error) {
+	listed
+}](ctx context.Context, fl *Fleet, kind string, p Page, choose func(meta.Tx, P) (R, bool, error)) (Listed[R], error) {
 	var out Listed[R]
-	err := s.store.View(ctx, func(tx meta.Tx) error {
+	err := fl.s.store.View(ctx, func(tx meta.Tx) error {
 		out = Listed[R]{Rows: []R{}}
 		skip := 0
 		if !p.Token {
 			skip = (max(p.Number, 1) - 1) * p.Size
 		}
+		group := fl.account // root's are all, and instances lie with their activations
+		if kind == kindInstance {
+			group = ""
+		}
 		last := "" // of the page
 		for after := p.After; ; {
-			rows, err := list[T](tx, kind, meta.ItemRange{After: after, Reverse: true, Limit: chunk})
+			rows, err := list[T](tx, kind, meta.ItemRange{After: after, Reverse: true, Limit: chunk, Group: group})
 			if err != nil {
 				return err
 			}
 			for _, row := range rows {
 				id := P(row).id()
 				after = id
+				if P(row).owner() != fl.account {
+					continue
+				}
 				r, ok, err := choose(tx, row)
 				if err != nil {
 					return err

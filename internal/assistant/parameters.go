@@ -171,10 +171,18 @@ type Parameter struct {
 
 const sealParameter = "assistant parameter"
 
+// sealedName is what a secret is sealed for: its name, and whose it is.
+func sealedName(account, name string) string {
+	if account == "" {
+		return name
+	}
+	return account + "/" + name
+}
+
 // maxParameterValue bounds a value in the parameter store, in bytes.
 const maxParameterValue = 4 << 10
 
-// storeName is how a parameter is called among items: secrets and others have names of their own.
+// storeName is how a parameter is called among the items of its account: secrets and others have names of their own.
 func storeName(name string, isSecret bool) string {
 	if isSecret {
 		return "secret/" + name
@@ -183,7 +191,7 @@ func storeName(name string, isSecret bool) string {
 }
 
 // SetParameter keeps a value under a name for {{oos:name}}, or, if it is secret, for {{oos-secret:name}}.
-func (s *Service) SetParameter(_ context.Context, name, value string, isSecret bool) error {
+func (fl *Fleet) SetParameter(_ context.Context, name, value string, isSecret bool) error {
 	if len(name) > maxDescription || !placeholder.MatchString("{{oos:"+name+"}}") {
 		return fail(sluice.Invalid, "InvalidParameter.Name", "the name of a parameter is made of letters, digits and _ - . :")
 	}
@@ -192,15 +200,17 @@ func (s *Service) SetParameter(_ context.Context, name, value string, isSecret b
 	}
 	p := &Parameter{Name: name, Secret: isSecret, Value: value}
 	if isSecret {
-		p.Value, p.Sealed = "", s.ring.Seal([]byte(value), sealParameter, name)
+		p.Value, p.Sealed = "", fl.s.ring.Seal([]byte(value), sealParameter, sealedName(fl.account, name))
 	}
-	return s.commits.do(func(tx meta.Tx) (func(), error) { return nil, put(tx, kindParameter, storeName(name, isSecret), "", p) })
+	return fl.s.commits.do(func(tx meta.Tx) (func(), error) {
+		return nil, errorsFirst(put(tx, of(kindParameter, fl.account), storeName(name, isSecret), "", p), putFleet(tx, fl.account))
+	})
 }
 
 // Parameters lists the parameter store; secret values are not in it.
-func (s *Service) Parameters(ctx context.Context) (all []*Parameter, err error) {
-	err = s.store.View(ctx, func(tx meta.Tx) error {
-		all, err = list[Parameter](tx, kindParameter, meta.ItemRange{})
+func (fl *Fleet) Parameters(ctx context.Context) (all []*Parameter, err error) {
+	err = fl.s.store.View(ctx, func(tx meta.Tx) error {
+		all, err = list[Parameter](tx, of(kindParameter, fl.account), meta.ItemRange{})
 		return err
 	})
 	for _, p := range all {
@@ -210,23 +220,24 @@ func (s *Service) Parameters(ctx context.Context) (all []*Parameter, err error) 
 }
 
 // DeleteParameter removes a value; schedules that need it fail from then on.
-func (s *Service) DeleteParameter(_ context.Context, name string, isSecret bool) error {
-	return s.commits.do(func(tx meta.Tx) (func(), error) {
-		p, err := get[Parameter](tx, kindParameter, storeName(name, isSecret))
+func (fl *Fleet) DeleteParameter(_ context.Context, name string, isSecret bool) error {
+	kind := of(kindParameter, fl.account)
+	return fl.s.commits.do(func(tx meta.Tx) (func(), error) {
+		p, err := get[Parameter](tx, kind, storeName(name, isSecret))
 		if err != nil {
 			return nil, err
 		}
 		if p == nil {
 			return nil, fail(sluice.NotFound, "EntityNotExists.Parameter", "parameter %.80q does not exist", name)
 		}
-		return nil, tx.DeleteItem(kindParameter, storeName(name, isSecret))
+		return nil, tx.DeleteItem(kind, storeName(name, isSecret))
 	})
 }
 
-// lookup finds a value of the parameter store in a transaction.
-func (s *Service) lookup(tx meta.Tx) func(reference) (string, error) {
+// lookup finds a value of an account's parameter store in a transaction.
+func (s *Service) lookup(tx meta.Tx, account string) func(reference) (string, error) {
 	return func(r reference) (string, error) {
-		p, err := get[Parameter](tx, kindParameter, storeName(r.name, r.kind == secret))
+		p, err := get[Parameter](tx, of(kindParameter, account), storeName(r.name, r.kind == secret))
 		if err != nil {
 			return "", err
 		}
@@ -236,7 +247,7 @@ func (s *Service) lookup(tx meta.Tx) func(reference) (string, error) {
 		if !p.Secret {
 			return p.Value, nil
 		}
-		raw, err := s.ring.Open(p.Sealed, sealParameter, r.name)
+		raw, err := s.ring.Open(p.Sealed, sealParameter, sealedName(account, r.name))
 		return string(raw), err
 	}
 }

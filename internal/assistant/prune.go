@@ -10,7 +10,7 @@ import (
 // maxHistory is how many runs of one target are kept for the API. Records and output in the logstores live as long as those keep logs.
 const maxHistory = 1000
 
-// Prune removes results that are older than ResultDays or beyond MaxResults, the oldest first, and tokens that are too old. Run calls it.
+// Prune removes results that are older than ResultDays or beyond the MaxResults of their account, the oldest first, and tokens that are too old. Run calls it.
 func (s *Service) Prune(ctx context.Context) error {
 	now := s.now()
 	old, err := s.old(ctx, now.AddDate(0, 0, -s.o.ResultDays))
@@ -45,7 +45,7 @@ func (s *Service) Prune(ctx context.Context) error {
 func (s *Service) old(ctx context.Context, before time.Time) (ids []string, err error) {
 	err = s.store.View(ctx, func(tx meta.Tx) error {
 		ids = nil
-		kept := 0
+		kept := map[string]int{}
 		for after := ""; ; {
 			rows, err := list[Invocation](tx, kindInvocation, meta.ItemRange{Reverse: true, After: after, Limit: chunk})
 			if err != nil {
@@ -56,7 +56,7 @@ func (s *Service) old(ctx context.Context, before time.Time) (ids []string, err 
 				if inv.Final == "" {
 					continue
 				}
-				if kept++; kept > s.o.MaxResults || inv.Finished.Before(before) {
+				if kept[inv.Account]++; kept[inv.Account] > s.o.MaxResults || inv.Finished.Before(before) {
 					ids = append(ids, inv.ID)
 				}
 			}
@@ -70,18 +70,12 @@ func (s *Service) old(ctx context.Context, before time.Time) (ids []string, err 
 
 // deleteInvocation removes an invocation with its targets and runs, but not what waits in the outbox.
 func deleteInvocation(tx meta.Tx, id string) error {
-	for _, kind := range []string{kindTarget, kindRun} {
-		rows, err := tx.Items(kind, meta.ItemRange{Prefix: id + "/"})
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			if err := tx.DeleteItem(kind, row.Name); err != nil {
-				return err
-			}
-		}
-	}
-	return tx.DeleteItem(kindInvocation, id)
+	return errorsFirst(deleteRuns(tx, id), tx.DeleteItem(kindInvocation, id))
+}
+
+func deleteRuns(tx meta.Tx, invocation string) error {
+	r := meta.ItemRange{Prefix: invocation + "/"}
+	return errorsFirst(deleteItems(tx, kindTarget, r), deleteItems(tx, kindRun, r))
 }
 
 // trimHistory removes the runs of a target beyond maxHistory, as long as there is one more of them for each that is made.

@@ -1,7 +1,6 @@
 package assistant
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -150,11 +149,7 @@ func (r *Record) size() int {
 // runName names a run among items, and its record in the outbox.
 func runName(t *Target) string { return fmt.Sprintf("%s/%010d", t.key().name(), t.Runs) }
 
-// putRecord puts the record of the run that t shows into the outbox.
+// putRecord puts the record of the run that t shows into the outbox of its account.
 func (s *Service) putRecord(tx meta.Tx, inv *Invocation, t *Target) error {
-	body, err := json.Marshal(s.recordOf(inv, t, s.now()))
-	if err != nil {
-		return err
-	}
-	return tx.SetItem(meta.Item{Kind: kindOutbox, Name: runName(t), Body: body})
+	return put(tx, of(kindOutbox, inv.Account), runName(t), "", s.recordOf(inv, t, s.now()))
 }

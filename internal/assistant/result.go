@@ -40,7 +40,7 @@ type InvocationFilter struct {
 }
 
 // Invocations returns the invocations that f chooses, the newest first. With an instance, their targets are that one alone.
-func (s *Service) Invocations(ctx context.Context, f InvocationFilter, p Page) (Listed[*InvocationState], error) {
+func (fl *Fleet) Invocations(ctx context.Context, f InvocationFilter, p Page) (Listed[*InvocationState], error) {
 	name := wildcard(f.CommandName)
 	choose := func(tx meta.Tx, i *Invocation) (*InvocationState, bool, error) {
 		if f.Files != (i.File != nil) || f.ID != "" && f.ID != i.ID || f.CommandID != "" && f.CommandID != i.CommandID || !name(i.CommandName) ||
@@ -63,19 +63,19 @@ func (s *Service) Invocations(ctx context.Context, f InvocationFilter, p Page) (
 		if f.Status != "" && f.Status != string(st.Status()) && f.Status != st.Legacy() {
 			return nil, false, nil
 		}
-		s.fillLive(st.Targets)
+		fl.s.fillLive(st.Targets)
 		return st, true, nil
 	}
 	if f.ID != "" { // one, without looking at the others
-		return s.oneInvocation(ctx, f.ID, choose)
+		return fl.oneInvocation(ctx, f.ID, choose)
 	}
-	return pageOf(ctx, s, kindInvocation, p, choose)
+	return pageOf(ctx, fl, kindInvocation, p, choose)
 }
 
-func (s *Service) oneInvocation(ctx context.Context, id string, choose func(meta.Tx, *Invocation) (*InvocationState, bool, error)) (Listed[*InvocationState], error) {
+func (fl *Fleet) oneInvocation(ctx context.Context, id string, choose func(meta.Tx, *Invocation) (*InvocationState, bool, error)) (Listed[*InvocationState], error) {
 	out := Listed[*InvocationState]{Rows: []*InvocationState{}}
-	err := s.store.View(ctx, func(tx meta.Tx) error {
-		inv, err := get[Invocation](tx, kindInvocation, id)
+	err := fl.s.store.View(ctx, func(tx meta.Tx) error {
+		inv, err := find[Invocation](tx, fl.account, kindInvocation, id)
 		if err != nil || inv == nil {
 			return err
 		}
@@ -123,7 +123,7 @@ type Result struct {
 }
 
 // Results returns the results that f chooses, of the newest invocation first. The pages of one invocation are by number.
-func (s *Service) Results(ctx context.Context, f ResultFilter, p Page) (Listed[*Result], error) {
+func (fl *Fleet) Results(ctx context.Context, f ResultFilter, p Page) (Listed[*Result], error) {
 	out := Listed[*Result]{Rows: []*Result{}}
 	if f.History && f.Invocation == "" {
 		return out, fail(sluice.Invalid, "MissingParameter.InvokeId", "IncludeHistory needs InvokeId")
@@ -131,9 +131,9 @@ func (s *Service) Results(ctx context.Context, f ResultFilter, p Page) (Listed[*
 	var rows []*Result
 	var err error
 	if f.History {
-		rows, err = s.history(ctx, f)
+		rows, err = fl.history(ctx, f)
 	} else {
-		rows, err = s.results(ctx, f)
+		rows, err = fl.results(ctx, f)
 	}
 	if err != nil {
 		return out, err
@@ -156,10 +156,10 @@ func (s *Service) Results(ctx context.Context, f ResultFilter, p Page) (Listed[*
 }
 
 // results are the targets that f chooses.
-func (s *Service) results(ctx context.Context, f ResultFilter) ([]*Result, error) {
-	all, err := s.Invocations(ctx, InvocationFilter{
+func (fl *Fleet) results(ctx context.Context, f ResultFilter) ([]*Result, error) {
+	all, err := fl.Invocations(ctx, InvocationFilter{
 		ID: f.Invocation, CommandID: f.Command, Instance: f.Instance, ResourceGroup: f.ResourceGroup, Tags: f.Tags,
-	}, Page{Size: s.o.MaxResults})
+	}, Page{Size: fl.s.o.MaxResults})
 	if err != nil {
 		return nil, err
 	}
@@ -175,11 +175,11 @@ func (s *Service) results(ctx context.Context, f ResultFilter) ([]*Result, error
 }
 
 // history are the runs of an invocation, the newest first.
-func (s *Service) history(ctx context.Context, f ResultFilter) ([]*Result, error) {
+func (fl *Fleet) history(ctx context.Context, f ResultFilter) ([]*Result, error) {
 	var rows []*Result
-	err := s.store.View(ctx, func(tx meta.Tx) error {
+	err := fl.s.store.View(ctx, func(tx meta.Tx) error {
 		rows = nil
-		inv, err := get[Invocation](tx, kindInvocation, f.Invocation)
+		inv, err := find[Invocation](tx, fl.account, kindInvocation, f.Invocation)
 		if err != nil || inv == nil {
 			return err
 		}

@@ -75,7 +75,7 @@ func (f *fleet) connect(size int, auto func(*agentproto.Task) agenttest.Outcome)
 	for n := range size {
 		var err error
 		if n%most == 0 {
-			if id, code, err = f.svc.CreateActivation(f.b.Context(), assistant.Activation{InstanceCount: most}, assistant.Token{}); err != nil {
+			if id, code, err = f.svc.Fleet("").CreateActivation(f.b.Context(), assistant.Activation{InstanceCount: most}, assistant.Token{}); err != nil {
 				f.b.Fatal(err)
 			}
 		}
@@ -125,7 +125,7 @@ func BenchmarkFleet(b *testing.B) {
 	for b.Loop() {
 		var asked []string
 		for from := 0; from < len(f.ids); from += 100 {
-			_, id, err := f.svc.RunCommand(b.Context(), assistant.Command{Type: "RunShellScript", Content: "uptime"}, false, assistant.Invoke{
+			_, id, err := f.svc.Fleet("").RunCommand(b.Context(), assistant.Command{Type: "RunShellScript", Content: "uptime"}, false, assistant.Invoke{
 				Targets: assistant.Targets{Instances: f.ids[from:min(from+100, len(f.ids))]},
 			})
 			if err != nil {
@@ -148,7 +148,7 @@ func BenchmarkFleet(b *testing.B) {
 func (f *fleet) wait(id string) {
 	f.b.Helper()
 	for {
-		l, err := f.svc.Invocations(f.b.Context(), assistant.InvocationFilter{ID: id}, assistant.Page{Size: 1})
+		l, err := f.svc.Fleet("").Invocations(f.b.Context(), assistant.InvocationFilter{ID: id}, assistant.Page{Size: 1})
 		if err != nil {
 			f.b.Fatal(err)
 		}
@@ -170,7 +170,7 @@ func BenchmarkSchedules(b *testing.B) {
 	var asked []string
 	for range schedules {
 		for from := 0; from < size; from += 100 {
-			_, id, err := f.svc.RunCommand(b.Context(), assistant.Command{Type: "RunShellScript", Content: "uptime"}, false, assistant.Invoke{
+			_, id, err := f.svc.Fleet("").RunCommand(b.Context(), assistant.Command{Type: "RunShellScript", Content: "uptime"}, false, assistant.Invoke{
 				Targets: assistant.Targets{Instances: f.ids[from:min(from+100, size)]}, Frequency: "0 0 3 * * ?",
 			})
 			if err != nil {
@@ -207,7 +207,7 @@ func BenchmarkSchedules(b *testing.B) {
 func (f *fleet) waitRuns(id string, runs int64) {
 	f.b.Helper()
 	for {
-		l, err := f.svc.Invocations(f.b.Context(), assistant.InvocationFilter{ID: id}, assistant.Page{Size: 1})
+		l, err := f.svc.Fleet("").Invocations(f.b.Context(), assistant.InvocationFilter{ID: id}, assistant.Page{Size: 1})
 		if err != nil {
 			f.b.Fatal(err)
 		}

@@ -197,7 +197,7 @@ func (x *Session) Close() {
 	seen := x.seen
 	s.mu.Unlock()
 	if mine {
-		_ = s.changeInstance(x.instance, func(i *Instance) error { // only what is shown
+		_ = s.changeInstance(x.instance, anyInstance, func(i *Instance) error { // only what is shown
 			i.LastSeen = seen
 			return nil
 		})
@@ -205,7 +205,7 @@ func (x *Session) Close() {
 }
 
 func (x *Session) kept(m *agentproto.Kept) error {
-	return x.s.changeInstance(x.instance, func(i *Instance) error {
+	return x.s.changeInstance(x.instance, anyInstance, func(i *Instance) error {
 		if i.NextTicket == m.Ticket {
 			i.Ticket, i.NextTicket = m.Ticket, ""
 		}
@@ -303,13 +303,13 @@ func (s *Service) took(b *batch) {
 			if !t.RunOpen {
 				s.output.forget(t.key())
 			}
+			if b.records {
+				s.outbox.wake(t.Account)
+			}
 		}
 	}
 	for _, status := range b.ended {
 		s.metrics.ended(status)
-	}
-	if b.records {
-		s.outbox.wake()
 	}
 }
 

@@ -45,7 +45,7 @@ type DeliveryChange struct {
 	SLS *SLSDelivery `json:"sls,omitempty"`
 }
 
-// Settings are those of the assistant. Records go from its logstore to where the settings say by delivery tasks, of records that are made from then on.
+// Settings are those of the assistant, of each account. Records go from the logstore of their account to where the settings say by delivery tasks, of records that are made from then on.
 type Settings struct {
 	s     *Service
 	cat   *catalog.Catalog
@@ -67,29 +67,30 @@ const (
 // deliveryAge is how long a record waits for others at most.
 const deliveryAge = time.Second
 
-// SetDelivery says where records go from now on.
-func (x *Settings) SetDelivery(ctx context.Context, m DeliveryChange) error {
+// SetDelivery says where an account's records go from now on. Whether the caller may write to a logstore is asked before.
+func (x *Settings) SetDelivery(ctx context.Context, account string, m DeliveryChange) error {
 	if m.OSS == nil && m.SLS == nil {
 		return fail(sluice.Invalid, "MissingParameter.OssDeliveryConfig", "give OssDeliveryConfig, SlsDeliveryConfig or both")
 	}
 	if err := errorsFirst(m.OSS.check(), x.checkSLS(ctx, m.SLS)); err != nil {
 		return err
 	}
-	if err := x.s.outbox.stores.ensure(ctx, Records, recordIndex); err != nil {
+	if err := x.s.outbox.stores.ensure(ctx, account, Records(account), recordIndex); err != nil {
 		return err
 	}
 	if m.OSS != nil {
-		if err := x.setTask(ctx, taskOSS, m.OSS.Enabled, m.OSS.section); err != nil {
+		if err := x.setTask(ctx, account, taskOSS, m.OSS.Enabled, m.OSS.section); err != nil {
 			return err
 		}
 	}
 	if m.SLS != nil {
-		if err := x.setTask(ctx, taskSLS, m.SLS.Enabled, m.SLS.section); err != nil {
+		if err := x.setTask(ctx, account, taskSLS, m.SLS.Enabled, m.SLS.section); err != nil {
 			return err
 		}
 	}
+	kind := of(kindSettings, account)
 	return x.s.commits.do(func(tx meta.Tx) (func(), error) {
-		now, err := get[DeliveryChange](tx, kindSettings, InvocationDelivery)
+		now, err := get[DeliveryChange](tx, kind, InvocationDelivery)
 		if err != nil {
 			return nil, err
 		}
@@ -102,14 +103,14 @@ func (x *Settings) SetDelivery(ctx context.Context, m DeliveryChange) error {
 		if m.SLS != nil {
 			now.SLS = m.SLS
 		}
-		return nil, put(tx, kindSettings, InvocationDelivery, "", now)
+		return nil, put(tx, kind, InvocationDelivery, "", now)
 	})
 }
 
-// Delivery is where records go.
-func (x *Settings) Delivery(ctx context.Context) (d DeliveryChange, err error) {
+// Delivery is where an account's records go.
+func (x *Settings) Delivery(ctx context.Context, account string) (d DeliveryChange, err error) {
 	err = x.s.store.View(ctx, func(tx meta.Tx) error {
-		now, err := get[DeliveryChange](tx, kindSettings, InvocationDelivery)
+		now, err := get[DeliveryChange](tx, of(kindSettings, account), InvocationDelivery)
 		if now != nil {
 			d = *now
 		}
@@ -158,12 +159,12 @@ func (o *OSSDelivery) encryption() string {
 	return ""
 }
 
-func (o *OSSDelivery) section(role delivery.OSSRole) (map[string]any, error) {
+func (o *OSSDelivery) section(project string, role delivery.OSSRole) (map[string]any, error) {
 	m := map[string]any{"type": "oss", "bucket": o.Bucket, "prefix": strings.Trim(o.Prefix, "/"), "layout": "executions", "encryption": o.encryption()}
 	if o.EncryptionKeyID != "" {
 		m["encryptionKeyId"] = o.EncryptionKeyID
 	}
-	return m, role.Fill(Project, m)
+	return m, role.Fill(project, m)
 }
 
 func (x *Settings) checkSLS(ctx context.Context, s *SLSDelivery) error {
@@ -186,19 +187,20 @@ func (x *Settings) checkSLS(ctx context.Context, s *SLSDelivery) error {
 	return fail(sluice.NotFound, "InvalidSlsLogstoreName.NotFound", "logstore %.80q does not exist", s.Logstore)
 }
 
-func (s *SLSDelivery) section(delivery.OSSRole) (map[string]any, error) {
+func (s *SLSDelivery) section(string, delivery.OSSRole) (map[string]any, error) {
 	return map[string]any{"type": "sls", "project": s.Project, "logstore": s.Logstore}, nil
 }
 
-// setTask makes the delivery task anew, or ends it.
-func (x *Settings) setTask(ctx context.Context, name string, enabled bool, section func(delivery.OSSRole) (map[string]any, error)) error {
-	if err := x.tasks.Delete(ctx, Project, name); err != nil && sluice.KindOf(err) != sluice.NotFound {
+// setTask makes a delivery task of an account's records anew, or ends it.
+func (x *Settings) setTask(ctx context.Context, account, name string, enabled bool, section func(string, delivery.OSSRole) (map[string]any, error)) error {
+	from := Records(account)
+	if err := x.tasks.Delete(ctx, from.Project, name); err != nil && sluice.KindOf(err) != sluice.NotFound {
 		return err
 	}
 	if !enabled {
 		return nil
 	}
-	to, err := section(x.role)
+	to, err := section(from.Project, x.role)
 	if err != nil {
 		return err
 	}
@@ -207,16 +209,16 @@ func (x *Settings) setTask(ctx context.Context, name string, enabled bool, secti
 		return err
 	}
 	spec := &delivery.Spec{
-		Name: name, Description: "set by ModifyCloudAssistantSettings", Source: delivery.Source{Logstore: Records.Logstore},
+		Name: name, Description: "set by ModifyCloudAssistantSettings", Source: delivery.Source{Logstore: from.Logstore},
 		Limits: delivery.Limits{Logs: maxGroupRecords, Age: delivery.Duration(deliveryAge)}, Sink: raw,
 	}
 	if name == taskOSS {
 		spec.Spec = pipeline.Spec{Fields: []string{"*"}, Types: recordTypes}
 	}
-	if _, err := x.tasks.Create(ctx, Project, spec); err != nil {
+	if _, err := x.tasks.Create(ctx, from.Project, spec); err != nil {
 		return err
 	}
-	_, err = x.tasks.Start(ctx, Project, name, delivery.FromPoint)
+	_, err = x.tasks.Start(ctx, from.Project, name, delivery.FromPoint)
 	return err
 }
 
@@ -226,21 +228,21 @@ var recordTypes = map[string]string{
 	"Overwrite": "bool",
 }
 
-// Keep keeps settings that nothing here acts on.
-func (x *Settings) Keep(_ context.Context, kind string, value map[string]any) error {
+// Keep keeps settings of an account that nothing here acts on.
+func (x *Settings) Keep(_ context.Context, account, kind string, value map[string]any) error {
 	if !slices.Contains(keptSettings, kind) {
 		return fail(sluice.Invalid, "InvalidParameter.SettingType", "setting type %.40q is none of %s, %s", kind, InvocationDelivery, strings.Join(keptSettings, ", "))
 	}
-	return x.s.commits.do(func(tx meta.Tx) (func(), error) { return nil, put(tx, kindSettings, kind, "", value) })
+	return x.s.commits.do(func(tx meta.Tx) (func(), error) { return nil, put(tx, of(kindSettings, account), kind, "", value) })
 }
 
 // Kept is what was kept; nil if nothing was.
-func (x *Settings) Kept(ctx context.Context, kind string) (raw json.RawMessage, err error) {
+func (x *Settings) Kept(ctx context.Context, account, kind string) (raw json.RawMessage, err error) {
 	if !slices.Contains(keptSettings, kind) {
 		return nil, fail(sluice.Invalid, "InvalidParameter.SettingType", "setting type %.40q is none of %s, %s", kind, InvocationDelivery, strings.Join(keptSettings, ", "))
 	}
 	err = x.s.store.View(ctx, func(tx meta.Tx) error {
-		row, err := tx.Item(kindSettings, kind)
+		row, err := tx.Item(of(kindSettings, account), kind)
 		if sluice.KindOf(err) == sluice.NotFound {
 			return nil
 		}

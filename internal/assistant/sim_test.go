@@ -123,14 +123,21 @@ type sim struct {
 	svc    *assistant.Service
 	agents []*agenttest.Agent
 	ids    []string
+	owners []string        // accounts of agents
 	lines  *sync.WaitGroup // what serves connections
 
 	once    map[string]bool             // invocations that run once at most
 	repeats map[string]bool             // invocations that are schedules
 	final   map[string]assistant.Status // what targets were seen to end as
-	asked   []string                    // invocations that were made, or may have been
+	asked   []asked                     // invocations that were made, or may have been
 	cuts    []string
 }
+
+// asked is an invocation, and the account that asked for it.
+type asked struct{ account, id string }
+
+// accounts are the root account and a tenant.
+var accounts = []string{"", "2000000000000001"}
 
 func newSim(t *testing.T, seed uint64) *sim {
 	t.Helper()
@@ -197,7 +204,8 @@ func (s *sim) dial(id gateway.Identity) net.Conn {
 
 func (s *sim) enrol() {
 	s.t.Helper()
-	id, code, err := s.svc.CreateActivation(s.t.Context(), assistant.Activation{InstanceName: "web"}, assistant.Token{})
+	owner := accounts[s.r.IntN(len(accounts))]
+	id, code, err := s.svc.Fleet(owner).CreateActivation(s.t.Context(), assistant.Activation{InstanceName: "web"}, assistant.Token{})
 	s.must(err)
 	machine := agentproto.Machine{OS: "linux", MachineID: "m" + id, AgentVersion: "1"}
 	answer := enrol(s.t, func(binding []byte) net.Conn {
@@ -208,7 +216,7 @@ func (s *sim) enrol() {
 		Instance: answer.Instance, Machine: machine, Keys: agentproto.Keys{answer.Keys[0].Name: answer.Keys[0].Public},
 		Now: func() time.Time { return s.Clock.Now().Add(skew) },
 	}))
-	s.ids = append(s.ids, answer.Instance)
+	s.ids, s.owners = append(s.ids, answer.Instance), append(s.owners, owner)
 }
 
 // enrol enrols on a connection that is bound by what dial is given.
@@ -287,11 +295,7 @@ func (s *sim) step() {
 	case n < 15:
 		s.ask()
 	case n < 17:
-		if len(s.asked) > 0 {
-			if err := s.svc.Stop(ctx, s.asked[s.r.IntN(len(s.asked))], nil); sluice.KindOf(err) != sluice.NotFound {
-				s.do(err)
-			}
-		}
+		s.stop()
 	case n < 32:
 		s.work(a)
 	case n < 35:
@@ -320,11 +324,35 @@ func (s *sim) connect(k int) {
 	a.Connect(s.dial(gateway.Identity{Instance: s.ids[k]}))
 }
 
-// ask makes an invocation for some of the instances.
+// stop asks for the end of an invocation, for its account or for another, to which it does not exist.
+func (s *sim) stop() {
+	s.t.Helper()
+	if len(s.asked) == 0 {
+		return
+	}
+	which := s.asked[s.r.IntN(len(s.asked))]
+	account := accounts[s.r.IntN(len(accounts))]
+	err := s.svc.Fleet(account).Stop(s.t.Context(), which.id, nil)
+	switch missing := sluice.KindOf(err) == sluice.NotFound; {
+	case account != which.account && err == nil:
+		s.t.Fatalf("account %q stopped %s of %q", account, which.id, which.account)
+	case !missing:
+		s.do(err)
+	}
+}
+
+// ask makes an invocation for some of the instances of an account.
 func (s *sim) ask() {
 	s.t.Helper()
 	ctx := s.t.Context()
-	ids := slices.Clone(s.ids)
+	account := s.owners[s.r.IntN(len(s.owners))]
+	var ids []string
+	for k, id := range s.ids {
+		if s.owners[k] == account {
+			ids = append(ids, id)
+		}
+	}
+	fleet := s.svc.Fleet(account)
 	s.r.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 	to := assistant.Targets{Instances: ids[:1+s.r.IntN(len(ids))]}
 	in := assistant.Invoke{Targets: to}
@@ -334,24 +362,24 @@ func (s *sim) ask() {
 	case 1:
 		in.RepeatMode = agentproto.EveryReboot
 	case 2:
-		id, err := s.svc.SendFile(ctx, assistant.SendFile{
+		id, err := fleet.SendFile(ctx, assistant.SendFile{
 			Targets: to, FileSpec: assistant.FileSpec{Name: "f", Content: "c", TargetDir: "/tmp"},
 		})
-		s.made(id, err, true)
+		s.made(account, id, err, true)
 		return
 	}
-	_, id, err := s.svc.RunCommand(ctx, assistant.Command{Type: "RunShellScript", Content: "id"}, s.r.IntN(2) == 0, in)
-	s.made(id, err, in.Frequency == "" && in.RepeatMode == "")
+	_, id, err := fleet.RunCommand(ctx, assistant.Command{Type: "RunShellScript", Content: "id"}, s.r.IntN(2) == 0, in)
+	s.made(account, id, err, in.Frequency == "" && in.RepeatMode == "")
 	s.repeats[id] = in.Frequency != ""
 }
 
-func (s *sim) made(id string, err error, once bool) {
+func (s *sim) made(account, id string, err error, once bool) {
 	s.t.Helper()
 	s.do(err)
 	if err != nil {
 		return // it may have been made: the listing at the end tells
 	}
-	s.asked, s.once[id] = append(s.asked, id), once
+	s.asked, s.once[id] = append(s.asked, asked{account, id}), once
 }
 
 // work has an agent begin and end some runs.
@@ -386,15 +414,45 @@ func (s *sim) look() {
 	}
 }
 
-// all lists all invocations.
+// all lists all invocations, and wants each account to be shown its own.
 func (s *sim) all() []*assistant.InvocationState {
 	s.t.Helper()
-	page := assistant.Page{Size: 10_000}
-	commands, err := s.svc.Invocations(s.t.Context(), assistant.InvocationFilter{}, page)
-	s.must(err)
-	files, err := s.svc.Invocations(s.t.Context(), assistant.InvocationFilter{Files: true}, page)
-	s.must(err)
-	return append(commands.Rows, files.Rows...)
+	var rows []*assistant.InvocationState
+	for _, account := range accounts {
+		for _, files := range []bool{false, true} {
+			l, err := s.svc.Fleet(account).Invocations(s.t.Context(), assistant.InvocationFilter{Files: files}, assistant.Page{Size: 10_000})
+			s.must(err)
+			for _, inv := range l.Rows {
+				for _, t := range inv.Targets {
+					if inv.Account != account || t.Account != account || s.ownerOf(t.Instance) != account {
+						s.t.Fatalf("%s of %q on %s of %q is shown to %q", inv.ID, inv.Account, t.Instance, s.ownerOf(t.Instance), account)
+					}
+				}
+			}
+			rows = append(rows, l.Rows...)
+		}
+	}
+	return rows
+}
+
+// ownerOf is the account of an instance.
+func (s *sim) ownerOf(instance string) string { return s.owners[slices.Index(s.ids, instance)] }
+
+// eachLog gives fn the logs of a logstore of each account, which are to be of instances of the account.
+func (s *sim) eachLog(of func(account string) sluice.LogstoreRef, fn func(fields map[string]string)) {
+	s.t.Helper()
+	for _, account := range accounts {
+		s.must(assistant.ReadBack(s.t.Context(), s.Catalog, of(account), time.Time{}, func(r *sluice.Record) {
+			f := map[string]string{}
+			for _, x := range r.Fields {
+				f[x.Key] = x.Value
+			}
+			if s.ownerOf(f["InstanceId"]) != account {
+				s.t.Fatalf("a log of %s of %q is in %v", f["InstanceId"], s.ownerOf(f["InstanceId"]), of(account))
+			}
+			fn(f)
+		}))
+	}
 }
 
 // end brings everything to its end, without further faults.
@@ -420,7 +478,7 @@ func (s *sim) end() {
 		}
 		for _, inv := range s.all() {
 			if !inv.Status().Final() || inv.Final == "" {
-				s.must(s.svc.Stop(s.t.Context(), inv.ID, nil))
+				s.must(s.svc.Fleet(inv.Account).Stop(s.t.Context(), inv.ID, nil))
 			}
 		}
 		synctest.Wait()
@@ -472,11 +530,7 @@ func (s *sim) check() {
 func (s *sim) checkRecords(want map[string]bool) {
 	s.t.Helper()
 	got := map[string]int{}
-	s.must(assistant.ReadBack(s.t.Context(), s.Catalog, assistant.Records, time.Time{}, func(r *sluice.Record) {
-		f := map[string]string{}
-		for _, x := range r.Fields {
-			f[x.Key] = x.Value
-		}
+	s.eachLog(assistant.Records, func(f map[string]string) {
 		name := f["InvokeId"] + "/" + f["InstanceId"] + "/" + f["Repeats"]
 		if strings.HasPrefix(f["InvokeId"], "f-") { // of files, which do not say how often
 			name += "1"
@@ -485,7 +539,7 @@ func (s *sim) checkRecords(want map[string]bool) {
 			}
 		}
 		got[name]++
-	}))
+	})
 	for name := range want {
 		if got[name] != 1 {
 			s.t.Errorf("%d records of %s (cuts %v)", got[name], name, s.cuts)
@@ -506,18 +560,14 @@ func (s *sim) checkOutput() {
 		run      agenttest.Run
 	}
 	got := map[key][]byte{}
-	s.must(assistant.ReadBack(s.t.Context(), s.Catalog, assistant.FullOutput, time.Time{}, func(r *sluice.Record) {
-		f := map[string]string{}
-		for _, x := range r.Fields {
-			f[x.Key] = x.Value
-		}
+	s.eachLog(assistant.FullOutput, func(f map[string]string) {
 		run, _ := strconv.ParseInt(f["Repeats"], 10, 64)
 		k := key{f["InstanceId"], agenttest.Run{Invocation: f["InvokeId"], Number: run}}
 		if f["Offset"] != strconv.Itoa(len(got[k])) {
 			s.t.Errorf("a piece of %v at %s follows %d bytes", k, f["Offset"], len(got[k]))
 		}
 		got[k] = append(got[k], f["Output"]...)
-	}))
+	})
 	for k, b := range got {
 		a := s.agents[slices.Index(s.ids, k.instance)]
 		if !bytes.HasPrefix(a.Written(k.run), b) {
@@ -542,7 +592,7 @@ func (s *sim) close() {
 }
 
 // TestSimulation: whatever crashes or breaks, and when: each target ends in one state and stays there, what runs once runs once at most, and there is
-// one record of each run.
+// one record of each run, in the logstore of the account whose machine it was on.
 func TestSimulation(t *testing.T) {
 	seeds := *simSeeds
 	if testing.Short() {

@@ -9,12 +9,12 @@ import (
 )
 
 // Stop ends an invocation on instances, or on all of its own if none is named. What is over stays as it is.
-func (s *Service) Stop(_ context.Context, invocation string, instances []string) error {
+func (fl *Fleet) Stop(_ context.Context, invocation string, instances []string) error {
 	if len(instances) > maxFileTargets {
 		return fail(sluice.TooLarge, "InstanceIds.ExceedLimit", "%d instances are given, at most %d are allowed", len(instances), maxFileTargets)
 	}
-	return s.commits.do(func(tx meta.Tx) (func(), error) {
-		inv, err := findInvocation(tx, invocation)
+	return fl.s.commits.do(func(tx meta.Tx) (func(), error) {
+		inv, err := fl.invocation(tx, invocation)
 		if err != nil {
 			return nil, err
 		}
@@ -30,16 +30,8 @@ func (s *Service) Stop(_ context.Context, invocation string, instances []string)
 		if len(instances) > 0 {
 			targets = slices.DeleteFunc(targets, func(t *Target) bool { return !slices.Contains(instances, t.Instance) })
 		}
-		return s.stopTargets(tx, inv, targets)
+		return fl.s.stopTargets(tx, inv, targets)
 	})
-}
-
-func findInvocation(tx meta.Tx, id string) (*Invocation, error) {
-	inv, err := getInvocation(tx, id)
-	if err == nil && inv == nil {
-		err = fail(sluice.NotFound, "InvalidInvokeId.NotFound", "invocation %.80q does not exist", id)
-	}
-	return inv, err
 }
 
 // stopTargets asks for the end of targets: those that no agent can have are over at once, and the others when their agents say so.

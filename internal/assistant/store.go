@@ -8,10 +8,11 @@ import (
 	"github.com/sluicelog/sluice/internal/meta"
 )
 
-// Kinds of items in metadata, and how they are named.
+// Kinds of items in metadata, and how they are named. What has an id carries its account, and lies in the account's group where it has no other; what
+// accounts name themselves, and what waits for each of them in a line, has a kind for each account: see [of].
 const (
 	kindIdentity   = "assistant-identity"   // ca, signer
-	kindInstance   = "assistant-instance"   // id
+	kindInstance   = "assistant-instance"   // id, in the group of its activation
 	kindActivation = "assistant-activation" // id
 	kindCommand    = "assistant-command"    // id
 	kindInvocation = "assistant-invocation" // id; sorts by time
@@ -22,7 +23,16 @@ const (
 	kindToken      = "assistant-token"      // of idempotent calls
 	kindParameter  = "assistant-parameter"  // name
 	kindSettings   = "assistant-settings"   // of a type
+	kindFleet      = "assistant-fleet"      // account: those that have anything here, but for the root account
 )
+
+// of is a kind of items of one account. The root account's is the kind alone.
+func of(kind, account string) string {
+	if account == "" {
+		return kind
+	}
+	return kind + "/" + account
+}
 
 // get reads an item; nil if it is not there.
 func get[T any](tx meta.Tx, kind, name string) (*T, error) {
@@ -83,6 +93,34 @@ func putTarget(tx meta.Tx, t *Target) error {
 // targetsOf reads the targets of an invocation, by instance.
 func targetsOf(tx meta.Tx, invocation string) ([]*Target, error) {
 	return list[Target](tx, kindTarget, meta.ItemRange{Prefix: invocation + "/"})
+}
+
+// putActivation, putCommand and putInvocation write what they say, in the group of its account.
+func putActivation(tx meta.Tx, a *Activation) error {
+	return put(tx, kindActivation, a.ID, a.Account, a)
+}
+func putCommand(tx meta.Tx, c *Command) error { return put(tx, kindCommand, c.ID, c.Account, c) }
+func putInvocation(tx meta.Tx, i *Invocation) error {
+	return put(tx, kindInvocation, i.ID, i.Account, i)
+}
+
+// putFleet notes that an account has something here, so that it is looked after.
+func putFleet(tx meta.Tx, account string) error {
+	if account == "" {
+		return nil
+	}
+	return put(tx, kindFleet, account, "", struct{}{})
+}
+
+// deleteItems removes items of a kind.
+func deleteItems(tx meta.Tx, kind string, r meta.ItemRange) error {
+	rows, err := tx.Items(kind, r)
+	for _, row := range rows {
+		if err := tx.DeleteItem(kind, row.Name); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // putInstance writes an instance, in the group of its activation.

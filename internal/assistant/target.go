@@ -25,6 +25,7 @@ Its fields are those of the last run, if there was one.
 type Target struct {
 	Invocation string `json:"invocation"`
 	Instance   string `json:"instance"`
+	Account    string `json:"account,omitempty"` // the invocation's
 	Status     Status `json:"status"`
 	Seq        int64  `json:"seq,omitempty"` // of the last event that was taken
 	Accepted   bool   `json:"accepted,omitempty"`

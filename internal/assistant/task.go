@@ -130,13 +130,13 @@ func (s *Service) runTask(tx meta.Tx, task *agentproto.Task, inv *Invocation, t 
 			"regionid": s.o.Region, "accountid": strconv.FormatInt(inv.Caller.Account, 10), "instanceid": t.Instance,
 			"instancename": s.instanceName(t.Instance), "invokeid": inv.ID, "commandid": inv.CommandID,
 		}
-		if content, err = resolve(inv.Content, inv.Parameters, builtIns, s.lookup(tx)); err != nil {
+		if content, err = resolve(inv.Content, inv.Parameters, builtIns, s.lookup(tx, inv.Account)); err != nil {
 			return err
 		}
 	}
 	password := ""
 	if inv.WindowsPasswordName != "" {
-		if password, err = s.lookup(tx)(reference{secret, inv.WindowsPasswordName}); err != nil {
+		if password, err = s.lookup(tx, inv.Account)(reference{secret, inv.WindowsPasswordName}); err != nil {
 			return err
 		}
 	}

@@ -10,15 +10,15 @@
 // logs that are older, checkpoints, delivery points and the progress of the index would lie behind their ends, and what comes to have
 // those positions would be passed over.
 //
+// Of the journal, the shards and the index only that is sent which the client has not, see claims.go.
+//
 // Restore puts a backup into an empty directory, see restore.go.
 package backup
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -67,14 +67,17 @@ func New(n Node) (*Backups, error) {
 
 // Options of a backup.
 type Options struct {
-	WithoutKey   bool // leave out secret.key, without which the secrets in the metadata cannot be opened
-	WithoutIndex bool // leave out the index, which is made anew from the logs
+	WithoutKey   bool           // leave out secret.key, without which the secrets in the metadata cannot be opened
+	WithoutIndex bool           // leave out the index, which is made anew from the logs
+	Have         []archive.File // lasting files that the client has: those that are the same here are listed, not sent
 }
 
 // Backup is a moment of the node that stays until Close. It belongs to one goroutine.
 type Backup struct {
 	b      *Backups
 	o      Options
+	have   claims
+	sums   *sums
 	header archive.Header
 	hold   *shard.Hold
 	state  []shard.HeldFile // the copy of the metadata, and the key
@@ -82,12 +85,17 @@ type Backup struct {
 	letGo  func() // of the index
 }
 
-// Begin holds the node as it is now. Errors: Unavailable, noun "backup", while another backup runs.
+// Begin holds the node as it is now. Errors: Unavailable, noun "backup", while another backup runs; Invalid, noun "parameter", where Have
+// lists what cannot be.
 func (b *Backups) Begin(ctx context.Context, o Options) (_ *Backup, err error) {
+	have, err := newClaims(o.Have)
+	if err != nil {
+		return nil, err
+	}
 	if !b.running.CompareAndSwap(false, true) {
 		return nil, sluice.Errorf(sluice.Unavailable, "backup", "another backup is running; wait until it is done")
 	}
-	k := &Backup{b: b, o: o, letGo: func() {}}
+	k := &Backup{b: b, o: o, have: have, sums: loadSums(b.node.Dir), letGo: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("begin a backup: %w", err), k.Close())
@@ -143,7 +151,9 @@ func (k *Backup) describe() (err error) {
 	for _, list := range [][]shard.HeldFile{k.state, k.hold.Journal(), k.hold.Sealed(), k.index} {
 		for _, f := range list {
 			k.header.Files++
-			k.header.Bytes += f.Size
+			if _, ok := k.have.possible(k.name(f), f); !ok {
+				k.header.Bytes += f.Size
+			}
 		}
 	}
 	return nil
@@ -183,64 +193,6 @@ func listIndex(dir string) (list []shard.HeldFile, err error) {
 		return err
 	})
 	return list, err
-}
-
-// sendBuffer gathers what goes to the client: the archive is written in small pieces.
-const sendBuffer = 1 << 20
-
-// WriteTo sends the backup as an archive. It is complete only if the error is nil.
-func (k *Backup) WriteTo(ctx context.Context, w io.Writer) error {
-	buffered := bufio.NewWriterSize(w, sendBuffer)
-	a, err := archive.NewWriter(buffered, k.header)
-	if err != nil {
-		return err
-	}
-	for _, f := range k.state {
-		if err := send(a, filepath.Base(f.Path), f); err != nil {
-			return err
-		}
-	}
-	if err := k.sendHeld(ctx, a, k.hold.Journal()); err != nil {
-		return err
-	}
-	if err := k.hold.JournalCopied(); err != nil {
-		k.b.node.Logger.Warn("the journal could not be shortened after it was backed up", "error", err) // the mover tries again
-	}
-	for _, list := range [][]shard.HeldFile{k.hold.Sealed(), k.index} {
-		if err := k.sendHeld(ctx, a, list); err != nil {
-			return err
-		}
-	}
-	if err := a.Close(); err != nil {
-		return err
-	}
-	return buffered.Flush()
-}
-
-// sendHeld sends files, and looks behind each whether it was still held.
-func (k *Backup) sendHeld(ctx context.Context, a *archive.Writer, files []shard.HeldFile) error {
-	for _, f := range files {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		name, err := filepath.Rel(k.b.node.Dir, f.Path)
-		if err == nil {
-			err = send(a, filepath.ToSlash(name), f)
-		}
-		if err := errors.Join(k.hold.Err(), err); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func send(a *archive.Writer, name string, file shard.HeldFile) error {
-	f, err := os.Open(file.Path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return a.Add(name, file.Size, f)
 }
 
 // Close lets the node go.

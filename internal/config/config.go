@@ -60,6 +60,10 @@ type Trail struct {
 	// Whether the answer of a call that changes something waits until its event is on disk. While events cannot be written, such calls are refused.
 	// Otherwise events are written within milliseconds of the answer, and a crash can take the newest.
 	Strict bool `config:"strict"`
+	// Longest time in which new events are not signed yet by an anchor: until then somebody with the server's files could change them unseen.
+	AnchorInterval time.Duration `config:"anchor_interval"`
+	// Days after which anchors get another key by themselves; the old one vouches for it. 0 is never: then keys change with sluice trail rotate-key.
+	KeyDays int `config:"key_days"`
 	// Of data events that a trail asks for, one of so many is recorded: 1 is all of them.
 	DataOneIn int `config:"data_one_in"`
 	// Times that an account may look audit events up in a second, by either of the two APIs for that. The services that we follow allow 2, which
@@ -352,7 +356,7 @@ func Default() *Config {
 		Assistant: Assistant{Region: "local", OutputBytes: 16 * MiB, ResultDays: 30},
 		Queue:     Queue{MaxQueues: 1000, MaxMessages: 1_000_000},
 		Trail: Trail{
-			HistoryDays: 90, DataOneIn: 1, LookupsPerSecond: 20,
+			HistoryDays: 90, AnchorInterval: time.Minute, DataOneIn: 1, LookupsPerSecond: 20,
 			FileInterval: 25 * time.Second, DigestInterval: time.Hour, S3Region: "us-east-1", S3AddressStyle: "path",
 		},
 		Split: Split{After: 5 * time.Minute, BytesPerSecond: 5 * MiB, WritesPerSecond: 500},

@@ -80,6 +80,8 @@ var usage = map[string]string{
 	"queue.max_messages":           "Messages in a queue. The state of each takes about 400 bytes of memory, and its body none. (SLUICE_QUEUE_MAX_MESSAGES)",
 	"trail.history_days":           "Days that audit events are kept, in project sluice-trail. 0 keeps them for ever. (SLUICE_TRAIL_HISTORY_DAYS)",
 	"trail.strict":                 "Whether the answer of a call that changes something waits until its event is on disk. While events cannot be written, such calls are refused. Otherwise events are written within milliseconds of the answer, and a crash can take the newest. (SLUICE_TRAIL_STRICT)",
+	"trail.anchor_interval":        "Longest time in which new events are not signed yet by an anchor: until then somebody with the server's files could change them unseen. (SLUICE_TRAIL_ANCHOR_INTERVAL)",
+	"trail.key_days":               "Days after which anchors get another key by themselves; the old one vouches for it. 0 is never: then keys change with sluice trail rotate-key. (SLUICE_TRAIL_KEY_DAYS)",
 	"trail.data_one_in":            "Of data events that a trail asks for, one of so many is recorded: 1 is all of them. (SLUICE_TRAIL_DATA_ONE_IN)",
 	"trail.lookups_per_second":     "Times that an account may look audit events up in a second, by either of the two APIs for that. The services that we follow allow 2, which takes long to read through many events. 0 is no limit. (SLUICE_TRAIL_LOOKUPS_PER_SECOND)",
 	"trail.file_interval":          "Time between the files that a trail puts into its bucket. (SLUICE_TRAIL_FILE_INTERVAL)",

@@ -74,6 +74,8 @@ func (a Assistant) validate(v *problems) {
 
 func (t Trail) validate(v *problems) {
 	within(v, "trail.history_days", t.HistoryDays, 0, maxHistoryDays)
+	within(v, "trail.anchor_interval", t.AnchorInterval, time.Second, time.Hour)
+	within(v, "trail.key_days", t.KeyDays, 0, maxKeyDays)
 	within(v, "trail.data_one_in", t.DataOneIn, 1, 1<<30)
 	within(v, "trail.lookups_per_second", t.LookupsPerSecond, 0, 1<<20)
 	within(v, "trail.file_interval", t.FileInterval, time.Second, time.Hour)
@@ -107,7 +109,7 @@ func ParseAliases(text string) (map[string]string, error) {
 	return aliases, nil
 }
 
-const maxRegion, maxResultDays, maxHistoryDays = 64, 3650, 36500
+const maxRegion, maxResultDays, maxHistoryDays, maxKeyDays = 64, 3650, 36500, 3650
 
 func (t TLS) validate(v *problems) {
 	v.check((t.Cert == "") == (t.Key == ""), "tls.cert", "and tls.key go together")

@@ -11,6 +11,16 @@ import (
 	"github.com/sluicelog/sluice/internal/meta"
 )
 
+// app is a log audit with more variables than the account that it has to have.
+func app(more string) string {
+	return `{"appName":"audit","displayName":"security","config":{"initParam":{"aliuid":"1",` + more + `}}}`
+}
+
+// policy is a collection policy with more members.
+func policy(more string) string {
+	return `{"policyName":"abc","dataCode":"access_log","policyConfig":{"resourceMode":"all"},` + more + `}`
+}
+
 // What the kinds ask of their documents: the first of each is right, each of the others is wrong in the way that its error says.
 func TestChecksOfKinds(t *testing.T) {
 	for _, c := range []struct {
@@ -100,6 +110,47 @@ func TestChecksOfKinds(t *testing.T) {
 		}},
 		{control.Resources, account, []string{`{"name":"sls.common.user","type":"userdefine"}`}, map[string]string{
 			`{"name":"r2","schema":{}}`: "schema is an object",
+		}},
+		{control.CollectionPolicies, account, []string{
+			`{"policyName":"oss-logs","productCode":"oss","dataCode":"access_log","enabled":true,"policyConfig":{"resourceMode":"all"}}`,
+			`{"policyName":"by_tag","productCode":"slb","dataCode":"access_log","enabled":false,"policyConfig":{"resourceMode":"attributeMode","regions":["*"],"resourceTags":{"a":"b"}},` +
+				`"centralizeEnabled":true,"centralizeConfig":{"destRegion":"local","destProject":"p","destLogstore":"l","destTTL":7},"dataConfig":{},"resourceDirectory":{},"attribute":{}}`,
+		}, map[string]string{
+			`{"policyName":"ab"}`:                     "3 to 63 lower-case",
+			`{"policyName":"Abc"}`:                    "3 to 63 lower-case",
+			`{"policyName":"abc"}`:                    "productCode is missing",
+			policy(`"productCode":"","enabled":true`): "productCode is empty",
+			policy(`"productCode":"oss"`):             "enabled is missing",
+			policy(`"productCode":"oss","enabled":1`): "enabled is a number",
+			policy(`"productCode":"oss","enabled":true,"centralizeConfig":{"destTTL":"7"}`):                                                  "destTTL is a text",
+			`{"policyName":"abc","productCode":"a","dataCode":"b","enabled":true,"policyConfig":{}}`:                                         "resourceMode is missing",
+			`{"policyName":"abc","productCode":"a","dataCode":"b","enabled":true,"policyConfig":{"resourceMode":"some"}}`:                    `"some" is none of`,
+			`{"policyName":"abc","productCode":"a","dataCode":"b","enabled":true,"policyConfig":{"resourceMode":"all","instanceIds":"i-1"}}`: "instanceIds is a text",
+		}},
+		{control.Apps, account, []string{
+			app(`"oss_access_enabled":"true","oss_access_ttl":"7","rds_audit_collection_policy":"accept tag.env == \"prod\"","project":"p","logstore":"slsaudit","region":"local"`),
+		}, map[string]string{
+			`{"appName":"fraud","displayName":"a","config":{"initParam":{"aliuid":"1"}}}`: "audit, the only one",
+			`{"appName":"audit","config":{"initParam":{"aliuid":"1"}}}`:                   "displayName is missing",
+			`{"appName":"audit","displayName":"a/b","config":{"initParam":{}}}`:           "without /",
+			`{"appName":"audit","displayName":"a","config":{}}`:                           "initParam is missing",
+			`{"appName":"audit","displayName":"a","config":{"initParam":{}}}`:             "aliuid is missing",
+			`{"appName":"audit","displayName":"a","config":{"initParam":{"aliuid":1}}}`:   "aliuid is a number",
+			app(`"aliuid":"1"`):                                     "there twice",
+			app(`"oss_access":"true"`):                              "is no variable",
+			app(`"_ttl":"7"`):                                       "is no variable",
+			app(`"oss_enabled":"on"`):                               "neither true nor false",
+			app(`"oss_enabled":true`):                               "oss_enabled is true or false and not a text",
+			app(`"oss_ttl":"0"`):                                    "days from 1 to 3650",
+			app(`"oss_ttl":"week"`):                                 "days from 1 to 3650",
+			app(`"multi_account":"1"`):                              "multi_account is not a list of accounts",
+			app(`"multi_account":"[1]"`):                            "multi_account is not a list of accounts",
+			app(`"multi_account":"[{}]"`):                           "not the number of an account",
+			app(`"multi_account":"[{\"uid\":1},{\"uid\":\"me\"}]"`): `"me" is not the number of an account`,
+			app(`"resource_directory":"{}"`):                        "neither custom nor all",
+			app(`"resource_directory":"{\"type\":\"all\",\"multi_account\":[1]}"`):      "is not a resource directory",
+			app(`"resource_directory":"{\"type\":\"all\",\"multi_account\":[\"me\"]}"`): "not the number of an account",
+			app(`"rds_audit_collection_policy":"` + strings.Repeat("a", 64<<10) + `"`):  "may have 65536",
 		}},
 		{control.MetricsConfigs, web, []string{`{"metricStore":"m1","metricsConfigDetail":"{}"}`}, map[string]string{
 			`{"metricStore":"m2"}`: "metricsConfigDetail is missing",

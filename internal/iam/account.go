@@ -132,7 +132,7 @@ func (d *Directory) Account(ctx context.Context, id string) (Account, error) {
 }
 
 // DeleteAccount removes an account with all that is in it: keys, users, groups, roles, policies. Projects have to go before. Errors: NotFound,
-// and Conflict "account" for one with projects and for the root.
+// and Conflict "account" for one with projects, for one that a [Retire] holds, and for the root.
 func (d *Directory) DeleteAccount(ctx context.Context, id string) error {
 	return d.store.Update(ctx, func(tx meta.Tx) error {
 		a, err := get[Account](tx, kindAccount, "", id)
@@ -148,6 +148,11 @@ func (d *Directory) DeleteAccount(ctx context.Context, id string) error {
 		}
 		if i := slices.IndexFunc(projects, func(p meta.Project) bool { return p.Account == id }); i >= 0 {
 			return conflict(string(kindAccount), "the account has project %s: delete its projects first", projects[i].Name)
+		}
+		for _, retire := range d.retire {
+			if err := retire(tx, id); err != nil {
+				return err
+			}
 		}
 		if err := d.clear(tx, id); err != nil {
 			return err

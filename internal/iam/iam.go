@@ -15,7 +15,8 @@
 // policy can give.
 //
 // Invariants:
-//   - Nothing is deleted that something else hangs on: keys, members, attachments; an account goes when it has no projects.
+//   - Nothing is deleted that something else hangs on: keys, members, attachments; an account goes when it has no projects, and nothing that another part holds it
+//     for.
 //   - Every stored document was read by package policy before it was stored; one that no longer can be read allows nothing.
 package iam
 
@@ -41,7 +42,15 @@ type Directory struct {
 	now      func() time.Time
 	compiled compiled
 	rootID   atomic.Pointer[string]
+	retire   []Retire
 }
+
+// Retire removes what another part of the server keeps for an account, in the transaction that deletes the account; account is as meta.Project has it.
+// An error, a Conflict "account" with what has to go before, keeps the account.
+type Retire func(tx meta.Tx, account string) error
+
+// OnDelete has fn asked whenever an account is deleted. It is called before there are callers.
+func (d *Directory) OnDelete(fn Retire) { d.retire = append(d.retire, fn) }
 
 // New returns the directory in store.
 func New(store meta.Store, now func() time.Time) *Directory {

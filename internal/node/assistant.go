@@ -14,11 +14,12 @@ import (
 	"github.com/sluicelog/sluice/internal/assistant/luban"
 	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/meta"
 )
 
 // openAssistant opens the assistant, and the gateways of its agents.
-func (n *Node) openAssistant(ctx context.Context, c *config.Config, o Options, store meta.Store, ring *auth.Keyring) (err error) {
+func (n *Node) openAssistant(ctx context.Context, c *config.Config, o Options, store meta.Store, ring *auth.Keyring, directory *iam.Directory) (err error) {
 	output := int64(c.Assistant.OutputBytes)
 	if output == 0 {
 		output = -1
@@ -29,6 +30,7 @@ func (n *Node) openAssistant(ctx context.Context, c *config.Config, o Options, s
 		return fmt.Errorf("open the assistant: %w", err)
 	}
 	n.onClose(n.Assistant.Close)
+	directory.OnDelete(n.Assistant.Retire)
 	n.agents = gateway.New(n.Assistant, gateway.Options{
 		MaxConnections: maxConnections(), Enrolled: func(ctx context.Context, id gateway.Identity, asked *agentproto.Enrol, answer *agentproto.Enrolled, err error) error {
 			r := enrolment{id.Address, asked.Activation, asked.Name, asked.Machine.Hostname, len(asked.Tags), "", err}

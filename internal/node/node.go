@@ -209,7 +209,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Delivery)
-	if err := n.openAssistant(ctx, c, o, store, ring); err != nil {
+	if err := n.openAssistant(ctx, c, o, store, ring, directory); err != nil {
 		return nil, err
 	}
 	metrics.Registry.MustRegister(n.Assistant)
@@ -292,6 +292,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		Assistant:  n.Assistant,
 
 		AssistantSettings: assistant.NewSettings(n.Assistant, n.Delivery, role),
+
+		Control: documents,
 
 		History:     audit.history,
 		HistoryJobs: audit.jobs,

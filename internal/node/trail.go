@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -32,7 +33,7 @@ func (n *Node) openTrail(ctx context.Context, c *config.Config, o Options, store
 	}
 	door := ingest.New(n.Catalog, ingest.Options{Past: -1, Future: -1, Now: o.Now}) // no quota, and the only one that leads there
 	if n.Trail, err = ledger.Open(ctx, store, n.Catalog, door, ring, ledger.Options{
-		Region: c.Assistant.Region, Account: root.ID, Days: days, Now: o.Now, Logger: o.Logger,
+		Region: c.Assistant.Region, Account: root.ID, Days: days, AnchorEvery: c.Trail.AnchorInterval, KeyDays: c.Trail.KeyDays, Now: o.Now, Logger: o.Logger,
 	}); err != nil {
 		return err
 	}
@@ -68,12 +69,22 @@ type enrolment struct {
 	err                        error
 }
 
-// enrolled makes an audit event of an enrolment. In strict mode the agent is answered when its event is on disk; an error is that it is not.
+// accountOfActivation is the number of the account that an activation belongs to: the root account's of one that nobody has.
+func (n *Node) accountOfActivation(ctx context.Context, id string) (string, error) {
+	account, err := n.Assistant.ActivationAccount(context.WithoutCancel(ctx), id)
+	return cmp.Or(account, n.root), err
+}
+
+// enrolled makes an audit event of an enrolment, in the account of its activation. In strict mode the agent is answered when its event is on disk; an error is that it is not.
 func (n *Node) enrolled(ctx context.Context, c *config.Config, now time.Time, r enrolment) error {
+	account, err := n.accountOfActivation(ctx, r.activation)
+	if err != nil {
+		return err
+	}
 	op := operation.Find(trail.ServiceAgent, "EnrolInstance")
 	e := &trail.Event{
 		ID: ledger.NewID(), Time: now, Received: now, Category: op.Category, Type: trail.APICall, ReadOnly: op.ReadOnly, Service: trail.ServiceECS, Name: op.Name,
-		Region: c.Assistant.Region, Account: n.root, Identity: trail.Identity{Kind: trail.Machine}, Source: r.from, Status: http.StatusOK,
+		Region: c.Assistant.Region, Account: account, Identity: trail.Identity{Kind: trail.Machine}, Source: r.from, Status: http.StatusOK,
 		Request:   op.Request(map[string]any{"ActivationId": r.activation, "InstanceName": r.name, "Hostname": r.hostname, "tags": r.tags}),
 		Resources: []trail.Resource{{Type: "ACS::ECS::Activation", Name: r.activation}},
 	}

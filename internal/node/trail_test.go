@@ -13,6 +13,7 @@ import (
 	"github.com/sluicelog/sluice/internal/agentproto"
 	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/assistant/agenttest"
+	"github.com/sluicelog/sluice/internal/backup"
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/node"
 	"github.com/sluicelog/sluice/internal/testenv"
@@ -32,10 +33,16 @@ func TestServiceEvents(t *testing.T) {
 	}
 }
 
-// An enrolment is an event, allowed or refused; in strict mode it is on disk when the agent has its answer. The code is in none.
+// An enrolment is an event, allowed or refused; in strict mode it is on disk when the agent has its answer. It is of the account whose
+// activation was named. The code is in none.
 func TestEnrolmentsAreRecorded(t *testing.T) {
 	env := hub(t, func(c *config.Config) { c.Assistant.Listen, c.Trail.Strict = "127.0.0.1:0", true })
-	id, code, err := env.Node.Assistant.CreateActivation(t.Context(), assistant.Activation{}, assistant.Token{})
+	const tenant = "2000000000000001"
+	id, code, err := env.Node.Assistant.Fleet("").CreateActivation(t.Context(), assistant.Activation{}, assistant.Token{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, theirCode, err := env.Node.Assistant.Fleet(tenant).CreateActivation(t.Context(), assistant.Activation{}, assistant.Token{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +53,15 @@ func TestEnrolmentsAreRecorded(t *testing.T) {
 	}
 	if _, err := agenttest.Enrol(t.Context(), address, id, code, agentproto.Enrol{Machine: machine}); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := agenttest.Enrol(t.Context(), address, theirs, code, agentproto.Enrol{Machine: machine}); err == nil {
+		t.Error("the code of another account's activation is taken")
+	}
+	if _, err := agenttest.Enrol(t.Context(), address, theirs, theirCode, agentproto.Enrol{Machine: machine}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := agenttest.Enrol(t.Context(), address, "a-none", theirCode, agentproto.Enrol{Machine: machine}); err == nil {
+		t.Error("an activation that nobody has is taken")
 	}
 	l := env.Node.Trail.Log()
 	begin, _ := l.Bounds()
@@ -59,10 +75,11 @@ func TestEnrolmentsAreRecorded(t *testing.T) {
 			t.Errorf("the code is recorded: %s", raw)
 		}
 		if e.Name == "RegisterManagedInstance" {
-			got = append(got, fmt.Sprint(e.Status, " ", e.ErrorCode, " ", e.Identity.User != "", " ", e.Request["Hostname"], " ", e.Source))
+			got = append(got, fmt.Sprint(e.Status, " ", e.ErrorCode, " ", e.Identity.User != "", " ", e.Request["Hostname"], " ", e.Source, " ", e.Account == tenant))
 		}
 	}
-	want := []string{"403 " + agentproto.CodeProof + " false host-1 127.0.0.1", "200  true host-1 127.0.0.1"}
+	refused, made := "403 "+agentproto.CodeProof+" false host-1 127.0.0.1 ", "200  true host-1 127.0.0.1 "
+	want := []string{refused + "false", made + "false", refused + "true", made + "true", refused + "false"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -124,4 +141,74 @@ func TestVerifyADirectory(t *testing.T) {
 	if again, _, err := node.VerifyTrail(t.Context(), env.DataDir(), node.Verification{}); err != nil || !again.Good() {
 		t.Errorf("as it was: %+v, %v", again, err)
 	}
+}
+
+// A key rotates while the server runs; what an operator has written down of any time is good after that, after a restart, and in what was restored from a
+// backup of before and of after.
+func TestRotatedKeys(t *testing.T) {
+	env := hub(t)
+	ask := func(method, path string) (trail.Evidence, trail.Keys) {
+		t.Helper()
+		e, keys, err := trail.ParseEvidence(env.OK(t, testenv.Call{Method: method, Target: "/sluice/v1/trail/" + path}).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e, keys
+	}
+	kept, first := ask("POST", "anchor")
+	if len(first) != 1 || kept.Anchor.Seq == 0 {
+		t.Fatalf("%+v", kept)
+	}
+	before := backedUp(t, env)
+	after, both := ask("POST", "key")
+	if len(both) != 2 || after.Signer() != trail.FingerprintOf(both[1].Public) || after.Anchor.Seq <= kept.Anchor.Seq {
+		t.Fatalf("%+v", after)
+	}
+	put(t, env)
+	later := backedUp(t, env)
+	if err := env.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	if told, _ := ask("GET", "anchor"); told.Signer() != after.Signer() {
+		t.Errorf("after a restart anchors are signed by %v, want %v", told.Signer(), after.Signer())
+	}
+	if err := env.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	pin := func(keys trail.Keys, i int) trail.Given { return trail.Given{Pins: keys.Fingerprints()[i:][:1]} }
+	anchored := func(e trail.Evidence, keys trail.Keys) trail.Given {
+		return trail.Given{Anchors: []trail.Anchor{e.Anchor}, Pins: keys.Fingerprints()}
+	}
+	f := func(what, dir string, given trail.Given, good bool) {
+		t.Helper()
+		report, _, err := node.VerifyTrail(t.Context(), dir, node.Verification{Given: given})
+		if err != nil || report.Good() != good {
+			t.Errorf("%s: good should be %v: %v, %v", what, good, report, err)
+		}
+	}
+	for name, dir := range map[string]string{"the directory": env.DataDir(), "a backup of after": later} {
+		f(name, dir, trail.Given{}, true)
+		f(name+", the first key", dir, pin(first, 0), true)
+		f(name+", the second key", dir, pin(both, 1), true)
+		f(name+", an anchor of before", dir, anchored(kept, first), true)
+		f(name+", an anchor of after", dir, anchored(after, both), true)
+		f(name+", another key", dir, trail.Given{Pins: []trail.Fingerprint{{1}}}, false)
+	}
+	f("a backup of before", before, anchored(kept, first), true)
+	f("a backup of before, the second key", before, pin(both, 1), false)
+	f("a backup of before, an anchor of after", before, anchored(after, both), false)
+}
+
+// backedUp is a data directory that was restored from a backup of the server.
+func backedUp(t *testing.T, env *testenv.Env) (dir string) {
+	t.Helper()
+	file, dir := filepath.Join(t.TempDir(), "backup.tar"), t.TempDir()
+	tar := env.OK(t, testenv.Call{Method: "POST", Target: "/sluice/v1/backup", Body: []byte(`{}`)}).Body
+	if err := os.WriteFile(file, tar, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backup.Restore(t.Context(), file, dir, func(backup.Step, int64, int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }

@@ -19,8 +19,7 @@ import (
 
 // Verification says what the audit events of a data directory are verified with.
 type Verification struct {
-	Keys     trail.Keys              // that may have signed anchors; nil for those of the directory
-	Anchors  []trail.Anchor          // kept elsewhere, beside the one of the directory
+	trail.Given
 	Progress func(done, total int64) // positions; nil for nobody
 }
 
@@ -56,10 +55,7 @@ func VerifyTrail(ctx context.Context, dir string, o Verification) (report *trail
 	if evidence, err = trail.NewEvidence(keys, newest); err != nil {
 		return nil, evidence, err
 	}
-	if o.Keys != nil {
-		keys = o.Keys
-	}
-	v := trail.NewVerifier(keys, append(o.Anchors, newest)...)
+	v := trail.NewVerifier(keys, o.Pins, append(o.Anchors, newest)...)
 	l, err := ledger.FindLog(ctx, cat)
 	if sluice.KindOf(err) == sluice.NotFound { // which the anchors have something to say about
 		return v.Finish(), evidence, nil

@@ -21,7 +21,7 @@ leaves out what the question's view hides, and what updated logs say now is matc
 	logs of a shard log ── less those too ────────────┼──> collectors
 	updated logs of the range, as they are now ───────┘
 
-A segment of which a row is hidden is not given to the SQL engine as a file, with a condition that it decides by itself.
+Where a statement reads a segment as the file that it is, the numbers of hidden rows go along.
 */
 
 // amends reports whether a segment has rows that are hidden.
@@ -45,33 +45,82 @@ func (q *question) hide(ctx context.Context, s *indexer.Segment, g *segment.Grou
 	if rows.IsEmpty() {
 		return nil
 	}
-	known, _ := s.Memo.Load(g.FirstRow())
-	if m, ok := known.(*hiddenRows); ok && m.version == q.amended.Version() {
-		rows.AndNot(m.rows)
-		return nil
+	var hidden *roaring.Bitmap
+	var err error
+	if m := memoOf(s, g); (m == nil || m.version != q.amended.Version()) && rows.GetCardinality() <= fewRows {
+		hidden, err = q.hidden(ctx, g, rows)
+	} else {
+		hidden, err = q.hiddenRows(ctx, s, g)
 	}
-	if rows.GetCardinality() <= fewRows {
-		hidden, err := q.hidden(ctx, g, rows)
-		if err == nil {
-			rows.AndNot(hidden)
-		}
-		return err
+	if err == nil {
+		rows.AndNot(hidden)
 	}
-	all := roaring.New()
-	all.AddRange(0, uint64(g.Rows()))
-	hidden, err := q.hidden(ctx, g, all)
-	if err != nil {
-		return err
-	}
-	s.Memo.Store(g.FirstRow(), &hiddenRows{q.amended.Version(), hidden})
-	rows.AndNot(hidden)
-	return nil
+	return err
 }
 
-// hiddenRows are those of a group that a view hides. They lie with the segment, for the next question.
-type hiddenRows struct {
+// memo are the rows of a group that a view hides. It lies with the segment, for the next question.
+type memo struct {
 	version uint64
 	rows    *roaring.Bitmap
+}
+
+func memoOf(s *indexer.Segment, g *segment.Group) *memo {
+	m, _ := s.Memo.Load(g.FirstRow())
+	known, _ := m.(*memo)
+	return known
+}
+
+// hiddenRows returns the rows of a group of s that are hidden, which are not to be changed. After a change it looks for those alone that the change
+// was about.
+func (q *question) hiddenRows(ctx context.Context, s *indexer.Segment, g *segment.Group) (*roaring.Bitmap, error) {
+	now, known := &memo{q.amended.Version(), roaring.New()}, memoOf(s, g)
+	if known != nil && known.version == now.version {
+		return known.rows, nil
+	}
+	at := map[sluice.Position]bool{}
+	changed, all := []amend.Place(nil), true
+	if known != nil {
+		if places, ok := q.amended.Since(known.version); ok {
+			changed, all = places, false
+			now.rows.Or(known.rows)
+		}
+	}
+	for _, r := range s.Runs {
+		if all {
+			q.amended.Positions(r.Shard, r.From, r.To, func(p sluice.Position) { at[p] = true })
+		}
+		for _, p := range changed {
+			if p.Shard == r.Shard && p.Position >= r.From && p.Position < r.To {
+				at[p.Position] = true
+			}
+		}
+	}
+	if len(at) > 0 {
+		rows, err := g.RowsOf(ctx, func(p sluice.Position) bool { return at[p] })
+		if err == nil {
+			rows, err = q.hidden(ctx, g, rows)
+		}
+		if err != nil {
+			return nil, err
+		}
+		now.rows.Or(rows)
+	}
+	s.Memo.Store(g.FirstRow(), now)
+	return now.rows, nil
+}
+
+// hiddenNumbers are the hidden rows of a segment, by their numbers in its file.
+func (q *question) hiddenNumbers(ctx context.Context, s *indexer.Segment) (*roaring.Bitmap, error) {
+	numbers := roaring.New()
+	for i := range s.Groups() {
+		g := s.Group(i)
+		rows, err := q.hiddenRows(ctx, s, g)
+		if err != nil {
+			return nil, err
+		}
+		numbers.Or(roaring.AddOffset64(rows, g.FirstRow()))
+	}
+	return numbers, nil
 }
 
 // hidden returns those out of rows that are hidden.

@@ -191,7 +191,15 @@ func (s *rowSet) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bi
 // number takes rows by their numbers.
 func (s *rowSet) number(first int64, rows *roaring.Bitmap) error {
 	s.numbers = roaring.AddOffset64(rows, first)
-	return s.gatherer.room.take(int64(s.numbers.GetSizeInBytes()) + int64(rows.Maximum())/8) // and as bits
+	return s.gatherer.room.take(bytesOf(s.numbers))
+}
+
+// bytesOf is what numbers of rows take: here, and as the bits that the engine is given of all that lie among them.
+func bytesOf(numbers *roaring.Bitmap) int64 {
+	if numbers.IsEmpty() {
+		return 0
+	}
+	return int64(numbers.GetSizeInBytes()) + int64(numbers.Maximum()-numbers.Minimum())/8
 }
 
 func (s *rowSet) times(ctx context.Context, g *segment.Group, rows *roaring.Bitmap, first, column int) error {

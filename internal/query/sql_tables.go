@@ -123,7 +123,7 @@ func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table,
 			return false
 		}
 		enough := ask.enough(s.Segment, t.engine.sql.o.ManyRows)
-		decided := !ask.amends(s) && ask.decided(&part, s) && search.holds(ctx, s.Segment, kinds, enough)
+		decided := ask.decided(&part, s) && search.holds(ctx, s.Segment, kinds, enough) && t.except(ctx, &part, &ask, s)
 		if decided && t.files.add(ctx, &part, &ask, s) {
 			out.Parts = withFile(out.Parts, part)
 			return true
@@ -131,7 +131,7 @@ func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table,
 		if !numbered(s.Segment) {
 			return false
 		}
-		part.Where, part.Count = "", 0
+		part.Where, part.Except, part.Count = "", nil, 0
 		g.file = &segmentFile{part: part, open: func(ctx context.Context, p *duck.Part) bool { return t.files.add(ctx, p, &ask, s) }}
 		return false
 	}
@@ -145,6 +145,20 @@ func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table,
 	parts, err := g.parts()
 	out.Parts = append(out.Parts, parts...)
 	return out, cover, err
+}
+
+// except leaves the hidden rows of a segment out of a part, if it can.
+func (t *sqlTables) except(ctx context.Context, p *duck.Part, q *question, s *indexer.Segment) bool {
+	if !q.amends(s) {
+		return true
+	}
+	hidden, err := q.hiddenNumbers(ctx, s)
+	if err != nil || !numbered(s.Segment) || t.room.take(bytesOf(hidden)) != nil { // who reads the rows says what it is
+		return false
+	}
+	p.Except = hidden
+	p.Count -= int64(hidden.GetCardinality())
+	return true
 }
 
 // tally counts what an input reads, which may be counted.
@@ -246,7 +260,7 @@ func (q *question) enough(s *segment.Segment, many int) int64 {
 // time than the parts of a union.
 func withFile(parts []duck.Part, p duck.Part) []duck.Part {
 	for i := range parts {
-		if parts[i].Where == p.Where && slices.Equal(parts[i].Names, p.Names) {
+		if parts[i].Where == p.Where && parts[i].Except == nil && p.Except == nil && slices.Equal(parts[i].Names, p.Names) {
 			parts[i].Files = append(parts[i].Files, p.Files...)
 			parts[i].Count += p.Count
 			return parts

@@ -40,6 +40,25 @@ func (g *Group) Keys(ctx context.Context, rows *roaring.Bitmap) ([]Key, error) {
 	return keys, nil
 }
 
+// RowsOf returns the rows whose log groups are at positions for which at is true, whatever their shards.
+func (g *Group) RowsOf(ctx context.Context, at func(sluice.Position) bool) (*roaring.Bitmap, error) {
+	positions, err := g.integers(ctx, -chunkPosition, nil)
+	if err != nil {
+		return nil, err
+	}
+	rows := roaring.New()
+	last, is := sluice.Position(-1), false
+	for row, p := range positions {
+		if p := sluice.Position(p); p != last {
+			last, is = p, at(p)
+		}
+		if is {
+			rows.Add(uint32(row))
+		}
+	}
+	return rows, nil
+}
+
 // Rest returns the rows that have fields without a column.
 func (g *Group) Rest(ctx context.Context) (*roaring.Bitmap, error) {
 	d, err := g.directory(ctx)

@@ -14,15 +14,27 @@ import (
 // Trim removes whole files whose groups were all received before t. Groups still in the journal go when they are all that
 // old. The log's end stays.
 func (l *Log) Trim(t time.Time) error {
-	l.moving.Lock()
-	defer l.moving.Unlock()
-	if err := l.removeFiles(nil); err != nil {
-		return err
-	}
+	return l.trim(func(v *view) sluice.Position { return v.expiring(t) })
+}
+
+// Expiring returns where the log would begin if Trim(t) were called now: for those who have something to say first, and call
+// TrimTo with it then.
+func (l *Log) Expiring(t time.Time) (sluice.Position, error) {
 	v, err := l.view()
 	if err != nil {
-		return err
+		return 0, err
 	}
+	return v.expiring(t), nil
+}
+
+// TrimTo removes whole files whose groups are all before p. Groups still in the journal go too if they are before p. What is at p
+// or behind it stays.
+func (l *Log) TrimTo(p sluice.Position) error {
+	return l.trim(func(*view) sluice.Position { return p })
+}
+
+// expiring is the place up to which Trim(t) removes.
+func (v *view) expiring(t time.Time) sluice.Position {
 	at := t.UnixNano()
 	n := 0
 	for i, f := range v.files {
@@ -33,18 +45,41 @@ func (l *Log) Trim(t time.Time) error {
 			n = i + 1 // an unreadable file, whose age is unknown, goes with the first readable one behind it
 		}
 	}
+	switch {
+	case n == 0 && len(v.files) > 0:
+		return v.begin()
+	case n < len(v.files):
+		return v.files[n-1].end
+	case len(v.tail) > 0 && v.tail[len(v.tail)-1].newest < at:
+		return v.end
+	}
+	return v.tailStart
+}
+
+// trim removes what is before the position that is chosen.
+func (l *Log) trim(choose func(*view) sluice.Position) error {
+	l.moving.Lock()
+	defer l.moving.Unlock()
+	if err := l.removeFiles(nil); err != nil {
+		return err
+	}
+	v, err := l.view()
+	if err != nil {
+		return err
+	}
+	p, n := choose(&v), 0
+	for n < len(v.files) && v.files[n].end <= p {
+		n++
+	}
 	if n < len(v.files) {
 		return l.replaceFiles(v.files[:n], nil, 0)
 	}
-	place, gone := v.tailStart, 0
-	if len(v.tail) > 0 && v.tail[len(v.tail)-1].newest < at {
-		place, gone = v.end, len(v.tail)
-	}
+	gone := int(min(max(p-v.tailStart, 0), sluice.Position(len(v.tail))))
 	if gone == 0 && (n == 0 || v.begin() == v.tailStart) {
 		return nil
 	}
 	// Without a file that says where they ended, groups would come back with a journal file that is not yet reused.
-	f, err := l.writePlace(place, true)
+	f, err := l.writePlace(v.tailStart+sluice.Position(gone), true)
 	if err != nil {
 		return fmt.Errorf("trim log %d: %w", l.id, errors.Join(err, l.removeFiles(f.list())))
 	}

@@ -335,6 +335,61 @@ func TestTrim(t *testing.T) {
 	}
 }
 
+// TrimTo removes what Expiring says that Trim would remove, of the journal too, and never what is behind its place, whatever came in between.
+func TestTrimTo(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	o := small()
+	o.Now = func() time.Time { return now }
+	mem := vfs.NewMem()
+	s := mustOpen(t, mem, o)
+	l := mustLog(t, s, 1)
+	ten := func() {
+		t.Helper()
+		for range 10 {
+			mustAppend(t, l, bytes.Repeat([]byte("0123456789abcdef"), 10))
+		}
+	}
+	expiring := func(at time.Time, want sluice.Position) {
+		t.Helper()
+		if p, err := l.Expiring(at); err != nil || p != want {
+			t.Fatalf("expiring %d, %v, want %d", p, err, want)
+		}
+	}
+	trim := func(to, begin, end sluice.Position) {
+		t.Helper()
+		if err := l.TrimTo(to); err != nil {
+			t.Fatal(err)
+		}
+		if b, e := l.Bounds(); b != begin || e != end {
+			t.Fatalf("to %d: bounds %d to %d, want %d to %d", to, b, e, begin, end)
+		}
+	}
+	expiring(now.Add(time.Hour), base)
+	ten()
+	if err := l.move(); err != nil {
+		t.Fatal(err)
+	}
+	ten() // in the journal, and as old as the rest
+	expiring(now, base)
+	expiring(now.Add(time.Hour), base+20)
+	ten() // came while somebody was saying what would go
+	trim(base+9, base, base+30)
+	trim(base+20, base+20, base+30)
+	trim(base+20, base+20, base+30)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, mem, o)
+	l = mustLog(t, s, 1)
+	if b, e := l.Bounds(); b != base+20 || e != base+30 {
+		t.Fatalf("reopened: bounds %d to %d", b, e)
+	}
+	trim(base+30, base+30, base+30)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestDropAndRetain(t *testing.T) {
 	mem := vfs.NewMem()
 	s := mustOpen(t, mem, small())

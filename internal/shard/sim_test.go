@@ -144,6 +144,9 @@ func (m *sim) step() error {
 		return m.s.shorten()
 	case k < 95:
 		before := m.now.Add(-time.Duration(m.r.IntN(120)) * time.Second)
+		if m.r.IntN(2) == 0 {
+			return m.trimTo(l, before)
+		}
 		for int(l.begin-base) < len(l.groups) && l.received[l.begin-base].Before(before) {
 			l.begin++ // from now on Trim may have taken it, even if it fails
 		}
@@ -152,6 +155,17 @@ func (m *sim) step() error {
 		m.check(l)
 	}
 	return nil
+}
+
+// trimTo removes what Trim would have removed at a moment, or a little less or more than that.
+func (m *sim) trimTo(l *model, before time.Time) error {
+	p, err := l.log.Expiring(before)
+	if err != nil {
+		return err
+	}
+	p = min(max(p+sluice.Position(m.r.IntN(7)-3), base), base+sluice.Position(len(l.groups)))
+	l.begin = max(l.begin, p)
+	return l.log.TrimTo(p)
 }
 
 // cut is how a run of the simulated machine ends.

@@ -24,7 +24,7 @@ func (e *Env) Events(t testing.TB) []trail.Event {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := ledger.Verify(t.Context(), l, trail.NewVerifier(keys, newest), nil)
+	report, err := ledger.Verify(t.Context(), l, trail.NewVerifier(keys, nil, newest), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

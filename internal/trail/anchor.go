@@ -2,9 +2,7 @@ package trail
 
 import (
 	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,29 +11,38 @@ import (
 
 // Anchor is a signed place in the chain. Whoever holds one elsewhere, and the public key, can tell whether the events up to it are those that were
 // there when it was made. It is an event of its own, at the place behind the one that it names.
+//
+// An anchor with a Next is a handover: the last one that its key signs. From there on anchors are signed by the key that it names.
 type Anchor struct {
 	Head
-	Floor     Head      `json:"floor"` // events up to here may be gone: they were older than is kept
-	Time      time.Time `json:"time"`  // in milliseconds
-	KeyID     string    `json:"keyId"`
-	Signature []byte    `json:"signature"` // Ed25519
+	Floor     Head              `json:"floor"` // retention took the events up to here, or was about to: see [Expiry]
+	Time      time.Time         `json:"time"`  // in milliseconds
+	Next      ed25519.PublicKey `json:"next,omitempty"`
+	KeyID     string            `json:"keyId"`
+	Signature []byte            `json:"signature"` // Ed25519
 }
 
 /*
 signed is what the signature covers, big endian:
 
-	+------------------------+-----+-------+-----------+-------------+------+
-	| "sluice trail anchor 1\n" | seq | chain | floor seq | floor chain | time |
-	+------------------------+-----+-------+-----------+-------------+------+
-	                           8     32      8           32            8 (ms since 1970)
+	+---------------------------+-----+-------+-----------+-------------+------+------+
+	| "sluice trail anchor 1\n" | seq | chain | floor seq | floor chain | time | next |
+	+---------------------------+-----+-------+-----------+-------------+------+------+
+	                              8     32      8           32            8      32
+
+time is in milliseconds since 1970. next is there in handovers alone, which begin with "sluice trail handover 1\n" instead.
 */
 func (a *Anchor) signed() []byte {
 	b := []byte("sluice trail anchor 1\n")
+	if len(a.Next) > 0 {
+		b = []byte("sluice trail handover 1\n")
+	}
 	b = binary.BigEndian.AppendUint64(b, a.Seq)
 	b = append(b, a.Chain[:]...)
 	b = binary.BigEndian.AppendUint64(b, a.Floor.Seq)
 	b = append(b, a.Floor.Chain[:]...)
-	return binary.BigEndian.AppendUint64(b, uint64(a.Time.UnixMilli()))
+	b = binary.BigEndian.AppendUint64(b, uint64(a.Time.UnixMilli()))
+	return append(b, a.Next...)
 }
 
 // Sign signs a, and names the key.
@@ -46,19 +53,29 @@ func (a *Anchor) Sign(key ed25519.PrivateKey) {
 }
 
 // Details is a as the Additional of its event.
-func (a *Anchor) Details() (details map[string]any, err error) {
-	body, err := json.Marshal(a)
+func (a *Anchor) Details() (map[string]any, error) { return details(a) }
+
+// details is what v has in JSON.
+func details(v any) (members map[string]any, err error) {
+	body, err := json.Marshal(v)
 	if err == nil {
-		err = json.Unmarshal(body, &details)
+		err = json.Unmarshal(body, &members)
 	}
-	return details, err
+	return members, err
 }
 
-// Check reports whether the anchor was signed by one of the keys.
+// Check reports whether the anchor was signed by one of the keys. Whether the key was to sign at that place is for a [Verifier] to say.
 func (a *Anchor) Check(keys Keys) error {
-	key, ok := keys[a.KeyID]
-	if !ok {
-		return fmt.Errorf("the anchor at event %d was signed with key %.64q, which is not among the public keys", a.Seq, a.KeyID)
+	key := keys.find(a.KeyID)
+	if key == nil {
+		return fmt.Errorf("the anchor at event %d was signed with key %.64q, which nobody vouches for", a.Seq, a.KeyID)
+	}
+	return a.checkWith(key.Public)
+}
+
+func (a *Anchor) checkWith(key ed25519.PublicKey) error {
+	if n := len(a.Next); n != 0 && n != ed25519.PublicKeySize {
+		return fmt.Errorf("the anchor at event %d hands over to a key of %d bytes, which is none", a.Seq, n)
 	}
 	if !ed25519.Verify(key, a.signed(), a.Signature) {
 		return fmt.Errorf("the signature of the anchor at event %d does not hold", a.Seq)
@@ -66,23 +83,23 @@ func (a *Anchor) Check(keys Keys) error {
 	return nil
 }
 
-// Keys are public keys of anchors by their ids.
-type Keys map[string]ed25519.PublicKey
-
-// KeyID is the name of a public key: the first 16 hexadecimal digits of its SHA-256.
-func KeyID(key ed25519.PublicKey) string {
-	sum := sha256.Sum256(key)
-	return hex.EncodeToString(sum[:8])
+// isAnchor reports whether an event is an anchor.
+func (e *Event) isAnchor() bool {
+	return e.Type == ServiceEvent && (e.Name == AnchorMade || e.Name == KeyRotated)
 }
 
-// anchorOf reads the anchor that an event is.
-func anchorOf(e *Event) (a Anchor, err error) {
+// AnchorOf reads the anchor that an event is. It does not ask whether it is signed.
+func AnchorOf(e *Event) (a Anchor, err error) {
 	body, err := json.Marshal(e.Additional)
 	if err == nil {
 		err = json.Unmarshal(body, &a)
 	}
-	if err == nil && a.Seq != e.Seq-1 {
+	switch {
+	case err != nil:
+	case a.Seq != e.Seq-1:
 		err = errors.New("it names another place than its own")
+	case (len(a.Next) > 0) != (e.Name == KeyRotated):
+		err = errors.New("an anchor hands over to another key, or a handover to none")
 	}
 	return a, err
 }

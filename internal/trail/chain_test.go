@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
@@ -35,6 +36,11 @@ func TestFormat(t *testing.T) {
 	if got, want := a.KeyID+" "+hex.EncodeToString(a.Signature), "139e3940e64b5491 f6eb34a659e5749458ec54d0cbda8ff2f99421c340690529770581c70fdd19972e00730c7fd6c1f9662bd69edba88ea65abcb84695ad135146ce3f316b42f508"; got != want {
 		t.Errorf("the anchor is signed %s, want %s", got, want)
 	}
+	a.Next = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)).Public().(ed25519.PublicKey)
+	a.Sign(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if got, want := hex.EncodeToString(a.Signature), "99ea1ee75f2fea4831f3a8514fa375e5fcfb781fbe6cd33e734977441532ff782b083de8336372f6f9f93d324e198b48cc80b0fb2ff0fa022ee5bd0bbd222009"; got != want {
+		t.Errorf("the handover is signed %s, want %s", got, want)
+	}
 	r := ToRecord(&e, text, chain)
 	const wantFields = "seq=1 eventId=01a2184c-9ab4-7bfe-94e0-425087e5e4db eventTime=1795694400123 eventName=CreateLogStore service=sls eventRW=Write category=Management account=1 userName=ops:ada accessKeyId=STS.x resourceType=ACS::SLS::Project;ACS::SLS::Logstore resourceName=web;app sourceIp=192.0.2.1 requestId=0123456789ABCDEF01234567 "
 	fields := ""
@@ -56,7 +62,7 @@ func TestEvidence(t *testing.T) {
 	public, _ := key.Public().(ed25519.PublicKey)
 	a := Anchor{Head: Head{Seq: 7}, Time: time.UnixMilli(1_700_000_000_000).UTC()}
 	a.Sign(key)
-	e, err := NewEvidence(Keys{KeyID(public): public}, a)
+	e, err := NewEvidence(Keys{{Public: public}}, a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +91,8 @@ func TestEvidence(t *testing.T) {
 // Whatever is in a log, reading and verifying it ends, and nothing that was not signed is good.
 func FuzzRecords(f *testing.F) {
 	f.Add([]byte(`{"seq":1,"name":"AuditAnchor","type":"ServiceEvent","additional":{"seq":0}}`), "00")
+	f.Add([]byte(`{"seq":1,"name":"AuditKeyRotated","type":"ServiceEvent","additional":{"seq":0,"next":"AAAA"}}`), "00")
+	f.Add([]byte(`{"seq":1,"name":"AuditHistoryExpired","type":"ServiceEvent","additional":{"first":1,"floor":{"seq":-1}}}`), "00")
 	f.Add([]byte(`{"seq":1}`), Hash{}.Next([]byte(`{"seq":1}`)).String())
 	anchor := Anchor{Head: Head{Seq: 1, Chain: Hash{1}}}
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
@@ -98,7 +106,7 @@ func FuzzRecords(f *testing.F) {
 		var e Event
 		_ = json.Unmarshal(event, &e)
 		r := ToRecord(&e, event, h)
-		v := NewVerifier(Keys{KeyID(public): public}, anchor)
+		v := NewVerifier(Keys{{Public: public}}, nil, anchor)
 		v.record(0, &r)
 		if v.Finish().Good() {
 			t.Errorf("%s is good", event)

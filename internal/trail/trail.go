@@ -33,6 +33,7 @@ const (
 	ServerStopped    = "ServerStopped"
 	EventsLost       = "AuditEventsLost"
 	AnchorMade       = "AuditAnchor"
-	HistoryExpired   = "AuditHistoryExpired" // what is before the anchor's floor may be gone
+	KeyRotated       = "AuditKeyRotated"     // an anchor that hands over to another key
+	HistoryExpired   = "AuditHistoryExpired" // what retention is about to take: an Expiry
 	DeliveryDisabled = "DeliveryTaskDisabled"
 )

@@ -1,8 +1,10 @@
 package trail
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,9 +14,10 @@ import (
 /*
 Verifier reads the log of audit events from its begin to its end and tells what is not as it was written:
 
-	floor            events up to here may be gone; what is left of them is not looked at
-	floor+1 ... n    each has the next number, the chain of the one before and its own bytes, and the fields of its log say what it says
-	anchors          each is signed, and names the place in front of it
+	begin            the first event there ever was, or the one behind what retention took, as an event of it says
+	... n            each has the next number, the chain of the one before and its own bytes, and the fields of its log say what it says
+	anchors          each is signed with the key that was to sign there, and names the place in front of it
+	handovers        each key is vouched for by the one before, down to one that is trusted
 	anchors given    from metadata or from a file: the chain goes through each of them
 
 Whoever changes, removes, repeats or moves an event breaks the chain there, unless he makes all chains behind it anew; then the signature of the next
@@ -22,12 +25,24 @@ anchor does not hold, or the chain does not go through an anchor that was kept e
 system. A Verifier is used by one goroutine.
 */
 type Verifier struct {
-	keys   Keys
-	expect []Anchor // that the chain must go through, by place
-	floor  Head
-	begun  bool
-	at     Head // behind the last event looked at
-	report Report
+	signers *signers
+	expect  []Anchor        // that the chain must go through, by place
+	ahead   int             // the first of them that was not passed yet
+	newest  Anchor          // the newest good one by a trusted key: given, or read
+	taken   map[Head]Expiry // what retention says that it took, by its floor
+	floor   Head            // of the anchors given: retention may have been at the events up to here when the power went, so they are passed over
+	front   front
+	at      Head // behind the last event looked at
+	report  Report
+}
+
+// front is the first event that is looked at. What is before it is known at the end: then it is told whether it fits.
+type front struct {
+	found bool
+	seq   uint64
+	chain Hash
+	text  []byte
+	at    sluice.Position
 }
 
 // Report is what a verifier found.
@@ -37,8 +52,10 @@ type Report struct {
 	Last     uint64    `json:"last"`     // and of the last
 	Since    time.Time `json:"since"`    // of the first
 	Until    time.Time `json:"until"`    // of the last
-	Expired  uint64    `json:"expired"`  // events that may be gone and are still there
-	Floor    uint64    `json:"floor"`    // events up to here may be gone
+	Floor    uint64    `json:"floor"`    // retention took the events up to here
+	Expiry   *Expiry   `json:"expiry"`   // what it says of that; nil if it took none
+	Expired  uint64    `json:"expired"`  // events that it was about to take and that are still there: nothing is said of them
+	Keys     []KeySpan `json:"keys"`     // that sign, the oldest first
 	Anchors  uint64    `json:"anchors"`  // good ones
 	Anchored uint64    `json:"anchored"` // up to which event anything would have been found
 	Problems []Problem `json:"problems"` // the first of them
@@ -57,8 +74,14 @@ func (r *Report) String() string {
 		fmt.Fprintf(&b, "%d events, %d to %d, of %s to %s\n", r.Events, r.First, r.Last, r.Since.Format(time.RFC3339), r.Until.Format(time.RFC3339))
 	}
 	fmt.Fprintf(&b, "%d anchors; what is behind event %d is not signed yet\n", r.Anchors, r.Anchored)
-	if r.Floor > 0 {
-		fmt.Fprintf(&b, "events up to %d are older than is kept; %d of them are still there\n", r.Floor, r.Expired)
+	if x := r.Expiry; x != nil {
+		fmt.Fprintf(&b, "retention took the events up to %d, the last of %s, as it recorded\n", r.Floor, x.To.Format(time.RFC3339))
+	}
+	if r.Expired > 0 {
+		fmt.Fprintf(&b, "%d events that it was about to take are still there, and nothing is said of them\n", r.Expired)
+	}
+	for _, k := range r.Keys {
+		fmt.Fprintf(&b, "%s\n", &k)
 	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(&b, "BAD %s\n", p)
@@ -86,26 +109,42 @@ func (p Problem) String() string {
 // maxProblems is how many problems are told.
 const maxProblems = 100
 
-// NewVerifier makes a verifier with the public keys that may have signed anchors, and anchors that the chain must go through.
-func NewVerifier(keys Keys, expect ...Anchor) *Verifier {
-	v := &Verifier{keys: keys, report: Report{Problems: []Problem{}}}
-	newest := Anchor{}
+// NewVerifier makes a verifier. keys are those of the record in their order, by its own word. Of them pins are trusted, with all that those vouch for; no
+// pins: the first key is. The chain must go through the anchors that are given.
+func NewVerifier(keys Keys, pins []Fingerprint, expect ...Anchor) *Verifier {
+	v := &Verifier{taken: map[Head]Expiry{}, report: Report{Problems: []Problem{}}}
+	var errs []error
+	v.signers, errs = newSigners(keys, pins)
+	for _, err := range errs {
+		v.problem(0, 0, "%v", err)
+	}
 	for _, a := range expect {
 		if a.Seq == 0 {
 			continue
 		}
-		if err := a.Check(keys); err != nil {
+		by, err := v.signers.check(&a)
+		if err != nil {
 			v.problem(0, a.Seq, "%v", err)
 			continue
 		}
 		v.expect = append(v.expect, a)
-		if a.Seq > newest.Seq {
-			newest = a
+		v.signed(by, a)
+	}
+	for _, k := range v.signers.list {
+		if h := k.key.Handover; k.From > 1 {
+			v.expect = append(v.expect, *h)
 		}
 	}
-	v.floor, v.at = newest.Floor, newest.Floor
-	v.report.Floor = newest.Floor.Seq
+	slices.SortStableFunc(v.expect, func(a, b Anchor) int { return cmp.Compare(a.Seq, b.Seq) })
+	v.floor = v.newest.Floor
 	return v
+}
+
+// signed takes a good anchor.
+func (v *Verifier) signed(by *signer, a Anchor) {
+	if by.Trusted && a.Seq >= v.newest.Seq {
+		v.newest = a
+	}
 }
 
 func (v *Verifier) problem(at sluice.Position, seq uint64, format string, args ...any) {
@@ -135,27 +174,27 @@ func (v *Verifier) record(at sluice.Position, r *sluice.Record) {
 		v.problem(at, v.at.Seq+1, "is no audit event: %v", err)
 		return
 	}
-	if !v.begun && e.Seq <= v.floor.Seq && e.Seq > 0 {
+	if !v.front.found && e.Seq > 0 && e.Seq <= v.floor.Seq {
 		v.report.Expired++
 		if e.Seq == v.floor.Seq && chain != v.floor.Chain {
-			v.problem(at, e.Seq, "is not the event that the newest anchor has there")
+			v.problem(at, e.Seq, "is not the last event that retention was about to take")
 		}
 		return
 	}
-	if want := v.at.Seq + 1; e.Seq != want {
+	switch want := v.at.Seq + 1; {
+	case !v.front.found:
+		v.front = front{true, e.Seq, chain, text, at}
+		v.report.First, v.report.Since = e.Seq, e.Time
+	case e.Seq != want:
 		v.problem(at, e.Seq, "has this number where event %d was expected: events were removed, repeated or moved", want)
-	} else if chain != v.at.Chain.Next(text) {
+	case chain != v.at.Chain.Next(text):
 		v.problem(at, e.Seq, "was changed, or the event before it was: the chain does not fit its bytes")
 	}
 	if want := ToRecord(&e, text, chain); !sameRecord(r, &want) {
 		v.problem(at, e.Seq, "has fields beside the event that do not say what it says")
 	}
-	if e.Type == ServiceEvent && e.Name == AnchorMade {
-		v.anchor(at, &e)
-	}
-	if !v.begun {
-		v.begun = true
-		v.report.First, v.report.Since = e.Seq, e.Time
+	if err := v.service(&e); err != nil {
+		v.problem(at, e.Seq, "%v", err)
 	}
 	v.at = Head{e.Seq, chain}
 	v.report.Events++
@@ -163,27 +202,49 @@ func (v *Verifier) record(at sluice.Position, r *sluice.Record) {
 	v.passed(at)
 }
 
+// service looks at an event that says something of the record itself.
+func (v *Verifier) service(e *Event) error {
+	switch {
+	case e.isAnchor():
+		return v.anchor(e)
+	case e.Type == ServiceEvent && e.Name == HistoryExpired:
+		x, err := expiryOf(e)
+		if err != nil {
+			return fmt.Errorf("does not say what retention took: %w", err)
+		}
+		v.taken[x.Floor] = x
+	}
+	return nil
+}
+
 // anchor looks at an event that is an anchor.
-func (v *Verifier) anchor(at sluice.Position, e *Event) {
-	a, err := anchorOf(e)
-	if err == nil {
-		err = a.Check(v.keys)
-	}
-	if err == nil && a.Head != v.at {
-		err = errors.New("the anchor was made for other events than those before it")
-	}
+func (v *Verifier) anchor(e *Event) error {
+	a, err := AnchorOf(e)
 	if err != nil {
-		v.problem(at, e.Seq, "%v", err)
-		return
+		return err
 	}
+	by, err := v.signers.check(&a)
+	if err != nil {
+		return err
+	}
+	if a.Head != v.at && v.report.Events > 0 { // what was before the first event is told at the end
+		return errors.New("the anchor was made for other events than those before it")
+	}
+	if e.Name == KeyRotated {
+		if err := v.signers.handover(by, &a); err != nil {
+			return err
+		}
+	}
+	v.signed(by, a)
 	v.report.Anchors++
-	v.report.Anchored = max(v.report.Anchored, a.Seq)
+	by.Anchors++
+	return nil
 }
 
 // passed compares the place that was just reached with the anchors that were given.
 func (v *Verifier) passed(at sluice.Position) {
-	for _, a := range v.expect {
-		if a.Seq == v.at.Seq && a.Chain != v.at.Chain {
+	for ; v.ahead < len(v.expect) && v.expect[v.ahead].Seq <= v.at.Seq; v.ahead++ {
+		if a := v.expect[v.ahead]; a.Seq == v.at.Seq && a.Chain != v.at.Chain {
 			v.problem(at, a.Seq, "is not the event that an anchor of %s has there", a.Time.Format(time.RFC3339))
 		}
 	}
@@ -192,12 +253,63 @@ func (v *Verifier) passed(at sluice.Position) {
 // Finish tells what was found. Nothing more is looked at.
 func (v *Verifier) Finish() *Report {
 	for _, a := range v.expect {
-		switch {
-		case a.Seq > v.at.Seq:
+		if a.Seq > v.at.Seq {
 			v.problem(0, a.Seq, "is gone, with all behind event %d: there is an anchor of %s at it", v.at.Seq, a.Time.Format(time.RFC3339))
-		case a.Seq > v.floor.Seq:
-			v.report.Anchored = max(v.report.Anchored, a.Seq)
 		}
 	}
+	v.begin()
+	v.keys()
+	v.report.Anchored = v.newest.Seq
 	return &v.report
+}
+
+// begin tells whether the record begins where it should: with the first event, or behind what retention took.
+func (v *Verifier) begin() {
+	floor, f := v.newest.Floor, &v.front
+	v.report.Floor = floor.Seq
+	if x, ok := v.taken[floor]; ok && floor.Seq > 0 {
+		v.report.Expiry = &x
+	} else if f.found && floor.Seq > 0 {
+		v.problem(f.at, floor.Seq, "is to be gone with all before it, and no event of retention says that it took them")
+	}
+	for _, a := range v.expect {
+		if a.Seq == floor.Seq && a.Chain != floor.Chain {
+			v.problem(0, a.Seq, "is not the event that an anchor of %s has there", a.Time.Format(time.RFC3339))
+		}
+	}
+	switch {
+	case !f.found:
+		return
+	case f.seq == 0:
+		v.problem(f.at, 0, "has no number")
+		return
+	case f.seq-1 > floor.Seq:
+		v.problem(f.at, f.seq, "is the first one left: events %d to %d were cut off, and not by retention, which took those up to %d", floor.Seq+1, f.seq-1, floor.Seq)
+		return
+	}
+	v.report.Expired += floor.Seq - (f.seq - 1)
+	// In front of it is the beginning, or what retention took last, or the time before; else nobody knows any more, and nothing is said of it.
+	for _, before := range []Head{{}, v.floor, floor} {
+		if before.Seq == f.seq-1 && f.chain != before.Chain.Next(f.text) {
+			v.problem(f.at, f.seq, "was changed, or is not the one behind what retention took: the chain does not fit its bytes")
+			return
+		}
+	}
+}
+
+// keys tells what is wrong with the keys, and which there are.
+func (v *Verifier) keys() {
+	for _, f := range v.signers.unpinned() {
+		v.problem(0, 0, "the key %s, which was given, is not one of the record", f)
+	}
+	for _, k := range v.signers.list {
+		// Its handover is the event in front of the first place that it signs for.
+		if h := k.key.Handover; k.From > 1 && !k.found && v.front.found && k.From >= v.front.seq && h.Seq <= v.at.Seq {
+			v.problem(0, k.From, "is not the handover to key %s that metadata has there", k.ID)
+		}
+		v.report.Keys = append(v.report.Keys, k.KeySpan)
+	}
+	if v.report.Anchors > 0 && v.newest.Seq == 0 {
+		v.problem(0, v.at.Seq, "no anchor is signed with a key that is trusted")
+	}
 }

@@ -48,11 +48,15 @@ var pages = map[string][]string{
 	"docs/howto/audit.md": {
 		"Sls DeleteLogStore  root  scratch", "SignatureNotMatch", `"who":"root"`, "logstore      ok", "the history is delivered", "DeleteLogStore", "Sls      PostLogStoreLogs, GetLogStoreLogs",
 	},
+	"docs/howto/delete-logs.md": {
+		"1 log of howto-delete/app from", "1 log deleted", "SUCCEEDED", `"msg":"logged in"`, "\nlogged in with password=hunter2\n", "howto-cleaner", "the project's policy denies it",
+		`"which":"user: ada and status: 500"`, `"logs":1`, "nothing found", `"edited":{"present":true}`,
+	},
 	"docs/howto/cloudtrail.md":    {`"EventName":"CreateProject"`, `"Username":"root"`, "howto-trail"},
 	"docs/howto/edge-logs.md":     {"shop.example", "/pay", "502"},
-	"docs/howto/backup.md":        {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged"},
+	"docs/howto/backup.md":        {"\nworth keeping\n", "BACKUP  monday.tar", "restored ", "there already", "the backup is damaged", " with monday\n", "\n2026-11-24\n2026-11-25\nBACKUP", " with backups/2026-11-24\n"},
 	"docs/howto/tls.md":           {"howto-tls  20"},
-	"docs/howto/audit-record.md":  {"good: all is as it was written", "\n0\n"},
+	"docs/howto/audit-record.md":  {"good: all is as it was written", "\n0\n", "are signed, ", "signs from event ", "signed for events 1 to ", "[\n  false,\n  true\n]", "is not one of the record"},
 	"docs/howto/look-inside.md":   {"ok\n", `"go":"go1.`},
 	"docs/howto/slog.md":          {`"message":"order placed"`, `"price.currency":"EUR"`, `"release":"42"`, `"reason":"no funds","code":"51"`},
 	"docs/howto/copy-and-dump.md": {"1,000 logs of", "\n1000\n", "access_0.jsonl", "1,000 logs (", "shards taking logs"},

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,15 +57,6 @@ func newBusy(t *testing.T) *busy {
 		t.Fatal(err)
 	}
 	return b
-}
-
-func buildServer(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "sluiced")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/sluiced").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return binary
 }
 
 func (b *busy) start() {
@@ -201,36 +193,107 @@ func (b *busy) restore(from, to string) (string, error) {
 }
 
 // A backup that is taken of a server under load, brought back, holds every group that was acknowledged before it began, each once and in
-// order, and nothing that was sent after it ended; checkpoints lie within the shards; searches and keys work.
+// order, and nothing that was sent after it ended; checkpoints lie within the shards; searches and keys work. The same is true of one that
+// was made on an earlier one, whether that is still there or not.
 func TestBackupUnderLoad(t *testing.T) {
 	rounds := 6
 	if testing.Short() {
-		rounds = 2
+		rounds = 3
 	}
 	t.Logf("seed %d", *seed)
 	b := newBusy(t)
 	b.load()
+	base := ""
 	for round := range rounds {
 		b.waitForWrites(600)
 		path := filepath.Join(t.TempDir(), "backup")
-		asFile, spec := round%2 == 1, client.BackupSpec{WithoutIndex: round%3 == 2}
+		asFile, spec := round%3 == 1, client.BackupSpec{WithoutIndex: round%3 == 2}
 		_, acked, before := b.known()
-		stream, err := b.c.Backup(t.Context(), spec)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := archive.Save(stream, path, asFile, nil)
-		if err = errors.Join(err, stream.Close()); err != nil {
-			t.Fatalf("%v\n%s", err, b.log.String())
-		}
+		m, shared := b.backup(path, base, asFile, spec)
 		sent, _, after := b.known()
-		t.Logf("round %d: %d files, %d bytes; %d groups before, %d after", round, len(m.Entries), m.Size(), before, after)
+		t.Logf("round %d: %d files, %d shared, %d bytes; %d groups before, %d after", round, len(m.Entries), shared, m.Size(), before, after)
+		if base != "" && !asFile {
+			if _, err := archive.Verify(base, nil); err != nil {
+				t.Errorf("the base after a backup was made on it: %v", err)
+			}
+			if err := os.RemoveAll(base); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !asFile {
+			base = path
+		}
 		b.checkRestored(path, sent, acked)
 	}
 	b.rest()
+	b.checkAtRest()
 	if err := b.s.Stop(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// checkAtRest takes two backups while nothing is written. Not all files are moved or merged between them, so that they share some.
+func (b *busy) checkAtRest() {
+	b.t.Helper()
+	first, second := filepath.Join(b.t.TempDir(), "first"), filepath.Join(b.t.TempDir(), "second")
+	var spec client.BackupSpec
+	for n := range 20_000 { // a list as that of a large base, of files that are not here
+		spec.Have = append(spec.Have, client.BackupFile{Name: fmt.Sprintf("index/elsewhere/%d", n), SHA256: strings.Repeat("00", 32)})
+	}
+	b.backup(first, "", false, spec)
+	spec.Have = []client.BackupFile{{Name: "meta.db", SHA256: strings.Repeat("00", 32)}}
+	if _, err := b.c.Backup(b.t.Context(), spec); client.Code(err) != "ParameterInvalid" {
+		b.t.Errorf("a base that has metadata: %v", err)
+	}
+	if _, shared := b.backup(second, first, false, client.BackupSpec{}); shared == 0 {
+		b.t.Error("nothing is shared with the backup before")
+	}
+	sent, acked, _ := b.known()
+	b.checkRestored(second, sent, acked)
+}
+
+// backup takes a backup, one in a directory on a base unless that is "", and tells how many files it shares with it.
+func (b *busy) backup(path, base string, asFile bool, spec client.BackupSpec) (m *archive.Manifest, shared int) {
+	b.t.Helper()
+	var err error
+	if asFile {
+		m, err = b.receive(spec, func(r io.Reader) (*archive.Manifest, error) { return archive.Save(r, path, true, nil) })
+	} else {
+		draft := b.draft(path, base, &spec)
+		m, err = b.receive(spec, func(r io.Reader) (*archive.Manifest, error) { return draft.Fill(r, nil) })
+		err = errors.Join(err, draft.Close())
+		shared, _ = draft.Shared()
+	}
+	if err != nil {
+		b.t.Fatalf("%v\n%s", err, b.log.String())
+	}
+	return m, shared
+}
+
+// draft begins a backup on a base, and puts into spec what it has of that.
+func (b *busy) draft(path, base string, spec *client.BackupSpec) *archive.Draft {
+	b.t.Helper()
+	draft, err := archive.NewDraft(path, base)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	taken, err := draft.TakeOver(b.t.Context(), func(int64, int64) {})
+	if err != nil || taken.Spoilt > 0 {
+		b.t.Fatalf("taken over of %s: %+v, %v", base, taken, err)
+	}
+	for _, f := range draft.Claims() {
+		spec.Have = append(spec.Have, client.BackupFile(f))
+	}
+	return draft
+}
+
+func (b *busy) receive(spec client.BackupSpec, save func(io.Reader) (*archive.Manifest, error)) (*archive.Manifest, error) {
+	stream, err := b.c.Backup(b.t.Context(), spec)
+	if err != nil {
+		return nil, err
+	}
+	m, err := save(stream)
+	return m, errors.Join(err, stream.Close())
 }
 
 // checkRestored brings a backup back and looks at it.
@@ -344,14 +407,21 @@ func (b *busy) found(c *client.Client) int {
 	}
 }
 
+var ballast = sluice.LogstoreRef{Project: ref.Project, Logstore: "ballast"}
+
 // fill writes megabytes that do not compress into a logstore of their own, so that a backup is more than sockets hold on their way to a
 // client that does not read.
 func (b *busy) fill(megabytes int) {
 	b.t.Helper()
-	ballast := sluice.LogstoreRef{Project: ref.Project, Logstore: "ballast"}
 	if err := b.c.CreateLogstore(b.t.Context(), ballast, client.LogstoreSpec{}); err != nil {
 		b.t.Fatal(err)
 	}
+	b.fillMore(megabytes)
+}
+
+// fillMore writes more into that logstore.
+func (b *busy) fillMore(megabytes int) {
+	b.t.Helper()
 	noise := make([]byte, 1e6)
 	for range megabytes {
 		for i := range noise {
@@ -400,9 +470,7 @@ func TestBackupCutShort(t *testing.T) {
 		t.Error("what was cut short passes for a backup")
 	}
 	second.Close()
-	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
-	}
+	checkNothingLeft(t, filepath.Dir(path))
 	b.start()
 	if _, err := os.Stat(filepath.Join(b.dir, "backup.tmp")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("what the server made for the backup is still there: %v", err)
@@ -412,6 +480,140 @@ func TestBackupCutShort(t *testing.T) {
 	if err := b.s.Stop(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func checkNothingLeft(t *testing.T, dir string) {
+	t.Helper()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// A server that is killed while it sends a backup on a base leaves the base as it was and no backup; once it is back the next try, on the
+// same base, makes one.
+func TestBackupOnBaseCutShort(t *testing.T) {
+	b := newBusy(t)
+	b.fill(4)
+	base, path := filepath.Join(t.TempDir(), "base"), filepath.Join(t.TempDir(), "backup")
+	b.backup(base, "", false, client.BackupSpec{})
+	b.fillMore(24) // than sockets hold
+	b.load()
+	b.waitForWrites(100)
+	var spec client.BackupSpec
+	draft := b.draft(path, base, &spec)
+	_, err := b.receive(spec, func(r io.Reader) (*archive.Manifest, error) {
+		begin, err := io.ReadAll(io.LimitReader(r, 10_000))
+		if err = errors.Join(err, b.s.Kill()); err != nil {
+			t.Fatal(err)
+		}
+		return draft.Fill(io.MultiReader(bytes.NewReader(begin), r), nil)
+	})
+	b.rest()
+	if err == nil {
+		t.Error("what was cut short passes for a backup")
+	}
+	if err := draft.Close(); err != nil {
+		t.Fatal(err)
+	}
+	checkNothingLeft(t, filepath.Dir(path))
+	if _, err := archive.Verify(base, nil); err != nil {
+		t.Errorf("the base: %v", err)
+	}
+	b.start()
+	_, acked, _ := b.known()
+	_, shared := b.backup(path, base, false, client.BackupSpec{})
+	t.Logf("%d files are shared with the base", shared)
+	sent, _, _ := b.known()
+	b.checkRestored(path, sent, acked)
+	if err := b.s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A server that was brought back to an earlier moment gives positions, and with them the names of files, a second time. A backup of it on
+// one from before, of what came to nothing, has what the server has now.
+func TestBackupOnBaseOfAnotherLife(t *testing.T) {
+	b := newBusy(t)
+	b.fill(3)
+	first, second, third := filepath.Join(t.TempDir(), "first"), filepath.Join(t.TempDir(), "second"), filepath.Join(t.TempDir(), "third")
+	b.backup(first, "", false, client.BackupSpec{})
+	b.fillMore(6)
+	b.backup(second, first, false, client.BackupSpec{})
+	if err := b.s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	b.dir = filepath.Join(t.TempDir(), "restored")
+	if out, err := b.restore(first, b.dir); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	b.start()
+	b.fillMore(6) // other noise, of the same sizes at the same positions
+	m, _ := b.backup(third, second, false, client.BackupSpec{})
+	names := map[string]string{}
+	for _, f := range m.Entries {
+		names[f.Name] = f.SHA256
+	}
+	was, err := archive.Verify(second, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := 0
+	for _, f := range was.Entries {
+		if sum, ok := names[f.Name]; ok && sum != f.SHA256 && archive.Lasting(f.Name) {
+			others++
+		}
+	}
+	t.Logf("%d files have the name of another", others)
+	if others == 0 {
+		t.Error("no file has the name of another of the base: this proves nothing")
+	}
+	want := b.ballastSum(b.c)
+	if err := b.s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	again := filepath.Join(t.TempDir(), "again")
+	if out, err := b.restore(third, again); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s, c := b.startOn(again)
+	if got := b.ballastSum(c); got != want {
+		t.Errorf("restored: %s, the server had %s", got, want)
+	}
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ballastSum tells how many groups the ballast has, and their sum.
+func (b *busy) ballastSum(c *client.Client) string {
+	t := b.t
+	t.Helper()
+	shards, err := c.Shards(t.Context(), ballast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups, sum := 0, sha256.New()
+	for _, s := range shards {
+		cursor, err := c.BeginCursor(t.Context(), ballast, s.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for {
+			got, err := c.Pull(t.Context(), ballast, s.ID, client.PullOptions{Cursor: cursor})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, g := range got.Groups {
+				groups++
+				_, _ = io.WriteString(sum, g.Records[0].Fields[0].Value) // a sum takes everything
+			}
+			if got.Next == cursor {
+				break
+			}
+			cursor = got.Next
+		}
+	}
+	return fmt.Sprintf("%d groups, %x", groups, sum.Sum(nil))
 }
 
 // A restore that is killed can be run again, and until then no server starts on what it left. One that is finished is not written over.

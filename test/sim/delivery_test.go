@@ -9,8 +9,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -61,14 +59,10 @@ func TestKillWhileDelivering(t *testing.T) {
 		rounds = 4
 	}
 	t.Logf("seed %d", *seed)
-	binary := filepath.Join(t.TempDir(), "sluiced")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/sluiced").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
 	to := &destination{r: rand.New(rand.NewPCG(*seed, 2)), times: map[string]int{}, ids: map[string]map[string]bool{}}
 	receiver := httptest.NewServer(to)
 	defer receiver.Close()
-	m := &run{t: t, r: rand.New(rand.NewPCG(*seed, 3)), binary: binary, dir: t.TempDir(), next: map[sluice.ShardID]string{}}
+	m := &run{t: t, r: rand.New(rand.NewPCG(*seed, 3)), binary: buildServer(t), dir: t.TempDir(), next: map[sluice.ShardID]string{}}
 	for w := range writers {
 		m.acked[w] = map[int]bool{}
 	}

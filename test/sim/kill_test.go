@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -244,5 +246,31 @@ func sum(xs []int) (n int) {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(m.Run())
+	code := m.Run()
+	_ = os.RemoveAll(builtIn) // of no use to anybody
+	os.Exit(code)
+}
+
+// builtIn is the directory that build made, if it did.
+var builtIn string
+
+// build builds the server, when the first test needs it: linking it takes longer than most tests.
+var build = sync.OnceValues(func() (binary string, err error) {
+	if builtIn, err = os.MkdirTemp("", "sim"); err != nil {
+		return "", err
+	}
+	binary = filepath.Join(builtIn, "sluiced")
+	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/sluiced").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
+func buildServer(t *testing.T) string {
+	t.Helper()
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary
 }

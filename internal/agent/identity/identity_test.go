@@ -56,7 +56,7 @@ func serve(t *testing.T) (*assistant.Service, string) {
 
 func enrolment(t *testing.T, svc *assistant.Service, server string) identity.Enrolment {
 	t.Helper()
-	id, code, err := svc.CreateActivation(t.Context(), assistant.Activation{InstanceCount: 1}, assistant.Token{})
+	id, code, err := svc.Fleet("").CreateActivation(t.Context(), assistant.Activation{InstanceCount: 1}, assistant.Token{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestLostAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := svc.Instances(t.Context(), assistant.InstanceFilter{}, assistant.Page{Size: 10})
+	l, err := svc.Fleet("").Instances(t.Context(), assistant.InstanceFilter{}, assistant.Page{Size: 10})
 	if err != nil || len(l.Rows) != 1 || l.Rows[0].ID != id.Instance() {
 		t.Errorf("%v, %v", l.Rows, err)
 	}

@@ -70,7 +70,7 @@ var machine = agentproto.Machine{OS: "linux", MachineID: "m", AgentVersion: "1",
 
 func (b *bed) activation(a assistant.Activation) (id, code string) {
 	b.t.Helper()
-	id, code, err := b.svc.CreateActivation(b.t.Context(), a, assistant.Token{})
+	id, code, err := b.svc.Fleet("").CreateActivation(b.t.Context(), a, assistant.Token{})
 	b.must(err)
 	return id, code
 }
@@ -124,14 +124,14 @@ func TestEnrolmentIsRefused(t *testing.T) {
 	elsewhere, its := b.activation(assistant.Activation{IPRange: "10.0.0.0/8"})
 	f(agentproto.CodeActivation, elsewhere, its)
 	disabled, its := b.activation(assistant.Activation{})
-	_, err := b.svc.DisableActivation(t.Context(), disabled)
+	_, err := b.svc.Fleet("").DisableActivation(t.Context(), disabled)
 	b.must(err)
 	f(agentproto.CodeActivation, disabled, its)
 	if _, err := agenttest.Enrol(t.Context(), b.address, id, code, agentproto.Enrol{Machine: machine}); err != nil {
 		t.Error(err)
 	}
 	f(agentproto.CodeActivation, id, code) // it is used up
-	if l, err := b.svc.Instances(t.Context(), assistant.InstanceFilter{}, assistant.Page{Size: 10}); err != nil || len(l.Rows) != 1 || l.Rows[0].Name != "host" {
+	if l, err := b.svc.Fleet("").Instances(t.Context(), assistant.InstanceFilter{}, assistant.Page{Size: 10}); err != nil || len(l.Rows) != 1 || l.Rows[0].Name != "host" {
 		t.Errorf("%v, %v", l, err)
 	}
 }
@@ -248,12 +248,12 @@ func TestLongOutput(t *testing.T) {
 	id := b.identity()
 	output := bytes.Repeat([]byte("0123456789"), 15_000) // the server wants 100,000 bytes
 	b.connect(id.Agent(machine, func(*agentproto.Task) agenttest.Outcome { return agenttest.Outcome{Output: output} }), id)
-	_, invocation, err := b.svc.RunCommand(t.Context(), assistant.Command{Type: "RunShellScript", Content: "long"}, false,
+	_, invocation, err := b.svc.Fleet("").RunCommand(t.Context(), assistant.Command{Type: "RunShellScript", Content: "long"}, false,
 		assistant.Invoke{Targets: assistant.Targets{Instances: []string{id.Instance}}})
 	b.must(err)
 	var target *assistant.Target
 	b.until(func() bool {
-		l, err := b.svc.Invocations(t.Context(), assistant.InvocationFilter{ID: invocation}, assistant.Page{Size: 1})
+		l, err := b.svc.Fleet("").Invocations(t.Context(), assistant.InvocationFilter{ID: invocation}, assistant.Page{Size: 1})
 		b.must(err)
 		target = l.Rows[0].Targets[0]
 		return target.Status.Final()
@@ -262,7 +262,7 @@ func TestLongOutput(t *testing.T) {
 		t.Errorf("%s, %d bytes shown, %d dropped", target.Status, len(target.Output), target.Dropped)
 	}
 	var kept bytes.Buffer
-	l, err := b.Catalog.Logstore(t.Context(), assistant.FullOutput)
+	l, err := b.Catalog.Logstore(t.Context(), assistant.FullOutput(""))
 	b.must(err)
 	read(t, l, func(r *sluice.Record) {
 		for _, f := range r.Fields {

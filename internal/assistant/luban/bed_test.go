@@ -89,7 +89,7 @@ func (b *bed) client() *client { return newClient(b.t, b.address, b.svc.CA(), b.
 
 func (b *bed) activation(a assistant.Activation) (id, code string) {
 	b.t.Helper()
-	id, code, err := b.svc.CreateActivation(b.t.Context(), a, assistant.Token{})
+	id, code, err := b.svc.Fleet("").CreateActivation(b.t.Context(), a, assistant.Token{})
 	b.must(err)
 	return id, code
 }
@@ -125,7 +125,7 @@ func (b *bed) run(instance string, c assistant.Command, in assistant.Invoke) str
 		c.Type = "RunShellScript"
 	}
 	in.Instances = []string{instance}
-	_, id, err := b.svc.RunCommand(b.t.Context(), c, false, in)
+	_, id, err := b.svc.Fleet("").RunCommand(b.t.Context(), c, false, in)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func (b *bed) run(instance string, c assistant.Command, in assistant.Invoke) str
 func (b *bed) target(id string) *assistant.Target {
 	b.t.Helper()
 	for _, files := range []bool{false, true} {
-		l, err := b.svc.Invocations(b.t.Context(), assistant.InvocationFilter{ID: id, Files: files}, assistant.Page{Size: 1})
+		l, err := b.svc.Fleet("").Invocations(b.t.Context(), assistant.InvocationFilter{ID: id, Files: files}, assistant.Page{Size: 1})
 		b.must(err)
 		if len(l.Rows) == 1 {
 			return l.Rows[0].Targets[0]
@@ -151,7 +151,7 @@ func (b *bed) records(id string, n int) (all []map[string]string) {
 	b.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		all = nil
-		if l, err := b.Catalog.Logstore(b.t.Context(), assistant.Records); err == nil {
+		if l, err := b.Catalog.Logstore(b.t.Context(), assistant.Records("")); err == nil {
 			for i := range l.Shards {
 				b.must(catalog.EachRecord(b.t.Context(), l.Shards[i].Stored, time.Unix(0, 0), func(r *sluice.Record) {
 					fields := map[string]string{}

@@ -158,17 +158,17 @@ func (e *exchange) ask(verb string, args []string, body string) string {
 			ContainerID: v["container"],
 		})
 	case "file":
-		e.ids[args[0]], err = e.svc.SendFile(ctx, assistant.SendFile{
+		e.ids[args[0]], err = e.svc.Fleet("").SendFile(ctx, assistant.SendFile{
 			Targets:  assistant.Targets{Instances: []string{e.client.instance}},
 			FileSpec: assistant.FileSpec{Name: v["name"], Content: body, TargetDir: v["dir"], Mode: v["mode"]},
 		})
 	case "stop":
-		err = e.svc.Stop(ctx, args[0], nil)
+		err = e.svc.Fleet("").Stop(ctx, args[0], nil)
 	case "modify":
 		frequency := v["frequency"]
-		_, err = e.svc.ModifyInvocation(ctx, args[0], assistant.InvocationChange{Frequency: &frequency})
+		_, err = e.svc.Fleet("").ModifyInvocation(ctx, args[0], assistant.InvocationChange{Frequency: &frequency})
 	case "deregister":
-		_, err = e.svc.Deregister(ctx, e.client.instance)
+		_, err = e.svc.Fleet("").Deregister(ctx, e.client.instance)
 	default:
 		e.t.Fatalf("there is no input %q", verb)
 	}
@@ -220,7 +220,7 @@ func (e *exchange) showRecords(id, count string) string {
 func (e *exchange) gone() {
 	e.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		l, err := e.svc.Instances(e.t.Context(), assistant.InstanceFilter{IDs: []string{e.client.instance}}, assistant.Page{Size: 1})
+		l, err := e.svc.Fleet("").Instances(e.t.Context(), assistant.InstanceFilter{IDs: []string{e.client.instance}}, assistant.Page{Size: 1})
 		e.must(err)
 		if len(l.Rows) == 1 && !l.Rows[0].Connected {
 			return

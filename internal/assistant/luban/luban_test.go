@@ -48,7 +48,7 @@ func TestRegistration(t *testing.T) {
 	b.must(err)
 	tell("one too many", id, code, third, 403, "all 2 instances")
 
-	l, err := b.svc.Instances(t.Context(), assistant.InstanceFilter{}, assistant.Page{Size: 10})
+	l, err := b.svc.Fleet("").Instances(t.Context(), assistant.InstanceFilter{}, assistant.Page{Size: 10})
 	b.must(err)
 	if len(l.Rows) != 2 {
 		t.Fatalf("%d instances", len(l.Rows))
@@ -211,8 +211,8 @@ func TestNewestChannel(t *testing.T) {
 func TestNoSecrets(t *testing.T) {
 	b := newBed(t)
 	c := b.registered(keys()[0])
-	b.must(b.svc.SetParameter(t.Context(), "pw", "hunter2", true))
-	b.must(b.svc.SetParameter(t.Context(), "plain", "seen", false))
+	b.must(b.svc.Fleet("").SetParameter(t.Context(), "pw", "hunter2", true))
+	b.must(b.svc.Fleet("").SetParameter(t.Context(), "plain", "seen", false))
 	open := b.run(c.instance, assistant.Command{Content: "echo {{oos:plain}} {{ACS::InstanceId}}", EnableParameter: true}, assistant.Invoke{})
 	secret := b.run(c.instance, assistant.Command{Content: "echo {{oos-secret:pw}}", EnableParameter: true}, assistant.Invoke{})
 	_, body := c.call("POST", "/luban/api/v1/task/list?reason=startup", "")

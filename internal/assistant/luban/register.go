@@ -124,7 +124,7 @@ func (g *Gateway) deregister(w http.ResponseWriter, r *request) error {
 	r.host.mu.Lock()
 	r.host.leaving = true
 	r.host.mu.Unlock()
-	if _, err := g.s.Deregister(r.Context(), r.host.instance); err != nil {
+	if err := g.s.Leave(r.Context(), r.host.instance); err != nil {
 		return err
 	}
 	g.o.Logger.Info("an instance deregistered itself", "instance", r.host.instance, "remote", r.RemoteAddr)

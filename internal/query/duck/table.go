@@ -28,8 +28,11 @@ type Part struct {
 	Where string
 	// Only, if not nil, are the rows that count of the one file of Files, by their number in it; there is no Where then. The file must not
 	// have a column of the name RowNumber, in any letter case.
-	Only  *roaring.Bitmap
-	Count int64 // of rows that count, at most; 0 if it is not known
+	Only *roaring.Bitmap
+	// Except, if not nil, are rows of the one file of Files that do not count, by their number in it, beside those that Where leaves out; of the
+	// file's columns the same holds.
+	Except *roaring.Bitmap
+	Count  int64 // of rows that count, at most; 0 if it is not known
 	// Rows are rows in memory; Files is empty then.
 	Rows *Rowset
 	// Names are the names of the table's columns in the part, in the order of Table.Columns; "" where the part has no such
@@ -80,7 +83,15 @@ func (t Table) relation(want []string, memory *memory) string {
 			if p.Only != nil {
 				p.Where = numbered(p.Only, memory)
 			}
-			from = "read_parquet([" + quoteAll(p.Files) + "], " + RowNumber + " = " + strconv.FormatBool(p.Only != nil) + ")"
+			if p.Except != nil {
+				not := "NOT (" + numbered(p.Except, memory) + ")"
+				if p.Where != "" {
+					not = "(" + p.Where + ") AND " + not
+				}
+				p.Where = not
+			}
+			byNumber := p.Only != nil || p.Except != nil
+			from = "read_parquet([" + quoteAll(p.Files) + "], " + RowNumber + " = " + strconv.FormatBool(byNumber) + ")"
 		}
 		parts[i] = "SELECT " + t.items(want, &p) + " FROM " + from
 		if p.Where != "" {

@@ -13,6 +13,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -201,8 +202,40 @@ func (l *Log) groups(from sluice.Position, n int) (list []group, next sluice.Pos
 	return list, batch.Next, nil
 }
 
-// head returns the place behind the last event that can be read, and whether all behind it could be: damage at the end is for verification to tell.
+// last returns the last event of the group at a position, and the chain there; nil if that is damaged or holds none.
+func (l *Log) last(at sluice.Position) (*trail.Event, trail.Hash, error) {
+	groups, _, err := l.groups(at, 1)
+	var damaged *shard.CorruptError
+	if errors.As(err, &damaged) || err == nil && (len(groups) == 0 || len(groups[0].Records) == 0) {
+		return nil, trail.Hash{}, nil
+	}
+	if err != nil {
+		return nil, trail.Hash{}, err
+	}
+	e, _, chain, err := trail.FromRecord(&groups[0].Records[len(groups[0].Records)-1])
+	if err != nil {
+		return nil, chain, fmt.Errorf("position %d holds no audit event: %w", at, err)
+	}
+	return &e, chain, nil
+}
+
+// head returns the place behind the last event that can be read: damage at the end is for verification to tell.
 func (l *Log) head() (trail.Head, error) {
+	begin, end := l.Bounds()
+	for at := end - 1; at >= begin; at-- {
+		e, chain, err := l.last(at)
+		if err != nil {
+			return trail.Head{}, err
+		}
+		if e != nil {
+			return trail.Head{Seq: e.Seq, Chain: chain}, nil
+		}
+	}
+	return trail.Head{}, nil
+}
+
+// handover looks for the handover to a key among the events behind one.
+func (l *Log) handover(to ed25519.PublicKey, behind uint64) (a trail.Anchor, found bool, err error) {
 	begin, end := l.Bounds()
 	for at := end - 1; at >= begin; at-- {
 		groups, _, err := l.groups(at, 1)
@@ -211,16 +244,22 @@ func (l *Log) head() (trail.Head, error) {
 			continue
 		}
 		if err != nil {
-			return trail.Head{}, err
+			return a, false, err
 		}
-		if len(groups) == 0 || len(groups[0].Records) == 0 {
-			continue
+		for _, g := range groups {
+			for i := range g.Records {
+				e, _, _, err := trail.FromRecord(&g.Records[i])
+				switch {
+				case err != nil:
+				case e.Seq <= behind:
+					return a, false, nil // groups do not mix what is before an anchor with what is behind it
+				case e.Type == trail.ServiceEvent && e.Name == trail.KeyRotated:
+					if a, err := trail.AnchorOf(&e); err == nil && a.Next.Equal(to) {
+						return a, true, nil
+					}
+				}
+			}
 		}
-		e, _, chain, err := trail.FromRecord(&groups[0].Records[len(groups[0].Records)-1])
-		if err != nil {
-			return trail.Head{}, fmt.Errorf("the newest audit event, at position %d: %w", at, err)
-		}
-		return trail.Head{Seq: e.Seq, Chain: chain}, nil
 	}
-	return trail.Head{}, nil
+	return a, false, nil
 }

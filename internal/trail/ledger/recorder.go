@@ -29,6 +29,7 @@ type Options struct {
 	MaxWait      time.Duration // [10 s] that Append waits
 	AnchorEvents int           // [1000] after so many events there is an anchor,
 	AnchorEvery  time.Duration // [1 min] or after this, if there were any
+	KeyDays      int           // after which anchors get another key; 0: never by itself
 	RetryAfter   time.Duration // [1 s] after an append that failed
 	Now          func() time.Time
 	Logger       *slog.Logger // [discard]
@@ -58,12 +59,13 @@ type Recorder struct {
 	log     *Log
 	door    sluice.Appender
 	store   meta.Store
-	signer  ed25519.PrivateKey
+	ring    *auth.Keyring
 	metrics *metrics
 
 	failing atomic.Pointer[error] // why the last append failed; nil after one that did not
 	woken   chan struct{}         // something is to be written at once
 	came    chan struct{}         // something came
+	orders  chan order            // somebody waits for the appender to do something
 	stop    chan struct{}         // closed by Close
 	done    chan struct{}         // closed when the appender has ended
 	ctx     context.Context       //nolint:containedctx // of the appender, which Close ends
@@ -77,6 +79,9 @@ type Recorder struct {
 	// The appender's own.
 	head     trail.Head
 	anchored trail.Anchor // the newest anchor
+	key      storedKey    // that signs
+	signer   ed25519.PrivateKey
+	retired  *storedKey // the one before, while metadata does not know that it has handed over
 	sweeps   int
 }
 
@@ -95,16 +100,18 @@ func Open(ctx context.Context, store meta.Store, cat *catalog.Catalog, door slui
 		return nil, err
 	}
 	r := &Recorder{
-		o: o, log: l, door: door, store: store, metrics: newMetrics(),
-		woken: make(chan struct{}, 1), came: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
-	}
-	if r.signer, err = loadSigner(ctx, store, ring, o.Now()); err != nil {
-		return nil, err
-	}
-	if err := r.resume(ctx); err != nil {
-		return nil, err
+		o: o, log: l, door: door, store: store, ring: ring, metrics: newMetrics(),
+		woken: make(chan struct{}, 1), came: make(chan struct{}, 1), orders: make(chan order), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if err := r.loadSigner(ctx); err != nil {
+		r.cancel()
+		return nil, err
+	}
+	if err := r.resume(); err != nil {
+		r.cancel()
+		return nil, err
+	}
 	go r.run()
 	return r, nil
 }
@@ -204,6 +211,9 @@ func (r *Recorder) run() {
 		case <-every.C:
 			r.sweep()
 			continue
+		case o := <-r.orders:
+			o.done <- o.do()
+			continue
 		case <-r.stop:
 			r.finish()
 			return
@@ -234,6 +244,8 @@ func (r *Recorder) pause() bool {
 	select {
 	case <-timer.C:
 	case <-r.woken: // whoever waits is told at once how it is now
+	case o := <-r.orders:
+		o.done <- o.do()
 	case <-r.stop:
 		return false
 	}

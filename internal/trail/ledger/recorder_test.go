@@ -91,6 +91,13 @@ func (b *bench) restart() {
 	b.open()
 }
 
+// sweep has what goes by time looked at, and is over when that is: a recorder does so when it begins, and not later than that when it is closed.
+func (b *bench) sweep() {
+	b.t.Helper()
+	b.restart()
+	b.restart()
+}
+
 // event is the n-th call of a test.
 func (b *bench) event(n int) *trail.Event {
 	return &trail.Event{
@@ -142,7 +149,7 @@ func (b *bench) verify(more ...trail.Anchor) *trail.Report {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	r, err := ledger.Verify(b.t.Context(), b.rec.Log(), trail.NewVerifier(keys, append(more, newest)...), nil)
+	r, err := ledger.Verify(b.t.Context(), b.rec.Log(), trail.NewVerifier(keys, nil, append(more, newest)...), nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -235,24 +242,128 @@ func TestEventsThatWait(t *testing.T) {
 	b.wantGood()
 }
 
-// Retention removes what is old, says so first, and the rest is still good.
+// Retention removes what is old, says first what, and the rest is still good. It says it once.
 func TestOldEventsGo(t *testing.T) {
 	b := newBench(t, ledger.Options{Days: 10})
 	b.append(0, 10)
 	b.Clock.Advance(5 * 24 * time.Hour)
 	b.append(10, 20)
 	b.Clock.Advance(6 * 24 * time.Hour)
-	b.restart() // looks for what is too old
-	b.append(20, 30)
-	b.restart() // when that is over
-	if r := b.wantGood(); r.Floor == 0 || r.Floor > 12 {
-		t.Errorf("the floor is event %d", r.Floor)
+	b.sweep() // what is too old is in the journal with what is not
+	if r := b.wantGood(); r.Floor != 0 || r.First != 1 {
+		t.Errorf("some events are old and went: %v", r)
 	}
-	b.Clock.Advance(30 * 24 * time.Hour)
+	b.Clock.Advance(11 * 24 * time.Hour)
+	b.sweep()
+	b.append(20, 30)
+	for range 3 {
+		b.restart()
+	}
+	r := b.wantGood()
+	if r.Floor < 20 || r.First != r.Floor+1 || r.Expired != 0 || r.Expiry == nil || r.Expiry.First != 1 || r.Expiry.To.After(r.Expiry.Before) {
+		t.Errorf("all events but the newest are old: %v, %+v", r, r.Expiry)
+	}
+	told := 0
+	for _, e := range b.events() {
+		if e.Name == trail.HistoryExpired {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("retention took something once, and tells it %d times", told)
+	}
+}
+
+// A key hands over to the next: old anchors stay good, its private part is gone, and that of the next signs after a restart too.
+func TestRotateKey(t *testing.T) {
+	b := newBench(t, ledger.Options{AnchorEvents: 5})
+	if err := b.rec.RotateKey(t.Context()); sluice.KindOf(err) != sluice.Unavailable {
+		t.Errorf("a key that has signed nothing hands over: %v", err)
+	}
+	b.append(0, 12)
+	b.rotateKey()
+	_, newest, err := b.rec.Stored(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.append(12, 20)
+	b.rotateKey()
+	b.rotateKey()
 	b.restart()
+	b.append(20, 30)
 	b.restart()
-	if r := b.wantGood(); r.Floor < 30 || r.First > 36 {
-		t.Errorf("all events but the newest anchors are old, the report is %+v", r)
+	r := b.verify(newest)
+	if !r.Good() || len(r.Keys) != 4 || r.Keys[0].From != 1 || r.Keys[0].Anchors < 3 {
+		t.Fatalf("%v", r)
+	}
+	for i, k := range r.Keys {
+		if i > 0 && k.From != r.Keys[i-1].To+1 {
+			t.Errorf("key %d signs from event %d on, the one before until %d", i, k.From, r.Keys[i-1].To)
+		}
+		if last := i == 3; last != (k.To == 0) || last != (b.stored(k.ID).Sealed != nil) || k.Anchors == 0 {
+			t.Errorf("key %d: %+v", i, k)
+		}
+	}
+	if newest.KeyID != r.Keys[1].ID {
+		t.Errorf("behind a change the newest anchor is by key %s, want %s", newest.KeyID, r.Keys[1].ID)
+	}
+}
+
+// A change of keys that cannot be written has changed nothing, and is done when it is asked for again.
+func TestRotateKeyFails(t *testing.T) {
+	b := newBench(t, ledger.Options{RetryAfter: time.Hour})
+	b.append(0, 3)
+	b.door.set(errors.New("the disk is full"))
+	if err := b.rec.RotateKey(t.Context()); sluice.KindOf(err) != sluice.Unavailable {
+		t.Errorf("got %v", err)
+	}
+	b.door.set(nil)
+	b.append(3, 5)
+	b.restart()
+	if r := b.wantGood(); len(r.Keys) != 1 {
+		t.Errorf("%v", r)
+	}
+	b.rotateKey()
+	if r := b.wantGood(); len(r.Keys) != 2 {
+		t.Errorf("%v", r)
+	}
+}
+
+// Keys that are old enough change by themselves.
+func TestOldKeys(t *testing.T) {
+	b := newBench(t, ledger.Options{KeyDays: 30})
+	b.append(0, 3)
+	b.restart()
+	b.Clock.Advance(29 * 24 * time.Hour)
+	b.sweep()
+	if r := b.wantGood(); len(r.Keys) != 1 {
+		t.Errorf("%v", r)
+	}
+	b.Clock.Advance(24 * time.Hour)
+	b.sweep()
+	if r := b.wantGood(); len(r.Keys) != 2 {
+		t.Errorf("%v", r)
+	}
+}
+
+// An anchor that is asked for covers all events that were there, and none is made where there is nothing new.
+func TestAnchorOnDemand(t *testing.T) {
+	b := newBench(t, ledger.Options{})
+	b.append(0, 3)
+	a, err := b.rec.Anchor(t.Context())
+	if err != nil || a.Seq < 3 { // one more if the recorder made an anchor when it began
+		t.Fatalf("%+v, %v", a, err)
+	}
+	again, err := b.rec.Anchor(t.Context())
+	if err != nil || again.Head != a.Head {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	if r := b.verify(a); !r.Good() || r.Anchored != a.Seq || r.Events != a.Seq+1 {
+		t.Errorf("%v", r)
+	}
+	b.rec.Close()
+	if _, err := b.rec.Anchor(t.Context()); sluice.KindOf(err) != sluice.Unavailable {
+		t.Errorf("got %v of a recorder that is closed", err)
 	}
 }
 
@@ -293,26 +404,36 @@ func TestForeignProject(t *testing.T) {
 	}
 }
 
-// signer is the key that anchors are signed with.
+// signer is the private part of the last of keys.
 func (b *bench) signer(keys trail.Keys) ed25519.PrivateKey {
 	b.t.Helper()
-	var sealed struct{ Sealed []byte }
-	for id := range keys {
-		if err := b.Meta.View(b.t.Context(), func(tx meta.Tx) error {
-			item, err := tx.Item("trail-key", id)
-			if err != nil {
-				return err
-			}
-			return json.Unmarshal(item.Body, &sealed)
-		}); err != nil {
-			b.t.Fatal(err)
-		}
-		key, err := b.ring.Open(sealed.Sealed, "trail", id)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		return key
+	key, err := b.ring.Open(b.stored(keys[len(keys)-1].ID()).Sealed, "trail", keys[len(keys)-1].ID())
+	if err != nil {
+		b.t.Fatal(err)
 	}
-	b.t.Fatal("there is no key")
-	return nil
+	return key
+}
+
+// sealed is a key in metadata.
+type sealed struct{ Sealed []byte }
+
+func (b *bench) stored(id string) (k sealed) {
+	b.t.Helper()
+	if err := b.Meta.View(b.t.Context(), func(tx meta.Tx) error {
+		item, err := tx.Item("trail-key", id)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(item.Body, &k)
+	}); err != nil {
+		b.t.Fatal(err)
+	}
+	return k
+}
+
+func (b *bench) rotateKey() {
+	b.t.Helper()
+	if err := b.rec.RotateKey(b.t.Context()); err != nil {
+		b.t.Fatal(err)
+	}
 }

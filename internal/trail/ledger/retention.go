@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/sluicelog/sluice"
@@ -21,59 +20,79 @@ func (r *Recorder) sweep() {
 	if r.unanchored() {
 		r.anchor()
 	}
-	if r.sweeps++; r.sweeps%sweepEvery != 1 || r.o.Days < 0 {
+	if r.sweeps++; r.sweeps%sweepEvery != 1 {
 		return
 	}
-	if err := r.expire(r.ctx); err != nil && r.ctx.Err() == nil {
+	if err := r.expire(); err != nil && r.ctx.Err() == nil {
 		r.o.Logger.Warn("audit events that are too old stay", "error", err)
+	}
+	if age := r.o.Now().Sub(r.key.Created); r.o.KeyDays > 0 && age >= time.Duration(r.o.KeyDays)*day {
+		if err := r.rotateKey(); err != nil && r.ctx.Err() == nil {
+			r.o.Logger.Warn("the key of anchors of audit events is too old and stays", "error", err)
+		}
 	}
 }
 
-// expire removes what is older than is kept. Before anything is removed an anchor says, for ever, that it may be missing: so events that
+const day = 24 * time.Hour
+
+// expire removes what is older than is kept. Before anything is removed an event says what goes, and an anchor signs that: so events that
 // are missing without that were not removed by the server.
-func (r *Recorder) expire(ctx context.Context) error {
-	oldest := r.o.Now().Add(-time.Duration(r.o.Days) * 24 * time.Hour)
-	floor, err := r.before(ctx, oldest)
+func (r *Recorder) expire() error {
+	if r.o.Days < 0 {
+		return nil
+	}
+	oldest := r.o.Now().Add(-time.Duration(r.o.Days) * day)
+	to, err := r.log.stored.Expiring(oldest)
 	if err != nil {
 		return err
 	}
-	if floor.Seq > r.anchored.Floor.Seq {
-		a := trail.Anchor{Head: r.head, Floor: floor, Time: r.o.Now().UTC().Truncate(time.Millisecond)}
-		if err := r.sign(&a); err != nil {
+	x, err := r.log.expiry(r.ctx, to)
+	if err != nil {
+		return err
+	}
+	x.Before = oldest.UTC().Truncate(time.Millisecond)
+	if x.Floor.Seq > r.anchored.Floor.Seq {
+		if err := r.tell(&x); err != nil {
 			return err
 		}
 	}
 	if r.anchored.Floor.Seq == 0 {
 		return nil
 	}
-	begin, _ := r.log.Bounds()
-	if err := r.log.stored.Trim(oldest); err != nil {
-		return err
-	}
-	if now, _ := r.log.Bounds(); now > begin {
-		r.Note(trail.HistoryExpired, map[string]any{"before": oldest.UTC().Format(time.RFC3339), "floor": r.anchored.Floor.Seq})
-		signal(r.came)
-	}
-	return nil
+	return r.log.stored.TrimTo(x.Position)
 }
 
-// before returns the place behind the last event that was received before t, as far as events are held; the zero Head if there is none.
-func (r *Recorder) before(ctx context.Context, t time.Time) (trail.Head, error) {
-	at, err := r.log.Seek(t)
+// tell writes an event of what is about to go, and behind it an anchor whose floor that is.
+func (r *Recorder) tell(x *trail.Expiry) error {
+	details, err := x.Details()
 	if err != nil {
-		return trail.Head{}, err
+		return err
 	}
-	for begin, _ := r.log.Bounds(); at > begin && ctx.Err() == nil; {
-		at--
-		groups, _, err := r.log.groups(at, 1)
-		if err != nil || len(groups) == 0 || len(groups[0].Records) == 0 {
-			continue // damaged: the one before is as good
-		}
-		e, _, chain, err := trail.FromRecord(&groups[0].Records[len(groups[0].Records)-1])
+	if _, err := r.write([]*pending{{event: r.service(trail.HistoryExpired, details)}}); err != nil {
+		return err
+	}
+	a := r.next()
+	a.Floor = x.Floor
+	return r.sign(a)
+}
+
+// expiry is what goes if the log is to begin at a position, or as far before it as it can be told what goes: up to the last event that can be read.
+// The zero Expiry if nothing goes.
+func (l *Log) expiry(ctx context.Context, to sluice.Position) (x trail.Expiry, err error) {
+	begin, _ := l.Bounds()
+	for ; to > begin; to-- {
+		last, chain, err := l.last(to - 1)
 		if err != nil {
-			return trail.Head{}, sluice.Errorf(sluice.Internal, "audit", "position %d holds no audit event: %w", at, err)
+			return x, err
 		}
-		return trail.Head{Seq: e.Seq, Chain: chain}, nil
+		if last == nil { // damaged: it goes with what is behind it, another time
+			continue
+		}
+		first, _, err := l.Read(ctx, begin, 1)
+		if err != nil {
+			return x, err
+		}
+		return trail.Expiry{First: first[0].Seq, Floor: trail.Head{Seq: last.Seq, Chain: chain}, From: first[0].Time, To: last.Time, Position: to}, nil
 	}
-	return trail.Head{}, errors.Join(ctx.Err())
+	return x, nil
 }

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/catalog/catalogtest"
 	"github.com/sluicelog/sluice/internal/ingest"
+	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/capture"
@@ -34,7 +36,7 @@ var (
 )
 
 // simDays is how long events are kept in the simulation.
-const simDays = 30
+const simDays = 7
 
 var errPowerCut, errOnce = errors.New("power cut"), errors.New("failed once")
 
@@ -73,12 +75,15 @@ type sim struct {
 	power *power
 	rec   *ledger.Recorder
 	audit *capture.Audit
+	pins  []trail.Fingerprint // the first key, written down when the server was first up
 
 	mu       sync.Mutex           // guards what is below
 	calls    int                  // made so far
 	acked    map[string]time.Time // request ids of calls that change something and were answered with success, and when
 	refused  int                  // calls of which nothing was done
+	changed  int                  // keys of anchors, as the operator was told
 	unmarked []string             // what must not be
+	expired  uint64               // events that retention has taken
 }
 
 // Serve is a dialect whose action is to change something, /w, or to look, /r.
@@ -125,6 +130,13 @@ func (s *sim) open() error {
 		return err
 	}
 	s.rec = rec
+	if s.pins == nil {
+		keys, _, err := ledger.Stored(context.Background(), s.Meta)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.pins = keys.Fingerprints()[:1]
+	}
 	s.audit = capture.New(s, rec, capture.Options{
 		Strict: true, Now: s.Clock.Now, Owner: func(string) string { return "" }, Source: func(*http.Request) netip.Addr { return netip.Addr{} },
 	})
@@ -172,6 +184,23 @@ func (s *sim) round() {
 				}
 			})
 		}
+		rec, power, r := s.rec, s.power, rand.New(rand.NewPCG(s.r.Uint64(), 3))
+		clients.Go(func() { // an operator, who is told that it failed, and does it again
+			for range r.IntN(4) {
+				if r.IntN(2) == 0 {
+					_, _ = rec.Anchor(context.Background())
+				} else if rec.RotateKey(context.Background()) == nil {
+					s.mu.Lock()
+					s.changed++
+					s.mu.Unlock()
+				}
+				select {
+				case <-power.now:
+					return
+				default:
+				}
+			}
+		})
 		if s.r.IntN(2) == 0 { // the power goes under them, as far as they are then
 			select {
 			case <-s.power.now:
@@ -213,25 +242,64 @@ func (s *sim) crash(clients *sync.WaitGroup) {
 	s.acked = acked
 }
 
+// verify verifies what is on the disk, whether a server runs or not.
+func (s *sim) verify(seed uint64) *trail.Report {
+	s.t.Helper()
+	keys, newest, err := ledger.Stored(s.t.Context(), s.Meta)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	l, err := ledger.FindLog(s.t.Context(), s.Catalog)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	report, err := ledger.Verify(s.t.Context(), l, trail.NewVerifier(keys, s.pins, newest), nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if !report.Good() {
+		s.t.Fatalf("seed %d: the chain is not good: %v", seed, report)
+	}
+	return report
+}
+
+// keys checks that there are as many as the operator was told at least, and that of none but the last there is a private part.
+func (s *sim) keys(seed uint64, report *trail.Report) {
+	s.t.Helper()
+	if len(report.Keys) < 1+s.changed {
+		s.t.Errorf("seed %d: %d keys after %d changes", seed, len(report.Keys), s.changed)
+	}
+	for i, k := range report.Keys {
+		var stored sealed
+		if err := s.Meta.View(s.t.Context(), func(tx meta.Tx) error {
+			item, err := tx.Item("trail-key", k.ID)
+			if err != nil {
+				return err
+			}
+			return json.Unmarshal(item.Body, &stored)
+		}); err != nil {
+			s.t.Fatalf("seed %d: key %s: %v", seed, k.ID, err)
+		}
+		if last := i == len(report.Keys)-1; last != (stored.Sealed != nil) || !k.Trusted {
+			s.t.Errorf("seed %d: key %d of %d has a private part: %v; it is trusted: %v", seed, i+1, len(report.Keys), stored.Sealed != nil, k.Trusted)
+		}
+	}
+}
+
 // check compares the record with what clients know.
 func (s *sim) check(seed uint64) {
 	s.t.Helper()
+	if s.pins != nil {
+		s.verify(seed) // as the power has left it
+	}
 	for s.open() != nil { // whose power may go, too
 		s.Env.Crash(s.r)
 	}
 	defer s.rec.Close()
 	l := s.rec.Log()
-	keys, newest, err := s.rec.Stored(s.t.Context())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	report, err := ledger.Verify(s.t.Context(), l, trail.NewVerifier(keys, newest), nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if !report.Good() {
-		s.t.Fatalf("seed %d: the chain is not good: %v", seed, report.Problems)
-	}
+	report := s.verify(seed)
+	s.keys(seed, report)
+	s.expired += report.Floor
 	begin, _ := l.Bounds()
 	events, _, err := l.Read(s.t.Context(), begin, 1<<30)
 	if err != nil {
@@ -268,7 +336,7 @@ func TestSimulation(t *testing.T) {
 	if testing.Short() {
 		seeds = min(seeds, 10)
 	}
-	acked, refused := 0, 0
+	acked, refused, changed, expired := 0, 0, 0, uint64(0)
 	for seed := *simFrom; seed < *simFrom+seeds; seed++ {
 		s := newSim(t, seed)
 		for range 3 {
@@ -276,13 +344,13 @@ func TestSimulation(t *testing.T) {
 			s.Clock.Advance(time.Duration(s.r.IntN(20)) * 24 * time.Hour)
 		}
 		s.check(seed)
-		acked, refused = acked+len(s.acked), refused+s.refused
+		acked, refused, changed, expired = acked+len(s.acked), refused+s.refused, changed+s.changed, expired+s.expired
 		if t.Failed() {
 			return
 		}
 	}
-	t.Logf("%d calls answered and recorded, %d refused before anything was done", acked, refused)
-	if acked == 0 {
-		t.Error("no call was ever answered")
+	t.Logf("%d calls answered and recorded, %d refused before anything was done, %d events expired, %d changes of keys", acked, refused, expired, changed)
+	if acked == 0 || expired == 0 || changed == 0 {
+		t.Error("no call was ever answered, no event ever expired, or no key was ever changed")
 	}
 }

@@ -69,6 +69,8 @@ func TestRedaction(t *testing.T) {
 	f("sls", "CreateLogStore", `{"logstoreName":"app","ttl":30,"x":"s3cr3t"}`, `{"logstoreName":"app","ttl":30,"x":{"present":true}}`)
 	f("sls", "CreateLogStore", `{"encrypt_conf":{"enable":true,"user_cmk_info":{"arn":"x"}}}`, `{"encrypt_conf":{"enable":true,"user_cmk_info":{"present":true}}}`)
 	f("sls", "CreateIndex", `{"keys":{"a":{"type":"text","token":[","]},"b":{"type":"long"},"c":1}}`, `{"keys":{"a":"text","b":"long","c":""}}`)
+	f("sls", "UpdateLogs", `{"from":1,"to":2,"query":"status: 500","data":"{\"card\":\"s3cr3t\"}"}`, `{"from":1,"to":2,"query":"status: 500","data":{"card":{"present":true}}}`)
+	f("sls", "UpdateLogs", `{"rowId":"r","updateMode":"full","data":{"card":null}}`, `{"rowId":"r","updateMode":"full","data":{"card":{"present":true}}}`)
 	f("sls", "DropEverything", `{"name":"x"}`, `{"name":{"present":true}}`)
 	f("ecs", "RunCommand", `{"CommandContent":"echo","Parameters":"{\"user\":\"s3cr3t\"}","InstanceId.1":"i-1","Tag.1.Key":"k","Tag.1.Value":"s3cr3t","SecurityToken":"s3cr3t"}`,
 		`{"CommandContent":{"length":4,"sha256":"092c79e8f80e559e404bcf660c48f3522b67aba9ff1484b0367e1a4ddef7431d"},"Parameters":{"user":{"present":true}},
@@ -86,6 +88,10 @@ func TestAnswers(t *testing.T) {
 	o := Find("ram", "CreateAccessKey")
 	raw, _ := json.Marshal(o.Response([]byte(`{"RequestId":"r","AccessKey":{"AccessKeyId":"AK","AccessKeySecret":"s3cr3t","Status":"Active"}}`)))
 	if got, want := string(raw), `{"AccessKey":{"AccessKeyId":"AK","AccessKeySecret":"HIDDEN","Status":"Active"}}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	raw, _ = json.Marshal(Find("sls", "DeleteLogs").Response([]byte(`{"affectedRows":3,"affected_rows":3}`)))
+	if got, want := string(raw), `{"affectedRows":3}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	for _, body := range []string{"", "no JSON", "[]", "null", `"x"`} {

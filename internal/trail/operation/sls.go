@@ -3,7 +3,7 @@ package operation
 // slsTable is Simple Log Service, with what this server has beside it. The names of events are those of RAM's actions, where they differ from the API's.
 const slsTable = `
 * project projectName logstore logstoreName name offset size type group consumer shard task id config chart account user
-@store logstoreName ttl hot_ttl infrequentAccessTTL shardCount autoSplit maxSplitShard mode appendMeta enable_tracking telemetryType encrypt_conf enable encrypt_type resourceQuota
+@store logstoreName ttl hot_ttl infrequentAccessTTL shardCount autoSplit maxSplitShard mode appendMeta enable_tracking telemetryType enableModify encrypt_conf enable encrypt_type resourceQuota
 @job displayName description status state action schedule cronExpression interval runImmediately timeZone jobType configuration logstore sourceLogstore destProject destLogstore fromTime toTime sink sinkType bucket prefix ossBucket ossPrefix roleArn roleARN region instanceType
 @search from to query topic line offset reverse powerSql where limit key session
 @policy Version Statement Effect Action Resource Principal
@@ -301,6 +301,8 @@ DeleteAccessKeyLimits W M
 CreateBackup W M
 
 GetTrailAnchor R M
+CreateTrailAnchor W M
+RotateTrailKey W M
 
 CreateAccount W M  description > accountId
 ListAccounts R M
@@ -342,13 +344,13 @@ PrometheusSeries R D
 
 PutHostMetrics W D
 
-CreateDeleteLogsTask W M  from to query topic
+CreateDeleteLogsTask W M  from to query topic > taskId
 ListDeleteLogsTasks R M
 GetDeleteLogsTask R M
 
-DeleteLogs W M  from to query rowId
+DeleteLogs W M  from to query topic rowId > affectedRows
 
-UpdateLogs W M  from to query rowId updateMode
+UpdateLogs W M  from to query topic rowId updateMode data:names > affectedRows
 
 SubmitAsyncSQL R D  @search
 GetAsyncSQL R D
@@ -378,7 +380,9 @@ ListAgentInstanceConfigs R M
 CreateAgentInstanceConfig W M
 
 ListCollectionPolicies R M
-UpsertCollectionPolicy W M
+UpsertCollectionPolicy W M  policyName productCode dataCode enabled policyConfig resourceMode
+GetCollectionPolicy R M
+DeleteCollectionPolicy W M
 
 ListJobSchedules R M
 GetJobSchedule R M
@@ -393,4 +397,13 @@ ListEtlMetaName R M
 ListConsumeProcessors R M
 
 ListIngestProcessors R M
+
+# in the RPC dialect
+AnalyzeAppLog W M  AppType DisplayName VariableMap:names
+DescribeApp R M  AppName
+DeleteApp W M  AppName
+
+AnalyzeProductLog W M  CloudProduct Project Logstore Region Overwrite
+InitUserAlertResource W M  App Language Region
+InitProjectAlertResource W M
 `

@@ -26,7 +26,7 @@ const ecsVersion = "2014-05-26"
 // ecs makes a row of the table of ECS's actions.
 func ecs(name string, mutating bool, handle func(*API, *request) (any, error)) action {
 	return action{version: ecsVersion, name: name, permission: "ecs:" + name, mutating: mutating, handle: func(a *API, q *request) (any, error) {
-		if err := q.permitMachines(); err != nil {
+		if err := q.permit(""); err != nil {
 			return nil, err
 		}
 		if _, err := q.text("RegionId"); err != nil {
@@ -39,16 +39,8 @@ func ecs(name string, mutating bool, handle func(*API, *request) (any, error)) a
 // done is the answer of an action that says nothing.
 func done(err error) (any, error) { return nil, err }
 
-// permitMachines asks whether the signer may do this action. Machines belong to the root account: others have none.
-func (q *request) permitMachines() error {
-	if err := q.permit(""); err != nil {
-		return err
-	}
-	if q.principal.Tenant() != "" {
-		return sluice.Errorf(sluice.Unauthorized, "action", "the machines of this server belong to its root account")
-	}
-	return nil
-}
+// fleet is what the signer's account has of machines, and of what runs on them: there is no way from here to anybody else's.
+func (a *API) fleet(q *request) *assistant.Fleet { return a.Assistant.Fleet(q.principal.Tenant()) }
 
 // caller is who signed, as records name him: numbers of 16 digits, which a float keeps. That of a user or a role is made of its name.
 func (a *API) caller(q *request) assistant.Caller {

@@ -50,7 +50,7 @@ func (q *request) command(encoding string) (c assistant.Command, err error) {
 func (a *API) invoke(q *request) (in assistant.Invoke, err error) {
 	p := q.params
 	if p.Get("OssOutputDelivery") != "" {
-		return in, sluice.Errorf(sluice.Unsupported, "parameter", "OssOutputDelivery is not served: full output is in logstore %v, from where a delivery task ships it", assistant.FullOutput)
+		return in, sluice.Errorf(sluice.Unsupported, "parameter", "OssOutputDelivery is not served: full output is in logstore %v, from where a delivery task ships it", assistant.FullOutput(q.principal.Tenant()))
 	}
 	in = assistant.Invoke{
 		Targets: assistant.Targets{Instances: q.list("InstanceId"), Tags: q.tags("ResourceTag")}, Caller: a.caller(q), RepeatMode: p.Get("RepeatMode"),
@@ -107,7 +107,7 @@ func (a *API) runCommand(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	command, invocation, err := a.Assistant.RunCommand(q.r.Context(), c, keep, in)
+	command, invocation, err := a.fleet(q).RunCommand(q.r.Context(), c, keep, in)
 	return struct{ CommandId, InvokeId string }{command, invocation}, err //nolint:revive // as clients spell them
 }
 
@@ -119,7 +119,7 @@ func (a *API) createCommand(q *request) (any, error) {
 	if _, err := q.text("Name"); err != nil {
 		return nil, err
 	}
-	id, err := a.Assistant.CreateCommand(q.r.Context(), c, q.token())
+	id, err := a.fleet(q).CreateCommand(q.r.Context(), c, q.token())
 	return struct{ CommandId string }{id}, err //nolint:revive // as clients spell it
 }
 
@@ -132,7 +132,7 @@ func (a *API) invokeCommand(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	invocation, err := a.Assistant.InvokeCommand(q.r.Context(), id, in)
+	invocation, err := a.fleet(q).InvokeCommand(q.r.Context(), id, in)
 	return struct{ InvokeId string }{invocation}, err //nolint:revive // as clients spell it
 }
 
@@ -152,7 +152,7 @@ func (a *API) modifyCommand(q *request) (any, error) {
 	} else if timeout != 0 {
 		m.Timeout = &timeout
 	}
-	return done(a.Assistant.ModifyCommand(q.r.Context(), id, m))
+	return done(a.fleet(q).ModifyCommand(q.r.Context(), id, m))
 }
 
 func (a *API) deleteCommand(q *request) (any, error) {
@@ -160,7 +160,7 @@ func (a *API) deleteCommand(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return done(a.Assistant.DeleteCommand(q.r.Context(), id))
+	return done(a.fleet(q).DeleteCommand(q.r.Context(), id))
 }
 
 // commandModel is a command in an answer.
@@ -208,7 +208,7 @@ func (a *API) describeCommands(q *request) (any, error) {
 		return nil, err
 	}
 	p := q.params
-	list, err := a.Assistant.Commands(q.r.Context(), assistant.CommandFilter{
+	list, err := a.fleet(q).Commands(q.r.Context(), assistant.CommandFilter{
 		ID: p.Get("CommandId"), Name: p.Get("Name"), Description: p.Get("Description"), Type: p.Get("Type"), Provider: p.Get("Provider"),
 		ResourceGroup: p.Get("ResourceGroupId"), Tags: q.tags("Tag"),
 	}, page)

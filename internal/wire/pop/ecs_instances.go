@@ -14,6 +14,8 @@ import (
 
 // StartTerminalSession, EndTerminalSession, DescribeTerminalSessions: UnsupportedOperation.
 
+// CreateActivation: what enrols with it belongs to the account that made it.
+
 // RegisterManagedInstance: UnsupportedOperation: agents enrol by themselves, with the code of an activation.
 
 var ecsInstances = []action{
@@ -60,7 +62,7 @@ func (a *API) describeAssistantStatus(q *request) (any, error) {
 	if len(ids) > 0 && q.params.Get("PageSize") == "" && !page.Token {
 		page.Size = maxPage
 	}
-	list, err := a.Assistant.Instances(q.r.Context(), assistant.InstanceFilter{IDs: ids, OSType: q.params.Get("OSType")}, page)
+	list, err := a.fleet(q).Instances(q.r.Context(), assistant.InstanceFilter{IDs: ids, OSType: q.params.Get("OSType")}, page)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +100,7 @@ func (a *API) createActivation(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, code, err := a.Assistant.CreateActivation(q.r.Context(), assistant.Activation{
+	id, code, err := a.fleet(q).CreateActivation(q.r.Context(), assistant.Activation{
 		InstanceName: p.Get("InstanceName"), Description: p.Get("Description"), IPRange: p.Get("IpAddressRange"), InstanceCount: int32(count),
 		TimeToLive: hours, ResourceGroup: p.Get("ResourceGroupId"), Tags: q.tags("Tag"),
 	}, q.token())
@@ -130,7 +132,7 @@ func (a *API) describeActivations(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.Assistant.Activations(q.r.Context(), q.params.Get("ActivationId"), q.params.Get("InstanceName"), q.tags("Tag"), page)
+	list, err := a.fleet(q).Activations(q.r.Context(), q.params.Get("ActivationId"), q.params.Get("InstanceName"), q.tags("Tag"), page)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +151,7 @@ func (a *API) disableActivation(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := a.Assistant.DisableActivation(q.r.Context(), id)
+	x, err := a.fleet(q).DisableActivation(q.r.Context(), id)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +163,7 @@ func (a *API) deleteActivation(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := a.Assistant.DeleteActivation(q.r.Context(), id)
+	x, err := a.fleet(q).DeleteActivation(q.r.Context(), id)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +205,7 @@ func (a *API) describeManagedInstances(q *request) (any, error) {
 	if f.Connected, err = q.flag("Connected"); err != nil {
 		return nil, err
 	}
-	list, err := a.Assistant.Instances(q.r.Context(), f, page)
+	list, err := a.fleet(q).Instances(q.r.Context(), f, page)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +228,7 @@ func (a *API) modifyManagedInstance(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Assistant.RenameInstance(q.r.Context(), id, name, nil); err != nil {
+	if err := a.fleet(q).RenameInstance(q.r.Context(), id, name, nil); err != nil {
 		return nil, err
 	}
 	//nolint:revive // as clients spell them
@@ -240,7 +242,7 @@ func (a *API) deregisterManagedInstance(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	gone, err := a.Assistant.Deregister(q.r.Context(), id)
+	gone, err := a.fleet(q).Deregister(q.r.Context(), id)
 	if err != nil {
 		return nil, err
 	}
@@ -272,7 +274,7 @@ func (a *API) tagResources(q *request) (any, error) {
 		return nil, missing("Tag")
 	}
 	for _, id := range ids {
-		if err := a.Assistant.TagInstance(q.r.Context(), id, tags, nil); err != nil {
+		if err := a.fleet(q).TagInstance(q.r.Context(), id, tags, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -291,7 +293,7 @@ func (a *API) untagResources(q *request) (any, error) {
 	for _, id := range ids {
 		keys := q.list("TagKey")
 		if all {
-			list, err := a.Assistant.Instances(q.r.Context(), assistant.InstanceFilter{IDs: []string{id}}, assistant.Page{Size: 1})
+			list, err := a.fleet(q).Instances(q.r.Context(), assistant.InstanceFilter{IDs: []string{id}}, assistant.Page{Size: 1})
 			if err != nil {
 				return nil, err
 			}
@@ -301,7 +303,7 @@ func (a *API) untagResources(q *request) (any, error) {
 				}
 			}
 		}
-		if err := a.Assistant.TagInstance(q.r.Context(), id, nil, keys); err != nil {
+		if err := a.fleet(q).TagInstance(q.r.Context(), id, nil, keys); err != nil {
 			return nil, err
 		}
 	}

@@ -65,7 +65,7 @@ func (a *API) describeInvocations(q *request) (any, error) {
 			f.Status = ""
 		}
 	}
-	list, err := a.Assistant.Invocations(q.r.Context(), f, page)
+	list, err := a.fleet(q).Invocations(q.r.Context(), f, page)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (a *API) describeInvocationResults(q *request) (any, error) {
 	if f.History, err = q.isSet("IncludeHistory"); err != nil {
 		return nil, err
 	}
-	list, err := a.Assistant.Results(q.r.Context(), f, page)
+	list, err := a.fleet(q).Results(q.r.Context(), f, page)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (a *API) stopInvocation(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return done(a.Assistant.Stop(q.r.Context(), id, q.list("InstanceId")))
+	return done(a.fleet(q).Stop(q.r.Context(), id, q.list("InstanceId")))
 }
 
 func (a *API) modifyInvocation(q *request) (any, error) {
@@ -183,7 +183,7 @@ func (a *API) modifyInvocation(q *request) (any, error) {
 	if m.Parameters, err = q.parameters(); err != nil {
 		return nil, err
 	}
-	command, err := a.Assistant.ModifyInvocation(q.r.Context(), id, m)
+	command, err := a.fleet(q).ModifyInvocation(q.r.Context(), id, m)
 	return struct{ CommandId string }{command}, err //nolint:revive // as clients spell it
 }
 
@@ -216,7 +216,7 @@ func (a *API) sendFile(q *request) (any, error) {
 	if f.Timeout, err = q.seconds("Timeout"); err != nil {
 		return nil, err
 	}
-	id, err := a.Assistant.SendFile(q.r.Context(), f)
+	id, err := a.fleet(q).SendFile(q.r.Context(), f)
 	return struct{ InvokeId string }{id}, err //nolint:revive // as clients spell it
 }
 
@@ -243,7 +243,7 @@ func (a *API) describeSendFileResults(q *request) (any, error) {
 		return nil, err
 	}
 	p := q.params
-	list, err := a.Assistant.Invocations(q.r.Context(), assistant.InvocationFilter{
+	list, err := a.fleet(q).Invocations(q.r.Context(), assistant.InvocationFilter{
 		Files: true, ID: p.Get("InvokeId"), Instance: p.Get("InstanceId"), Name: p.Get("Name"), Status: p.Get("InvocationStatus"),
 		ResourceGroup: p.Get("ResourceGroupId"), Tags: q.tags("Tag"),
 	}, page)

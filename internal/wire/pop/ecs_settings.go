@@ -8,8 +8,8 @@ import (
 	"github.com/sluicelog/sluice/internal/assistant"
 )
 
-// ModifyCloudAssistantSettings: InvocationDelivery makes delivery tasks in project sluice-assistant; the settings of agents and sessions are kept and
-// told, and nothing acts on them.
+// ModifyCloudAssistantSettings: InvocationDelivery makes delivery tasks in the project of the account's records (sluice-assistant is the root account's); the
+// settings of agents and sessions are kept and told, and nothing acts on them.
 
 var ecsSettings = []action{
 	ecs("ModifyCloudAssistantSettings", true, (*API).modifySettings),
@@ -40,7 +40,7 @@ func (a *API) modifySettings(q *request) (any, error) {
 		if _, err := q.dotted(kind, &raw); err != nil {
 			return nil, err
 		}
-		return done(a.AssistantSettings.Keep(ctx, kind, raw))
+		return done(a.AssistantSettings.Keep(ctx, q.principal.Tenant(), kind, raw))
 	}
 	var change assistant.DeliveryChange
 	var oss ossSettings
@@ -64,7 +64,7 @@ func (a *API) modifySettings(q *request) (any, error) {
 			}
 		}
 	}
-	return done(a.AssistantSettings.SetDelivery(ctx, change))
+	return done(a.AssistantSettings.SetDelivery(ctx, q.principal.Tenant(), change))
 }
 
 func (a *API) describeSettings(q *request) (any, error) {
@@ -81,7 +81,7 @@ func (a *API) describeSettings(q *request) (any, error) {
 	out.OssDeliveryConfigs.OssDeliveryConfig, out.SlsDeliveryConfigs.SlsDeliveryConfig = []ossSettings{}, []slsSettings{}
 	for _, kind := range kinds {
 		if kind == assistant.InvocationDelivery {
-			d, err := a.AssistantSettings.Delivery(q.r.Context())
+			d, err := a.AssistantSettings.Delivery(q.r.Context(), q.principal.Tenant())
 			if err != nil {
 				return nil, err
 			}
@@ -98,7 +98,7 @@ func (a *API) describeSettings(q *request) (any, error) {
 			}
 			continue
 		}
-		raw, err := a.AssistantSettings.Kept(q.r.Context(), kind)
+		raw, err := a.AssistantSettings.Kept(q.r.Context(), q.principal.Tenant(), kind)
 		if err != nil {
 			return nil, err
 		}

@@ -33,6 +33,7 @@ var codes = []struct {
 	{sluice.NotFound, "trail", 404, "TrailNotFoundException"},
 	{sluice.NotFound, "bucket", 404, "OssBucketNotExist"},
 	{sluice.NotFound, "historyjob", 404, "DeliveryHistoryJobNotFound"},
+	{sluice.NotFound, "app", 404, "AppNotExist"},
 	{sluice.NotFound, "", 404, "NotFound"},
 
 	{sluice.Invalid, "accesskeyid", 400, "MissingAccessKeyId"},

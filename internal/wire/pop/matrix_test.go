@@ -27,6 +27,7 @@ var params = url.Values{
 	"UserName": {"nobody"}, "GroupName": {"nothing"}, "RoleName": {"nothing"}, "PolicyName": {"nothing"}, "PolicyType": {"Custom"}, "VersionId": {"v1"},
 	"UserAccessKeyId": {"nothing"}, "Status": {"Active"}, "RoleSessionName": {"matrix"},
 	"Name": {"nothing"}, "TrailName": {"nothing"}, "AccessKey": {"nothing"}, "JobId": {"7"}, "ClientToken": {"matrix"},
+	"AppName": {"nothing"}, "AppType": {"nothing"},
 }
 
 // open are the actions that tell everybody who signs the same, or what he may see.
@@ -67,7 +68,7 @@ func matrixExample(r pop.Row, role string) (p url.Values, resources []string) {
 
 var (
 	onlyLooks = regexp.MustCompile(`^[a-z]+:(Get|List|Query|Describe|Lookup)`)
-	knownName = regexp.MustCompile(`^(esa|ram|sts|ecs|oos|actiontrail):[A-Z][A-Za-z]+$`)
+	knownName = regexp.MustCompile(`^(esa|ram|sts|ecs|oos|actiontrail|log):[A-Z][A-Za-z]+$`)
 )
 
 // rpc calls an action and fails the test if it does not succeed.
@@ -194,8 +195,8 @@ func TestMatrix(t *testing.T) {
 		grant(t, env, "exact", r.Permission, home, resources)
 		grant(t, env, "elsewhere", r.Permission, home, append([]string{"x" + resources[0]}, resources[1:]...))
 		all := slices.Contains(open, r.Name)
-		plainly := machines || strings.HasPrefix(r.Permission, "esa:") || strings.HasPrefix(r.Permission, "actiontrail:")
-		abroad := r.Name != "AssumeRole" && !machines // machines belong to the root account
+		plainly := machines || strings.HasPrefix(r.Permission, "esa:") || strings.HasPrefix(r.Permission, "actiontrail:") || strings.HasPrefix(r.Permission, "log:")
+		abroad := r.Name != "AssumeRole"
 		looks := onlyLooks.MatchString(r.Permission)
 		for _, c := range []struct {
 			who  string

@@ -11,7 +11,7 @@ const oosVersion = "2019-06-01"
 // oos makes a row of the table of OOS's actions.
 func oos(name string, mutating bool, handle func(*API, *request) (any, error)) action {
 	return action{version: oosVersion, name: name, permission: "oos:" + name, mutating: mutating, handle: func(a *API, q *request) (any, error) {
-		if err := q.permitMachines(); err != nil {
+		if err := q.permit(""); err != nil {
 			return nil, err
 		}
 		return handle(a, q)
@@ -55,7 +55,7 @@ func setParameter(secret bool) func(*API, *request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := a.Assistant.SetParameter(q.r.Context(), name, value, secret); err != nil {
+		if err := a.fleet(q).SetParameter(q.r.Context(), name, value, secret); err != nil {
 			return nil, err
 		}
 		return struct{ Parameter oosParameter }{oosModel(&assistant.Parameter{Name: name, Secret: secret, Value: value})}, nil
@@ -68,13 +68,13 @@ func deleteParameter(secret bool) func(*API, *request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		return done(a.Assistant.DeleteParameter(q.r.Context(), name, secret))
+		return done(a.fleet(q).DeleteParameter(q.r.Context(), name, secret))
 	}
 }
 
 func listParameters(secret bool) func(*API, *request) (any, error) {
 	return func(a *API, q *request) (any, error) {
-		all, err := a.Assistant.Parameters(q.r.Context())
+		all, err := a.fleet(q).Parameters(q.r.Context())
 		if err != nil {
 			return nil, err
 		}

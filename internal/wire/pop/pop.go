@@ -23,10 +23,12 @@ import (
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/auth"
+	"github.com/sluicelog/sluice/internal/control"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/keyquota"
 	"github.com/sluicelog/sluice/internal/site"
+	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/backfill"
 	"github.com/sluicelog/sluice/internal/trail/history"
 	"github.com/sluicelog/sluice/internal/trail/trails"
@@ -52,6 +54,15 @@ type action struct {
 	handle func(*API, *request) (any, error)
 }
 
+// service is what audit events call the service: as permissions do, other than for Simple Log Service.
+func (a *action) service() string {
+	service, _, _ := strings.Cut(a.permission, ":")
+	if service == "log" {
+		return trail.ServiceSLS
+	}
+	return service
+}
+
 // API is the dialect. It is safe for concurrent use.
 type API struct {
 	Services
@@ -70,6 +81,8 @@ type Services struct {
 	Assistant  *assistant.Service
 
 	AssistantSettings *assistant.Settings
+
+	Control *control.Control // for apps
 
 	History     *history.History
 	HistoryJobs *backfill.Jobs
@@ -97,6 +110,7 @@ var tables = [][]action{
 	ramUsers, ramKeys, ramGroups, ramPolicies, ramAttachments, ramRoles, stsActions,
 	ecsCommands, ecsInvocations, ecsFiles, ecsInstances, ecsSettings, oosParameters,
 	auditLookups, auditTrails, auditRegions, auditSelectors, auditKeys, auditJobs, auditUnserved,
+	logApps, logService, logUnserved,
 }
 
 // Claims implements [wire.Claimant].
@@ -151,7 +165,7 @@ func (a *API) serve(q *request) (any, error) {
 		return nil, sluice.Errorf(sluice.NotFound, "api", "there is no action %.64q in version %.32q", name, version)
 	}
 	q.action, q.call.Action = act, act.name
-	q.call.Service, _, _ = strings.Cut(act.permission, ":")
+	q.call.Service = act.service()
 	if q.principal, err = a.Auth.AuthenticateRPC(q.r, q.params, body); err != nil {
 		return nil, err
 	}

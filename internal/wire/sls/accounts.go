@@ -19,7 +19,7 @@ import (
 
 // DeleteAccount: DELETE /sluice/v1/accounts/{id}
 //
-// Behavior: an account without projects goes, with its keys, users, groups, roles and policies.
+// Behavior: an account without projects and without machines goes, with its commands, keys, users, groups, roles and policies.
 // Differs: an action of this server, not of Simple Log Service; root keys only, on the bare host.
 
 var accountRoutes = []Route{

@@ -46,7 +46,8 @@ import (
 
 // GetDeleteLogsTask: GET /logstores/{logstore}/deletelogtasks/{id}
 //
-// Behavior: progress in percent of the time range, status (RUNNING, SUCCEEDED, FAILED), affectedRows so far, and a message where it failed.
+// Behavior: progress in percent of the time range, status (RUNNING, SUCCEEDED, FAILED), affectedRows so far, and where it failed an errorCode that is not
+// 0 with a message.
 
 var amendRoutes = []Route{
 	{Method: "PUT", Path: "/logstores/{logstore}/modification", Action: "EnableLogStoreModify", Resource: "logstore/{logstore}", Mutating: true, handle: (*API).enableModification},
@@ -197,12 +198,17 @@ type deletionObject struct {
 	Created  int64   `json:"createTime"`
 	Finished int64   `json:"finishTime,omitempty"`
 	Message  string  `json:"message,omitempty"`
+	Failure  int     `json:"errorCode"` // for the Java SDK: 0, or 1 where it failed, and why
+	Failed   string  `json:"errorMessage,omitempty"`
 }
 
 func newDeletionObject(t *deletion.Task) deletionObject {
 	o := deletionObject{
 		ID: t.ID, Status: string(t.State), Progress: t.Progress(), From: t.From, To: t.To, Query: t.Search, Topic: t.Topic, Rows: t.Deleted,
-		Created: t.Created.Unix(), Message: t.Message,
+		Created: t.Created.Unix(), Message: t.Message, Failed: t.Message,
+	}
+	if t.State == deletion.Failed {
+		o.Failure = 1
 	}
 	if !t.Finished.IsZero() {
 		o.Finished = t.Finished.Unix()

@@ -34,7 +34,7 @@ var kinds = []kind{
 	{"/externalstores", `{"externalStoreName":%q,"storeType":"oss","parameter":{}}`, "externalStoreName", "externalstores", "LogStoreNotExist", "ParameterInvalid", "ParameterInvalid", false},
 	{"/storeviews", `{"name":%q,"storeType":"logstore","stores":[{"project":"web","storeName":"access"}]}`, "name", "storeviews", "StoreViewNotExist", "AlreadyExist", "ParameterInvalid", false},
 	{"/metricsconfigs", `{"metricStore":%q,"metricsConfigDetail":"{}"}`, "metricStore", "", "MetricsConfigNotExist", "AlreadyExist", "ParameterInvalid", false},
-	{"/metricstores", `{"name":%q,"shardCount":1,"ttl":1}`, "name", "metricstores", "LogStoreNotExist", "LogStoreAlreadyExist", "LogStoreInfoInvalid", false},
+	{"/metricstores", `{"name":%q,"shardCount":1,"ttl":1}`, "name", "metricstores", "MetricStoreNotExist", "LogStoreAlreadyExist", "LogStoreInfoInvalid", false},
 	{"/logstores/access/substores", `{"name":%q,"ttl":1,"sortedKeyCount":1,"timeIndex":1,"keys":[{"name":"a","type":"text"},{"name":"t","type":"long"}]}`, "name", "substores", "SubStoreNotExist", "AlreadyExist", "ParameterInvalid", false},
 	{"/etljobs", `{"etlJobName":%q}`, "etlJobName", "etlJobNameList", "EtlJobNotExist", "AlreadyExist", "ParameterInvalid", false},
 	{"/resources", `{"name":%q}`, "name", "items", "ResourceNotExist", "AlreadyExist", "ParameterInvalid", true},

@@ -79,6 +79,7 @@ var codes = []struct {
 	{sluice.NotFound, "jobinstance", 404, "JobInstanceNotExist"},
 	{sluice.NotFound, "externalstore", 404, "LogStoreNotExist"},
 	{sluice.NotFound, "externalstore-deleted", 400, "ParameterInvalid"},
+	{sluice.NotFound, "metricstore", 404, "MetricStoreNotExist"},
 	{sluice.NotFound, "storeview", 404, "StoreViewNotExist"},
 	{sluice.NotFound, "metricsconfig", 404, "MetricsConfigNotExist"},
 	{sluice.NotFound, "substore", 404, "SubStoreNotExist"},
@@ -91,6 +92,7 @@ var codes = []struct {
 	{sluice.NotFound, "toponode", 404, "TopostoreNodeNotExist"},
 	{sluice.NotFound, "toporelation", 404, "TopostoreRelationNotExist"},
 	{sluice.NotFound, "etljob", 404, "EtlJobNotExist"},
+	{sluice.NotFound, "collectionpolicy", 404, "PolicyNotExist"},
 	{sluice.NotFound, "", 404, "NotExist"},
 
 	{sluice.AlreadyExists, "project", 400, "ProjectAlreadyExist"},

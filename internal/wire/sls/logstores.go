@@ -15,7 +15,8 @@ import (
 // CreateLogStore: POST /logstores
 //
 // Body: the logstore object of reference sls-api 5.2; fields that mean nothing here are kept and come back.
-// Behavior: the logstore takes writes when the answer leaves; ttl is 30 and shardCount 2 when absent. With enableModify its logs may be deleted and updated.
+// Behavior: the logstore takes writes when the answer leaves; ttl is 30 and shardCount 2 when absent. With enableModify its logs may be deleted and updated;
+// who is denied log:EnableLogStoreModify may not say it.
 // Differs: encrypt_conf with enable=true is refused with NotSupported.
 // Differs: hot_ttl, infrequentAccessTTL, mode and telemetryType are kept and shown, and change nothing yet.
 
@@ -25,7 +26,7 @@ import (
 
 // UpdateLogStore: PUT /logstores/{logstore}
 //
-// Behavior: what is absent stays; enableModify cannot be taken back.
+// Behavior: what is absent stays; enableModify cannot be taken back, and who is denied log:EnableLogStoreModify may not turn it on.
 // Differs: shardCount is ignored whatever it says; split and merge change the shards.
 
 // DeleteLogStore: DELETE /logstores/{logstore}
@@ -144,6 +145,9 @@ func (a *API) createLogstore(q *request) error {
 			return err
 		}
 	}
+	if err := q.mayEnableModify(l); err != nil {
+		return err
+	}
 	shards := defaultShards
 	set(&shards, (*int)(body.ShardCount))
 	if err := a.Catalog.CreateLogstore(q.ctx(), l, shards); err != nil {
@@ -207,10 +211,25 @@ func (a *API) updateLogstore(q *request) error {
 	if body.Name != nil && *body.Name != ref.Logstore {
 		return sluice.Errorf(sluice.Invalid, "logstore-info", "logstoreName %.64q is not the logstore of the path, %.64q", *body.Name, ref.Logstore)
 	}
-	if err := a.Catalog.UpdateLogstore(q.ctx(), ref, body.apply); err != nil {
+	err := a.Catalog.UpdateLogstore(q.ctx(), ref, func(l *meta.Logstore) error {
+		before := l.Modifiable
+		if err := body.apply(l); err != nil || before {
+			return err
+		}
+		return q.mayEnableModify(*l)
+	})
+	if err != nil {
 		return err
 	}
 	return q.ok()
+}
+
+// mayEnableModify returns an error if the logs of l are to be modifiable, and a policy denies the signer to make them so.
+func (q *request) mayEnableModify(l meta.Logstore) error {
+	if !l.Modifiable {
+		return nil
+	}
+	return q.notForbidden("log:EnableLogStoreModify", auth.Resource{Project: l.Project, Logstore: l.Name})
 }
 
 func (a *API) deleteLogstore(q *request) error {

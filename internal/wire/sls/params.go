@@ -89,8 +89,11 @@ func (a *API) openShard(q *request) (*catalog.Shard, error) {
 }
 
 // decode reads a JSON body into v. noun says what the body describes and so chooses the error code.
-func (q *request) decode(noun string, v any) error {
-	buf, err := q.readDocument(maxJSONBytes)
+func (q *request) decode(noun string, v any) error { return q.decodeUpTo(maxJSONBytes, noun, v) }
+
+// decodeUpTo is decode for a body of so many bytes at most.
+func (q *request) decodeUpTo(limit int, noun string, v any) error {
+	buf, err := q.readDocument(limit)
 	if err != nil {
 		return err
 	}

@@ -72,6 +72,33 @@ func TestMetricStoresAreMadeAsLogstoresAre(t *testing.T) {
 	env.OK(t, metric)
 }
 
+// Who may not let logs be modified does so neither with a call that makes a logstore nor with one that changes it.
+func TestNoOtherWayToLetLogsBeModified(t *testing.T) {
+	env := hub(t)
+	env.OK(t, testenv.Call{Method: "POST", Project: "web", Target: "/policy", Body: []byte(
+		`{"Version":"1","Statement":[{"Effect":"Deny","Action":"log:EnableLogStoreModify","Resource":"acs:log:*:*:project/web/logstore/kept*","Condition":{"NotIpAddress":{"acs:SourceIp":"192.0.2.7"}}}]}`)})
+	create := func(name, rest string) testenv.Call {
+		return testenv.Call{Method: "POST", Project: "web", Target: "/logstores", Body: fmt.Appendf(nil, `{"logstoreName":%q,"shardCount":1,"ttl":1%s}`, name, rest)}
+	}
+	update := func(name, rest string) testenv.Call {
+		return testenv.Call{Method: "PUT", Project: "web", Target: "/logstores/" + name, Body: fmt.Appendf(nil, `{"logstoreName":%q,"ttl":2%s}`, name, rest)}
+	}
+	const modify = `,"enableModify":true`
+	env.OK(t, create("kept", ""))
+	env.OK(t, create("free", modify))
+	env.OK(t, update("kept", ""))
+	env.OK(t, update("free", modify))
+	for what, call := range map[string]testenv.Call{
+		"made":                            create("kept-too", modify),
+		"changed":                         update("kept", modify),
+		"changed, with the call for that": {Method: "PUT", Project: "web", Target: "/logstores/kept/modification", Body: []byte(`{"enabled":true}`)},
+	} {
+		if a := env.Do(t, call); a.Code != "Unauthorized" {
+			t.Errorf("%s: got %d %s", what, a.Status, a.Code)
+		}
+	}
+}
+
 // known reports whether there is a route with a permission.
 func known(permission string) bool {
 	for _, r := range sls.Routes() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/assistant"
 	"github.com/sluicelog/sluice/internal/catalog"
 	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/site"
@@ -16,7 +17,8 @@ import (
 //
 // Body: projectName, description, resourceGroupId, dataRedundancyType (LRS or ZRS), recycleBinEnabled.
 // Behavior: the project exists when the answer leaves, and belongs to the signer's account. Names are unique over all accounts.
-// Differs: dataRedundancyType and recycleBinEnabled are kept and shown, and change nothing.
+// Differs: dataRedundancyType and recycleBinEnabled are kept and shown, and change nothing. Projects named esa-… and sluice-assistant… hold the logs of edge sites
+// and the records of machines: only the account whose they are makes one.
 
 // GetProject: GET / on the project's host.
 //
@@ -98,6 +100,9 @@ func (a *API) createProject(q *request) error {
 	}
 	if strings.HasPrefix(name, site.Prefix) && !q.principal.Owns("") { // or one account could take the names of another's sites
 		return sluice.Errorf(sluice.Invalid, "project", "projects named %s… belong to edge sites: make a site", site.Prefix)
+	}
+	if assistant.Reserved(name) && name != assistant.Project(q.principal.Tenant()) { // likewise the records of another's machines
+		return sluice.Errorf(sluice.Invalid, "project", "projects named like this belong to records of commands: that of your account is %s", assistant.Project(q.principal.Tenant()))
 	}
 	err := a.Catalog.CreateProject(q.ctx(), meta.Project{
 		Name: name, Account: q.principal.Tenant(), Description: body.Description, ResourceGroupID: body.ResourceGroupID,

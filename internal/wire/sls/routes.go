@@ -33,6 +33,7 @@ func Routes() []Route {
 		indexSegmentRoutes,
 		machineGroupRoutes,
 		configRoutes,
+		collectionPolicyRoutes,
 		dashboardRoutes,
 		externalStoreRoutes,
 		storeViewRoutes,

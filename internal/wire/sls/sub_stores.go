@@ -3,6 +3,7 @@ package sls
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/auth"
@@ -205,11 +206,13 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-// metricStore finds the metric store that the path names; a logstore is none.
+// metricStore finds the metric store that the path names; a logstore is none. What is missing has a code of its own, by which Terraform knows that it is gone.
 func (a *API) metricStore(q *request) (*catalog.Logstore, error) {
 	l, err := a.Catalog.Logstore(q.ctx(), q.logstore())
-	if err == nil && l.TelemetryType != metrics {
-		err = sluice.Errorf(sluice.NotFound, "logstore", "metric store %s does not exist", q.vars.get("logstore"))
+	var e *sluice.Error
+	missing := errors.As(err, &e) && e.Kind == sluice.NotFound && e.Noun == "logstore"
+	if missing || err == nil && l.TelemetryType != metrics {
+		return nil, sluice.Errorf(sluice.NotFound, "metricstore", "metric store %s does not exist", q.vars.get("logstore"))
 	}
 	return l, err
 }

@@ -52,8 +52,6 @@ var unsupportedRoutes = unsupported([]Route{
 	{Method: "POST", Path: "/machinegroups/{name}/approve", Action: "ApproveMachineGroup", Mutating: true},
 	{Method: "GET", Path: "/agentinstanceconfigs", Action: "ListAgentInstanceConfigs"},
 	{Method: "POST", Path: "/agentinstanceconfigs", Action: "CreateAgentInstanceConfig", Mutating: true},
-	{Method: "GET", Path: "/collectionpolicy", Action: "ListCollectionPolicies"},
-	{Method: "POST", Path: "/collectionpolicy", Action: "UpsertCollectionPolicy", Mutating: true},
 
 	// 5.15: saved searches and dashboards
 

@@ -4,7 +4,9 @@ import json
 import time
 
 import pytest
-from aliyun.log import DeleteLogsRequest, GetDeleteLogsStatusRequest, ListDeleteLogsTasksRequest
+from aliyun.log import (
+    DeleteLogsRequest, GetDeleteLogsStatusRequest, IndexConfig, IndexKeyConfig, IndexLineConfig, ListDeleteLogsTasksRequest, LogItem, PutLogsRequest,
+)
 from aliyun.log.delete_async_sql_request import DeleteAsyncSqlRequest
 from aliyun.log.get_async_sql_request import GetAsyncSqlRequest
 from aliyun.log.job import Export, ExportConfiguration, JobSchedule
@@ -12,7 +14,7 @@ from aliyun.log.oss_sink import AliyunOSSSink
 from aliyun.log.proto import LogGroupRaw
 from aliyun.log.scheduled_sql import ScheduledSQL, ScheduledSQLConfiguration
 from aliyun.log.submit_async_sql_request import SubmitAsyncSqlRequest
-from conftest import Store, error_of, eventually, messages, pull_groups
+from conftest import Searched, Store, error_of, eventually, messages, pull_groups
 
 ALERT = {
     "name": "errors", "displayName": "Errors", "type": "Alert", "state": "Enabled", "description": "",
@@ -188,19 +190,69 @@ def test_rebuild_index(client, searched):
     assert job.get_configuration()["logstore"] == searched.name
 
 
+def logs_of(client, searched, query):
+    """The logs that a search finds, all of them."""
+    pages = client.get_log_all(searched.project, searched.name, searched.begin, searched.end, query=query)
+    return [log.get_contents() for page in pages for log in page.get_logs()]
+
+
 def test_deleting_logs(client, searched):
     request = DeleteLogsRequest(searched.project, searched.name, fromTime=searched.begin, toTime=searched.end, query="status: 500")
-    task = client.delete_logs(request).get_task_id()
+    refused = error_of(client.delete_logs, request)
+    assert refused.get_error_code() == "ParameterInvalid" and "enableModify" in refused.get_error_message()
+    client.enable_logstore_modify(searched.project, searched.name)
+    assert len(logs_of(client, searched, "status: 500")) == 115
+
+    task = client.delete_logs(request).get_taskid()
+    status = GetDeleteLogsStatusRequest(searched.project, searched.name, task)
+    done = eventually(lambda: (got := client.get_delete_logs_status(status)).is_completed() and got)
+    assert done.get_process() == 100
+    assert logs_of(client, searched, "status: 500") == []
+    assert len(logs_of(client, searched, "*")) == 115
+
+    second = client.delete_logs(request).get_taskid()
+    eventually(lambda: client.get_delete_logs_status(GetDeleteLogsStatusRequest(searched.project, searched.name, second)).is_completed())
     listed = client.list_delete_logs_tasks(ListDeleteLogsTasksRequest(searched.project, searched.name))
-    assert listed.get_total() == 1
-    eventually(lambda: client.get_delete_logs_status(GetDeleteLogsStatusRequest(searched.project, searched.name, task)).get_progress() == 100)
+    assert (listed.get_total(), listed.get_count(), listed.is_completed()) == (2, 2, True)
+    first = listed.get_task_list()[1]
+    assert [t["taskId"] for t in listed.get_task_list()] == [second, task]
+    assert (first["query"], first["from"], first["to"], first["progress"]) == ("status: 500", searched.begin, searched.end, 100)
 
 
-def test_deleting_and_updating_logs_by_row(client, searched):
-    client.delete_logs_v2(project=searched.project, logstore=searched.name, from_time=searched.begin, to_time=searched.end, query="status: 500")
-    client.update_logs(
-        project=searched.project, logstore=searched.name, from_time=searched.begin, to_time=searched.end, query="status: 200", data={"status": "201"},
-    )
+def test_deleting_and_updating_logs_by_row(client, project):
+    client.create_logstore(project, "rows", shard_count=1, enable_modify=True)
+    keys = {"status": IndexKeyConfig(index_type="long", doc_value=True)}
+    client.create_index(project, "rows", IndexConfig(7, IndexLineConfig([" "]), keys))
+    begin = int(time.time()) - 600
+    logs = [LogItem(begin + n, [("n", str(n)), ("status", ["200", "500"][n % 2])]) for n in range(10)]
+    client.put_logs(PutLogsRequest(project, "rows", "topic", "10.0.0.1", logs))
+    rows = Searched(project, "rows", begin, begin + 10)
+
+    def delete(**which):
+        return client.delete_logs_v2(project=project, logstore="rows", **which).get_affected_rows()
+
+    def update(**what):
+        return client.update_logs(project=project, logstore="rows", **what).get_affected_rows()
+
+    times = {"from_time": rows.begin, "to_time": rows.end}
+    assert delete(query="status: 500", **times) == 5
+    assert delete(query="status: 500", **times) == 0
+    left = logs_of(client, rows, "*")
+    assert [log["n"] for log in left] == ["0", "2", "4", "6", "8"]
+
+    row = left[1]["__rowid__"]
+    assert delete(row_id=row) == 1
+    assert update(row_id=row, data={"status": "404"}) == 0
+    assert update(query="status: 200", data={"status": "201"}, **times) == 4
+    row = left[2]["__rowid__"]
+    assert update(rowid=row, log_item=LogItem(contents=[("status", "418"), ("why", "tea")])) == 1
+    assert update(row_id=left[3]["__rowid__"], update_mode="full", data='{"only": "this"}') == 1
+    (changed,) = logs_of(client, rows, "status: 418")
+    assert (changed["n"], changed["why"], changed["__rowid__"]) == ("4", "tea", row)
+    (full,) = logs_of(client, rows, "this")
+    assert (full["only"], full["__topic__"], full["__rowid__"]) == ("this", "topic", left[3]["__rowid__"]) and "n" not in full
+    assert len(logs_of(client, rows, "status: 201")) == 2
+    assert sum(len(group.Logs) for group in pull_groups(client, Store(project, "rows"))) == 10
 
 
 def test_asynchronous_sql(client, searched):

@@ -80,6 +80,7 @@ type Logstore struct {
 	MaxSplitShard *int  `yaml:"maxSplitShard" json:"maxSplitShard,omitempty"`
 	WebTracking   *bool `yaml:"webTracking" json:"webTracking,omitempty"`
 	AppendMeta    *bool `yaml:"appendMeta" json:"appendMeta,omitempty"`
+	Modifiable    *bool `yaml:"modifiable" json:"modifiable,omitempty"` // once true, for good
 
 	Mode          *string `yaml:"mode" json:"mode,omitempty"`
 	TelemetryType *string `yaml:"telemetryType" json:"telemetryType,omitempty"` // only for a new logstore

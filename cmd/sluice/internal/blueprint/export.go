@@ -103,7 +103,7 @@ func exportLogstore(ctx context.Context, c *client.Client, ref sluice.LogstoreRe
 	}
 	out := &Logstore{
 		TTL: &l.TTLDays, Shards: &open, AutoSplit: set(l.AutoSplit), MaxSplitShard: set(l.MaxSplitShard), WebTracking: set(l.Tracking),
-		AppendMeta: set(l.AppendMeta), Mode: set(l.Mode), TelemetryType: set(l.TelemetryType), HotTTL: set(l.HotTTLDays), InfrequentTTL: set(l.InfrequentTTLDays),
+		AppendMeta: set(l.AppendMeta), Modifiable: set(l.Modifiable), Mode: set(l.Mode), TelemetryType: set(l.TelemetryType), HotTTL: set(l.HotTTLDays), InfrequentTTL: set(l.InfrequentTTLDays),
 	}
 	raw, err := c.Index(ctx, ref)
 	switch {

@@ -3,6 +3,7 @@ package blueprint
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -42,7 +43,7 @@ func (m *maker) logstore(name string, want *Logstore, there bool) error {
 	ref := m.ref(name)
 	spec := client.LogstoreSpec{
 		TTLDays: want.TTL, Tracking: want.WebTracking, AppendMeta: want.AppendMeta, AutoSplit: want.AutoSplit, MaxSplitShard: want.MaxSplitShard,
-		Mode: want.Mode, HotTTLDays: want.HotTTL, InfrequentTTLDays: want.InfrequentTTL,
+		Modifiable: want.Modifiable, Mode: want.Mode, HotTTLDays: want.HotTTL, InfrequentTTLDays: want.InfrequentTTL,
 	}
 	if !there {
 		created := spec
@@ -53,10 +54,13 @@ func (m *maker) logstore(name string, want *Logstore, there bool) error {
 		if err != nil {
 			return err
 		}
+		if have.Modifiable && want.Modifiable != nil && !*want.Modifiable {
+			return errors.New("modifiable is true on the server, which cannot be taken back; say true, or leave it out")
+		}
 		m.update("logstore", m.path(name), values(
 			value("ttl", want.TTL, have.TTLDays), value("webTracking", want.WebTracking, have.Tracking),
 			value("appendMeta", want.AppendMeta, have.AppendMeta), value("autoSplit", want.AutoSplit, have.AutoSplit),
-			value("maxSplitShard", want.MaxSplitShard, have.MaxSplitShard), value("mode", want.Mode, have.Mode),
+			value("maxSplitShard", want.MaxSplitShard, have.MaxSplitShard), value("modifiable", want.Modifiable, have.Modifiable), value("mode", want.Mode, have.Mode),
 			value("hotTTL", want.HotTTL, have.HotTTLDays), value("infrequentTTL", want.InfrequentTTL, have.InfrequentTTLDays),
 		), func(ctx context.Context) error { return m.c.UpdateLogstore(ctx, ref, spec) })
 		if err := m.shards(name, want); err != nil {

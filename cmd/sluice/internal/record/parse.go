@@ -111,6 +111,8 @@ func (e *Entry) add(key, text string) {
 		e.Topic = text
 	case key == keySource:
 		e.Source = text
+	case key == keyRowID:
+		e.RowID = text
 	case strings.HasPrefix(key, prefixTag):
 		e.Tags = append(e.Tags, sluice.Field{Key: key[len(prefixTag):], Value: text})
 	default:

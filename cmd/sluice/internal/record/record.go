@@ -5,13 +5,14 @@
 //
 // The keys with two underscores around them are the dialect's own (reference sls-api 4.2) and keep their meaning both ways:
 // __time__, __time_ns_part__, __topic__, __source__ and __tag__:name. So what was printed as JSON can be parsed again and
-// gives the same records in the same groups.
+// gives the same records in the same groups. __rowid__, which names a log where it is, is no content of it.
 package record
 
 import (
 	"fmt"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/client"
 	"github.com/sluicelog/sluice/internal/logline"
 )
 
@@ -30,7 +31,8 @@ type Entry struct {
 	Topic, Source string
 	Tags          []sluice.Field
 	Record        sluice.Record
-	Timed         bool // Record.Time came from the line
+	Timed         bool   // Record.Time came from the line
+	RowID         string // that the log had where it came from; a log that is written gets one of its own
 }
 
 // Of makes an entry of fields under the dialect's names.
@@ -47,6 +49,7 @@ const (
 	keyNanos  = logline.KeyNanos
 	keyTopic  = logline.KeyTopic
 	keySource = logline.KeySource
+	keyRowID  = client.RowIDField
 	prefixTag = logline.PrefixTag
 )
 

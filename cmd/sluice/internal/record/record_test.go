@@ -47,6 +47,8 @@ func TestParseJSON(t *testing.T) {
 			Topic: "t", Source: "s", Tags: fields("k", "v"), Timed: true,
 			Record: sluice.Record{Time: 1700000000, Nanos: 5, Fields: fields("a", "1")},
 		})
+	f("a row id is no content", record.Parser{}, `{"a":"1","__rowid__":"r"}`,
+		record.Entry{RowID: "r", Record: sluice.Record{Fields: fields("a", "1")}})
 	f("a time field is used and kept", record.Parser{TimeField: "ts"}, `{"ts":"2023-11-14T22:13:20.25Z"}`,
 		record.Entry{Timed: true, Record: sluice.Record{Time: 1700000000, Nanos: 250e6, Fields: fields("ts", "2023-11-14T22:13:20.25Z")}})
 	f("a time without a zone is in the parser's", record.Parser{TimeField: "ts", Location: time.FixedZone("", 3600)}, `{"ts":"2023-11-14 23:13:20"}`,

@@ -1,6 +1,8 @@
 package openapi
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	sls "github.com/alibabacloud-go/sls-20201230/v6/client"
@@ -16,6 +18,7 @@ func (l openAPI) beside(t *testing.T) {
 	l.machines(t)
 	l.dashboards(t)
 	l.savedSearches(t)
+	l.collectionPolicies(t)
 }
 
 func (l openAPI) tags(t *testing.T) {
@@ -129,4 +132,43 @@ func (l openAPI) savedSearches(t *testing.T) {
 		return observe.Is(err, func() string { return *got.Body.SearchQuery }, "status: 500")
 	})
 	l.Operation(t, "DeleteSavedSearch", func() error { _, err := l.c.DeleteSavedSearch(l.project, name); return err })
+}
+
+func (l openAPI) collectionPolicies(t *testing.T) {
+	name := tea.String("policy-of-" + *l.project)
+	upsert := func(enabled bool) error {
+		got, err := l.c.UpsertCollectionPolicy(&sls.UpsertCollectionPolicyRequest{
+			PolicyName: name, ProductCode: tea.String("oss"), DataCode: tea.String("access_log"), Enabled: tea.Bool(enabled),
+			PolicyConfig:      &sls.UpsertCollectionPolicyRequestPolicyConfig{ResourceMode: tea.String("instanceMode"), InstanceIds: tea.StringSlice([]string{"b1"})},
+			CentralizeEnabled: tea.Bool(true),
+			CentralizeConfig:  &sls.UpsertCollectionPolicyRequestCentralizeConfig{DestProject: l.project, DestLogstore: l.store, DestTTL: tea.Int32(7)},
+		})
+		if err == nil && !strings.Contains(tea.StringValue(got.Body.Message), "nothing is collected") {
+			err = errors.New("got message " + tea.StringValue(got.Body.Message))
+		}
+		return err
+	}
+	if !l.Operation(t, "UpsertCollectionPolicy", func() error { return errors.Join(upsert(true), upsert(false)) }) {
+		return
+	}
+	l.Operation(t, "GetCollectionPolicy", func() error {
+		got, err := l.c.GetCollectionPolicy(name, &sls.GetCollectionPolicyRequest{})
+		return observe.Is(err, func() string {
+			p := got.Body.CollectionPolicy
+			return words(*p.PolicyName, *p.Enabled, *p.PolicyConfig.InstanceIds[0], *p.CentralizeConfig.DestTTL)
+		}, *name+" false b1 7")
+	})
+	l.Operation(t, "ListCollectionPolicies", func() error {
+		got, err := l.c.ListCollectionPolicies(&sls.ListCollectionPoliciesRequest{PolicyName: name, ProductCode: tea.String("oss"), PageNum: tea.Int32(1), PageSize: tea.Int32(10)})
+		return observe.Is(err, func() string {
+			return words(*got.Body.TotalCount, *got.Body.CurrentCount, *got.Body.Data[0].PolicyName)
+		}, "1 1 "+*name)
+	})
+	l.Operation(t, "DeleteCollectionPolicy", func() error {
+		if _, err := l.c.DeleteCollectionPolicy(name, &sls.DeleteCollectionPolicyRequest{}); err != nil {
+			return err
+		}
+		_, err := l.c.GetCollectionPolicy(name, &sls.GetCollectionPolicyRequest{})
+		return observe.Is(nil, func() string { return codeOf(err) }, "PolicyNotExist")
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	sls "github.com/aliyun/aliyun-log-go-sdk"
@@ -22,8 +23,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// What the provider still does with the SDK: machine groups, Logtail configurations and their application, resources and their records, ingestions, and
-// exports to OSS of both kinds.
+// What the provider still does with the SDK: machine groups, Logtail configurations and their application, resources and their records, ingestions,
+// exports to OSS of both kinds, alerts of the first version, and lists of projects and of logstores.
 func TestTerraform(t *testing.T) {
 	c := sls.CreateNormalInterface("http://"+observe.Domain, observe.KeyID, observe.Secret, "")
 	if _, err := c.CreateProject(project, ""); err != nil {
@@ -48,6 +49,8 @@ func TestTerraform(t *testing.T) {
 	ingestion(t, provider, c)
 	export(t, provider, c)
 	shipper(t, provider)
+	alerts(t, provider, c)
+	lists(t, provider, c)
 }
 
 func machines(t *testing.T, o observe.Client, c sls.ClientInterface) {
@@ -244,6 +247,80 @@ func shipper(t *testing.T, o observe.Client) {
 		}
 		_, err := store.GetShipper(task.ShipperName)
 		return gone(o, err, "ShipperNotExist")
+	})
+}
+
+func alerts(t *testing.T, o observe.Client, c sls.ClientInterface) {
+	alert := &sls.Alert{
+		Name: "tf-alert", DisplayName: "first", Description: "d", State: "Enabled", Schedule: &sls.Schedule{Type: "FixedRate", Interval: "60s"},
+		Configuration: &sls.AlertConfiguration{
+			Condition: "n > 1", Dashboard: "tf-dashboard", MuteUntil: 1, Throttling: "60s", NotifyThreshold: 1,
+			QueryList:        []*sls.AlertQuery{{ChartTitle: "chart", LogStore: "store", Query: "* | select count(1) as n", Start: "-60s", End: "20s", TimeSpanType: "Custom"}},
+			NotificationList: []*sls.Notification{{Type: "Email", EmailList: []string{"a@b.example"}, Content: "c"}, {Type: "DingTalk", ServiceUri: "https://h.example/", Content: "c"}},
+		},
+	}
+	dashboard := func() error { // which has to be there before the alert; whether it was, the provider knows by the message
+		err := c.CreateDashboard(project, sls.Dashboard{DashboardName: alert.Configuration.Dashboard, ChartList: []sls.Chart{}})
+		var failure *sls.Error
+		if errors.As(err, &failure) && failure.Message == "specified dashboard already exists" {
+			return nil
+		}
+		return err
+	}
+	state := func() (string, error) {
+		got, err := c.GetAlert(project, alert.Name)
+		if err != nil {
+			return "", err
+		}
+		configuration, query, notices := got.Configuration, got.Configuration.QueryList[0], got.Configuration.NotificationList
+		return fmt.Sprint(got.DisplayName, got.Schedule.Interval, " ", configuration.Condition, configuration.Dashboard, configuration.Throttling, configuration.NotifyThreshold, " ",
+			query.ChartTitle, query.TimeSpanType, " ", notices[0].EmailList, notices[1].ServiceUri), nil
+	}
+	const rest = "60s n > 1tf-dashboard60s1 chartCustom [a@b.example]https://h.example/"
+	if !o.Operation(t, "alicloud_log_alert create", func() error { return errors.Join(dashboard(), c.CreateAlert(project, alert)) }) {
+		return
+	}
+	o.Operation(t, "alicloud_log_alert read", func() error {
+		got, err := state()
+		return observe.Is(err, func() string { return got }, "first"+rest)
+	})
+	o.Operation(t, "alicloud_log_alert update", func() error {
+		alert.DisplayName = "second"
+		if err := errors.Join(dashboard(), c.UpdateAlert(project, alert)); err != nil {
+			return err
+		}
+		got, err := state()
+		return observe.Is(err, func() string { return got }, "second"+rest)
+	})
+	o.Operation(t, "alicloud_log_alert delete", func() error {
+		if err := c.DeleteAlert(project, alert.Name); err != nil {
+			return err
+		}
+		_, err := c.GetAlert(project, alert.Name)
+		return gone(o, err, "JobNotExist")
+	})
+}
+
+// lists are the data sources of projects and of logstores.
+func lists(t *testing.T, o observe.Client, c sls.ClientInterface) {
+	o.Operation(t, "alicloud_log_projects read", func() error {
+		names, err := c.ListProject()
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(names, project) {
+			return fmt.Errorf("%s is not in %q", project, names)
+		}
+		got, err := c.GetProject(project)
+		if err != nil {
+			return err
+		}
+		policy, err := c.GetProjectPolicy(project)
+		return observe.Is(err, func() string { return got.Name + " " + got.Status + policy }, project+" Normal")
+	})
+	o.Operation(t, "alicloud_log_stores read", func() error {
+		names, err := c.ListLogStore(project)
+		return observe.Is(err, func() string { return fmt.Sprint(names) }, "[store]")
 	})
 }
 
