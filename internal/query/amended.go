@@ -110,17 +110,15 @@ func (q *question) hiddenRows(ctx context.Context, s *indexer.Segment, g *segmen
 }
 
 // hiddenNumbers are the hidden rows of a segment, by their numbers in its file.
-func (q *question) hiddenNumbers(ctx context.Context, s *indexer.Segment) ([]int64, error) {
-	var numbers []int64
+func (q *question) hiddenNumbers(ctx context.Context, s *indexer.Segment) (*roaring.Bitmap, error) {
+	numbers := roaring.New()
 	for i := range s.Groups() {
 		g := s.Group(i)
 		rows, err := q.hiddenRows(ctx, s, g)
 		if err != nil {
 			return nil, err
 		}
-		for it := rows.Iterator(); it.HasNext(); {
-			numbers = append(numbers, g.FirstRow()+int64(it.Next()))
-		}
+		numbers.Or(roaring.AddOffset64(rows, g.FirstRow()))
 	}
 	return numbers, nil
 }

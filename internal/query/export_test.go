@@ -18,9 +18,9 @@ type SQLSearch struct{ s *sqlSearch }
 
 func NewSQLSearch(b *search.Bound) SQLSearch { return SQLSearch{newSQLSearch(b.Root)} }
 
-// Holds makes it true of the rows of a segment, if it can and these are many in each of its groups.
-func (s SQLSearch) Holds(ctx context.Context, of *segment.Segment, many int) bool {
-	return s.s.holds(ctx, of, kindsOf(of), many)
+// Holds makes it true of the rows of a segment, if it can and these are enough.
+func (s SQLSearch) Holds(ctx context.Context, of *segment.Segment, enough int64) bool {
+	return s.s.holds(ctx, of, kindsOf(of), enough)
 }
 
 func (s SQLSearch) SQL() string { return s.s.sql() }

@@ -2,7 +2,6 @@ package query
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -83,7 +82,7 @@ func (g *gatherer) parts() (parts []duck.Part, err error) {
 	for i, f := range g.fields {
 		names[i] = f.name
 	}
-	numbered := map[*segmentFile][]int64{}
+	numbered := map[*segmentFile]*roaring.Bitmap{}
 	for _, s := range g.sets {
 		if s.err != nil {
 			return nil, s.err
@@ -91,13 +90,18 @@ func (g *gatherer) parts() (parts []duck.Part, err error) {
 		if s.Len > 0 {
 			parts = append(parts, duck.Part{Rows: s.rowset(), Names: names})
 		}
-		if len(s.numbers) > 0 {
-			numbered[s.file] = append(numbered[s.file], s.numbers...)
+		if s.numbers == nil {
+			continue
+		}
+		if all := numbered[s.file]; all != nil {
+			all.Or(s.numbers)
+		} else {
+			numbered[s.file] = s.numbers
 		}
 	}
 	for file, numbers := range numbered {
 		p := file.part
-		p.Only, p.Count = numbers, int64(len(numbers))
+		p.Only, p.Count = numbers, int64(numbers.GetCardinality())
 		parts = append(parts, p)
 	}
 	return parts, nil
@@ -107,7 +111,7 @@ func (g *gatherer) parts() (parts []duck.Part, err error) {
 type rowSet struct {
 	gatherer *gatherer
 	file     *segmentFile
-	numbers  []int64
+	numbers  *roaring.Bitmap // nil: none
 	columns  []duck.Vector
 	Len      int
 	err      error
@@ -186,15 +190,16 @@ func (s *rowSet) addRows(ctx context.Context, g *segment.Group, rows *roaring.Bi
 
 // number takes rows by their numbers.
 func (s *rowSet) number(first int64, rows *roaring.Bitmap) error {
-	n := rows.GetCardinality()
-	if err := s.gatherer.room.take(8 * int64(n)); err != nil {
-		return err
+	s.numbers = roaring.AddOffset64(rows, first)
+	return s.gatherer.room.take(bytesOf(s.numbers))
+}
+
+// bytesOf is what numbers of rows take: here, and as the bits that the engine is given of all that lie among them.
+func bytesOf(numbers *roaring.Bitmap) int64 {
+	if numbers.IsEmpty() {
+		return 0
 	}
-	s.numbers = slices.Grow(s.numbers, int(n))
-	for it := rows.Iterator(); it.HasNext(); {
-		s.numbers = append(s.numbers, first+int64(it.Next()))
-	}
-	return nil
+	return int64(numbers.GetSizeInBytes()) + int64(numbers.Maximum()-numbers.Minimum())/8
 }
 
 func (s *rowSet) times(ctx context.Context, g *segment.Group, rows *roaring.Bitmap, first, column int) error {

@@ -2,9 +2,8 @@ package query
 
 import (
 	"context"
-	"math"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/sluicelog/sluice/internal/index"
@@ -38,6 +37,7 @@ const (
 	maxDictionary  = 1024     // entries of a dictionary that are looked at
 	maxListed      = 64       // texts in a list
 	maxListedBytes = 16 << 10 // of all texts in lists
+	maxKnown       = 1 << 16  // values of which is remembered that a leaf is not true of them
 )
 
 func newSQLSearch(root search.Node) *sqlSearch {
@@ -73,46 +73,103 @@ func asks(n search.Node, kinds map[string]statement.Kind) bool {
 	return false
 }
 
-// holds makes the SQL true of the rows of a segment too that the search finds there, if it can and if that is worth while: so few
-// rows of a group that a search would hand them over as values, are read sooner that way. kinds are those of the segment's columns.
-func (q *sqlSearch) holds(ctx context.Context, s *segment.Segment, kinds map[string]statement.Kind, many int) bool {
+// holds makes the SQL true of the rows of a segment too that the search finds there, if it can and they are enough: a search for words that
+// few logs have hands them over sooner. kinds are those of the segment's columns. What the token index knows is asked first, so that
+// nothing of a column is read for a word that is rare in it.
+func (q *sqlSearch) holds(ctx context.Context, s *segment.Segment, kinds map[string]statement.Kind, enough int64) bool {
 	if !asks(q.root, kinds) {
 		return false
 	}
-	rows, words, ok := q.take(ctx, q.root, s)
-	return ok && (!words || rows >= int64(many)*int64(s.Groups()))
+	if ofTexts(q.root) && q.atMost(ctx, q.root, s) < enough {
+		return false
+	}
+	rows, ok := q.take(ctx, q.root, s)
+	return ok && (!ofTexts(q.root) || rows >= enough)
 }
 
-// take lists the values of a segment that a part of the search asks for. rows are those that it finds, at most; words says that it asks
-// for texts.
-func (q *sqlSearch) take(ctx context.Context, n search.Node, s *segment.Segment) (rows int64, words, ok bool) {
+// ofTexts reports whether a part of a search asks about texts.
+func ofTexts(n search.Node) bool {
+	switch n := n.(type) {
+	case search.And:
+		return slices.ContainsFunc(n, ofTexts)
+	case search.Or:
+		return slices.ContainsFunc(n, ofTexts)
+	case search.Not:
+		return ofTexts(n.Node)
+	case search.InField, search.HasField, search.EmptyField:
+		return true
+	}
+	return false
+}
+
+// atMost is how many rows of a segment a part of the search finds at most, by what the token index knows without looking at them.
+func (q *sqlSearch) atMost(ctx context.Context, n search.Node, s *segment.Segment) int64 {
+	every := s.Info().Rows
+	switch n := n.(type) {
+	case search.And:
+		rows := every
+		for _, operand := range n {
+			rows = min(rows, q.atMost(ctx, operand, s))
+		}
+		return rows
+	case search.Or:
+		rows := int64(0)
+		for _, operand := range n {
+			rows = min(every, rows+q.atMost(ctx, operand, s))
+		}
+		return rows
+	case search.InField:
+		rows := every
+		for _, token := range n.Test.Tokens {
+			rows = min(rows, rowsWithToken(ctx, s, n.Field.Name, token))
+		}
+		return rows
+	}
+	return every
+}
+
+// rowsWithToken counts the rows of a segment whose column has a token, all of those of a group where that is not known.
+func rowsWithToken(ctx context.Context, s *segment.Segment, column, token string) (rows int64) {
+	for i := range s.Groups() {
+		g := s.Group(i)
+		n, ok, err := g.Count(ctx, column, []byte(token))
+		if err != nil || !ok {
+			n = g.Rows()
+		}
+		rows += int64(n)
+	}
+	return rows
+}
+
+// take lists the values of a segment that a part of the search asks for. rows are those that it finds, at most.
+func (q *sqlSearch) take(ctx context.Context, n search.Node, s *segment.Segment) (rows int64, ok bool) {
 	every := s.Info().Rows
 	switch n := n.(type) {
 	case search.And:
 		rows = every
 		for _, operand := range n {
-			r, w, ok := q.take(ctx, operand, s)
+			r, ok := q.take(ctx, operand, s)
 			if !ok {
-				return 0, false, false
+				return 0, false
 			}
-			rows, words = min(rows, r), words || w
+			rows = min(rows, r)
 		}
-		return rows, words, true
+		return rows, true
 	case search.Or:
 		for _, operand := range n {
-			r, w, ok := q.take(ctx, operand, s)
+			r, ok := q.take(ctx, operand, s)
 			if !ok {
-				return 0, false, false
+				return 0, false
 			}
-			rows, words = min(every, rows+r), words || w
+			rows = min(every, rows+r)
 		}
-		return rows, words, true
+		return rows, true
 	case search.Not:
-		rows, words, ok = q.take(ctx, n.Node, s)
-		if !words || !isLeaf(n.Node) { // then it is not known how few that are
+		rows, ok = q.take(ctx, n.Node, s)
+		if !ofTexts(n.Node) || !isLeaf(n.Node) { // then it is not known how few that are
 			rows = 0
 		}
-		return every - rows, words, ok
+		return every - rows, ok
 	case search.InField:
 		return q.takeValues(ctx, n, n.Field, s, func(v string) bool { return n.Test.Passes(&q.scan, n.Field.Tokenizer, v) })
 	case search.EmptyField:
@@ -120,21 +177,21 @@ func (q *sqlSearch) take(ctx context.Context, n search.Node, s *segment.Segment)
 	case search.HasField:
 		return q.takeValues(ctx, nil, n.Field, s, nil)
 	}
-	return every, false, true
+	return every, true
 }
 
 // takeValues lists the values of a column for which a leaf is true; without a test that is each of them, and none is listed.
-func (q *sqlSearch) takeValues(ctx context.Context, leaf search.Node, f index.Field, s *segment.Segment, test func(string) bool) (rows int64, words, ok bool) {
+func (q *sqlSearch) takeValues(ctx context.Context, leaf search.Node, f index.Field, s *segment.Segment, test func(string) bool) (rows int64, ok bool) {
 	for i := range s.Groups() {
 		values, ok, err := s.Group(i).Distinct(ctx, f.Name, maxDictionary)
 		if err != nil || !ok { // damage is found again, and reported, by who reads the segment group by group
-			return 0, false, false
+			return 0, false
 		}
 		for _, v := range values {
 			found := test == nil
 			if !found {
 				if found, ok = q.list(leaf, v.Text, test); !ok {
-					return 0, false, false
+					return 0, false
 				}
 			}
 			if found {
@@ -142,7 +199,7 @@ func (q *sqlSearch) takeValues(ctx context.Context, leaf search.Node, f index.Fi
 			}
 		}
 	}
-	return rows, true, true
+	return rows, true
 }
 
 // list adds a value to the list of a leaf if the leaf is true of it. ok is false if the list would be too long, or the engine would not
@@ -163,87 +220,9 @@ func (q *sqlSearch) list(leaf search.Node, value string, test func(string) bool)
 		l.texts = append(l.texts, value)
 		q.bytes += len(value)
 	}
+	if len(l.known) >= maxKnown {
+		maps.DeleteFunc(l.known, func(_ string, found bool) bool { return !found })
+	}
 	l.known[value] = found
 	return found, true
-}
-
-// sql writes the search for the segments of which that was made true. "" is every row.
-func (q *sqlSearch) sql() string {
-	if _, all := q.root.(search.All); all {
-		return ""
-	}
-	return q.write(q.root)
-}
-
-// write writes a part of it, which is never NULL.
-func (q *sqlSearch) write(n search.Node) string {
-	switch n := n.(type) {
-	case search.And:
-		return q.joined(n, " AND ")
-	case search.Or:
-		return q.joined(n, " OR ")
-	case search.Not:
-		return "NOT (" + q.write(n.Node) + ")"
-	case search.LongRange:
-		return compared(n.Field.Name, ">= "+strconv.FormatInt(n.Min, 10), "<= "+strconv.FormatInt(n.Max, 10))
-	case search.DoubleRange:
-		return compared(n.Field.Name, side(">", n.MinOpen, n.Min), side("<", n.MaxOpen, n.Max))
-	case search.InField:
-		return q.oneOf(n, n.Field.Name)
-	case search.EmptyField:
-		return q.oneOf(n, n.Field.Name)
-	case search.HasField:
-		return quoteColumn(n.Field.Name) + " IS NOT NULL"
-	}
-	return "true" // All
-}
-
-func (q *sqlSearch) joined(operands []search.Node, operator string) string {
-	parts := make([]string, len(operands))
-	for i, o := range operands {
-		parts[i] = "(" + q.write(o) + ")"
-	}
-	return strings.Join(parts, operator)
-}
-
-// oneOf asks for the listed values. The engine asks a function of one column once for each entry of a dictionary, and IN of several
-// values once for each row: so it is a function.
-func (q *sqlSearch) oneOf(leaf search.Node, column string) string {
-	l := q.values[leaf]
-	if l == nil || len(l.texts) == 0 {
-		return "false"
-	}
-	quoted := make([]string, len(l.texts))
-	for i, t := range slices.Sorted(slices.Values(l.texts)) {
-		quoted[i] = "'" + strings.ReplaceAll(t, "'", "''") + "'"
-	}
-	return "coalesce(list_contains([" + strings.Join(quoted, ", ") + "], " + quoteColumn(column) + "), false)"
-}
-
-// compared is a comparison that is false, and not NULL, where the log has no such number.
-func compared(column, lower, upper string) string {
-	name := quoteColumn(column)
-	var parts []string
-	for _, b := range []string{lower, upper} {
-		if b != "" {
-			parts = append(parts, name+" "+b)
-		}
-	}
-	if len(parts) == 0 {
-		parts = []string{name + " IS NOT NULL"}
-	}
-	return "coalesce(" + strings.Join(parts, " AND ") + ", false)"
-}
-
-func quoteColumn(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-// side is one side of a range of doubles, "" where it is open to infinity.
-func side(operator string, open bool, x float64) string {
-	if math.IsInf(x, 0) {
-		return ""
-	}
-	if !open {
-		operator += "="
-	}
-	return operator + " " + strconv.FormatFloat(x, 'g', -1, 64) + "::DOUBLE"
 }

@@ -1,6 +1,7 @@
 package query_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
@@ -200,4 +201,72 @@ func (w *wordFiles) found(engine *sql.DB, s *segment.Segment, where string) (row
 		w.t.Fatal(err)
 	}
 	return rows
+}
+
+// readsOfParquet counts what is read of Parquet objects.
+type readsOfParquet struct {
+	objects.Store
+	n int
+}
+
+func (r *readsOfParquet) Get(ctx context.Context, name string, p []byte, offset int64) error {
+	if strings.HasSuffix(name, ".parquet") {
+		r.n++
+	}
+	return r.Store.Get(ctx, name, p, offset)
+}
+
+// For a word that few logs have, nothing of a column is read, and the search is left to the index.
+func TestRareWordsAreNoSQL(t *testing.T) {
+	config, err := index.Parse([]byte(wordsConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := objects.OpenDir(vfs.OS{}, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	tokens := func(value string, emit func([]byte)) {
+		for _, token := range strings.Fields(value) {
+			emit([]byte(token))
+		}
+	}
+	b := segment.NewBuilder(segment.Options{Columns: []segment.Column{{Name: "level", Tokens: tokens}}})
+	for i := range 1000 {
+		level := "info"
+		switch {
+		case i%100 == 0:
+			level = "disk err"
+		case i%2 == 0:
+			level = "warning"
+		}
+		b.Add(&segment.Row{Time: uint32(i), Position: sluice.Position(i), Fields: []sluice.Field{{Key: "level", Value: level}}})
+	}
+	info, err := b.Write(t.Context(), dir, "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]struct{ holds, reads bool }{
+		"level:err": {}, "level:nosuch": {}, `level:"disk err"`: {}, "level:err or level:nosuch": {}, "level:err and level:info": {},
+		"level:warning": {true, true}, "not level:info": {true, true}, "level:*": {true, true}, "level:err or level:info": {true, true},
+		"level:e*": {false, true}, `level:""`: {false, true},
+	} {
+		store := &readsOfParquet{Store: dir}
+		s, err := segment.Open(t.Context(), store, segment.NewCache(1<<20), info)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := search.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bound, err := search.Bind(parsed, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if holds := query.NewSQLSearch(bound).Holds(t.Context(), s, 100); holds != want.holds || store.n > 0 != want.reads {
+			t.Errorf("%s: is SQL: %v; %d reads of the column", text, holds, store.n)
+		}
+	}
 }

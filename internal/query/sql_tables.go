@@ -122,7 +122,9 @@ func (t *sqlTables) gather(ctx context.Context, in statement.Input) (duck.Table,
 		if !ok {
 			return false
 		}
-		if ask.decided(&part, s) && t.except(ctx, &part, &ask, s) && search.holds(ctx, s.Segment, kinds, t.engine.sql.o.ManyRows) && t.files.add(ctx, &part, &ask, s) {
+		enough := ask.enough(s.Segment, t.engine.sql.o.ManyRows)
+		decided := ask.decided(&part, s) && search.holds(ctx, s.Segment, kinds, enough) && t.except(ctx, &part, &ask, s)
+		if decided && t.files.add(ctx, &part, &ask, s) {
 			out.Parts = withFile(out.Parts, part)
 			return true
 		}
@@ -151,11 +153,11 @@ func (t *sqlTables) except(ctx context.Context, p *duck.Part, q *question, s *in
 		return true
 	}
 	hidden, err := q.hiddenNumbers(ctx, s)
-	if err != nil || !numbered(s.Segment) || t.room.take(8*int64(len(hidden))) != nil { // who reads the rows says what it is
+	if err != nil || !numbered(s.Segment) || t.room.take(bytesOf(hidden)) != nil { // who reads the rows says what it is
 		return false
 	}
 	p.Except = hidden
-	p.Count -= int64(len(hidden))
+	p.Count -= int64(hidden.GetCardinality())
 	return true
 }
 
@@ -233,6 +235,25 @@ func (q *question) decided(p *duck.Part, s *indexer.Segment) bool {
 		p.Where = fmt.Sprintf(`"__time__" >= %d AND "__time__" < %d`, q.Range.From/1e9, q.Range.To/1e9)
 	}
 	return true
+}
+
+// enough is how many rows of a segment a search has to find so that they are many in each group of the range.
+func (q *question) enough(s *segment.Segment, many int) int64 {
+	groups, share := 0, 0.0 // rows of the range, if times are spread evenly
+	for i := range s.Groups() {
+		g := s.Group(i)
+		if !q.overlaps(g.First(), g.Last()) {
+			continue
+		}
+		first, last := g.First().UnixNano(), g.Last().UnixNano()
+		inside := min(last, q.Range.To-1) - max(first, q.Range.From) + 1
+		groups++
+		share += float64(g.Rows()) * float64(inside) / float64(last-first+1)
+	}
+	if groups == 0 {
+		return 0
+	}
+	return int64(float64(many) * float64(groups) * float64(s.Info().Rows) / share)
 }
 
 // withFile adds the one file of a part to a part that reads its files the same way: the engine opens a list of files in much less

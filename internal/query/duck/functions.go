@@ -93,6 +93,9 @@ func (e *Engine) registerFunctions(conn *sql.Conn) error {
 			return fmt.Errorf("add function %s: %w", a.name, err)
 		}
 	}
+	if err := duckdb.RegisterScalarUDF(conn, bitsFunction, bitsSource{mustType("bigint"), mustType("blob")}); err != nil {
+		return fmt.Errorf("add function %s: %w", bitsFunction, err)
+	}
 	return duckdb.RegisterScalarUDF(conn, aliveFunction, alive{mustType("bigint"), mustType("bool")})
 }
 

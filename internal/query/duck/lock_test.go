@@ -41,6 +41,8 @@ var refused = []string{
 	"SELECT getenv('HOME')",
 	"SELECT * FROM sluice_rows(0)",
 	"SELECT * FROM sluice_rows(-1)",
+	"SELECT sluice_bits(0)",
+	"SELECT sluice_bits(-1)",
 	"SELECT * FROM read_text('/proc/self/environ')",
 	"SELECT * FROM read_text('/proc/self/cmdline')",
 	"SELECT * FROM read_blob('file:///etc/hostname')",

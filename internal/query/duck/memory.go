@@ -12,14 +12,22 @@ import (
 // calls it. The sets travel with the context of the statement, so no statement can name those of another.
 const memoryFunction = "sluice_rows"
 
-// memory holds the sets of rows of one statement.
-type memory struct{ sets []*Rowset }
+// memory holds the sets of rows of one statement, and the bits of rows that count.
+type memory struct {
+	sets []*Rowset
+	bits [][]byte
+}
 
 type memoryKey struct{}
 
 func (m *memory) add(r *Rowset) int {
 	m.sets = append(m.sets, r)
 	return len(m.sets) - 1
+}
+
+func (m *memory) addBits(bits []byte) int {
+	m.bits = append(m.bits, bits)
+	return len(m.bits) - 1
 }
 
 func (m *memory) context(ctx context.Context) context.Context {

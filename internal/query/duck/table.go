@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"github.com/sluicelog/sluice/internal/query/statement"
 )
 
@@ -26,10 +28,10 @@ type Part struct {
 	Where string
 	// Only, if not nil, are the rows that count of the one file of Files, by their number in it; there is no Where then. The file must not
 	// have a column of the name RowNumber, in any letter case.
-	Only []int64
-	// Except are rows of the one file of Files that do not count, by their number in it, beside those that Where leaves out; of the file's columns
-	// the same holds.
-	Except []int64
+	Only *roaring.Bitmap
+	// Except, if not nil, are rows of the one file of Files that do not count, by their number in it, beside those that Where leaves out; of the
+	// file's columns the same holds.
+	Except *roaring.Bitmap
 	Count  int64 // of rows that count, at most; 0 if it is not known
 	// Rows are rows in memory; Files is empty then.
 	Rows *Rowset
@@ -79,18 +81,16 @@ func (t Table) relation(want []string, memory *memory) string {
 			from = memoryFunction + "(" + strconv.Itoa(memory.add(p.Rows)) + ")"
 		} else {
 			if p.Only != nil {
-				numbers := &Rowset{Len: len(p.Only), Columns: []Vector{{Name: "n", Ints: p.Only}}}
-				p.Where = RowNumber + " IN (SELECT n FROM " + memoryFunction + "(" + strconv.Itoa(memory.add(numbers)) + "))"
+				p.Where = numbered(p.Only, memory)
 			}
-			if len(p.Except) > 0 {
-				numbers := &Rowset{Len: len(p.Except), Columns: []Vector{{Name: "n", Ints: p.Except}}}
-				not := RowNumber + " NOT IN (SELECT n FROM " + memoryFunction + "(" + strconv.Itoa(memory.add(numbers)) + "))"
+			if p.Except != nil {
+				not := "NOT (" + numbered(p.Except, memory) + ")"
 				if p.Where != "" {
 					not = "(" + p.Where + ") AND " + not
 				}
 				p.Where = not
 			}
-			byNumber := p.Only != nil || len(p.Except) > 0
+			byNumber := p.Only != nil || p.Except != nil
 			from = "read_parquet([" + quoteAll(p.Files) + "], " + RowNumber + " = " + strconv.FormatBool(byNumber) + ")"
 		}
 		parts[i] = "SELECT " + t.items(want, &p) + " FROM " + from

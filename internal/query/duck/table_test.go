@@ -2,11 +2,15 @@ package duck_test
 
 import (
 	"database/sql"
+	"math/rand/v2"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/query/duck"
@@ -145,8 +149,8 @@ func TestRowsByNumber(t *testing.T) {
 	table := duck.Table{
 		Columns: []statement.Column{{Name: "n", Type: statement.TypeOf(statement.Bigint)}},
 		Parts: []duck.Part{
-			{Files: []string{path}, Names: []string{"n"}, Only: []int64{9999, 3, 4097}},
-			{Files: []string{path}, Names: []string{"n"}, Only: []int64{}},
+			{Files: []string{path}, Names: []string{"n"}, Only: roaring.BitmapOf(9999, 3, 4097)},
+			{Files: []string{path}, Names: []string{"n"}, Only: roaring.New()},
 			{Files: []string{path}, Names: []string{"n"}, Where: `"n" < 2`},
 		},
 	}
@@ -157,5 +161,49 @@ func TestRowsByNumber(t *testing.T) {
 	}
 	if got, err := run(t.Context(), e, "select count(*)", table); err != nil || got[0][0] != "5" {
 		t.Errorf("count(*) is %v, %v", got, err)
+	}
+}
+
+// The numbers of rows of a large file, those that count and those that do not, come in several texts of bits.
+func TestManyRowsByNumber(t *testing.T) {
+	const stretch = 1 << 20
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.parquet")
+	writeParquet(t, path, "SELECT i AS n FROM range(3500000) t(i)")
+	e := open(t, duck.Options{ReadDirs: []string{dir}})
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 6 {
+		only := roaring.New()
+		for _, edge := range []uint32{0, 7, 8, stretch - 1, stretch, stretch + 1, 2*stretch - 1, 2 * stretch, 3*stretch - 1, 3*stretch + 4, 3_499_999} {
+			if r.IntN(3) == 0 {
+				only.Add(edge)
+			}
+		}
+		for range r.IntN(3) { // of some stretches there may be none
+			from := uint64(r.IntN(4)) * stretch
+			for range 1000 {
+				only.Add(uint32(min(from+r.Uint64N(stretch), 3_499_999)))
+			}
+		}
+		table := duck.Table{
+			Columns: []statement.Column{{Name: "n", Type: statement.TypeOf(statement.Bigint)}},
+			Parts:   []duck.Part{{Files: []string{path}, Names: []string{"n"}, Only: only, Count: int64(only.GetCardinality())}},
+		}
+		got, err := run(t.Context(), e, "select n order by n limit 100000", table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := [][]string{}
+		for _, n := range only.ToArray() {
+			want = append(want, []string{strconv.FormatUint(uint64(n), 10)})
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("(-want +got)\n%s", diff)
+		}
+		table.Parts[0] = duck.Part{Files: []string{path}, Names: []string{"n"}, Except: only, Where: `"n" < 3200000`}
+		left := 3_200_000 - only.Rank(3_199_999)
+		if got, err := run(t.Context(), e, "select count(n)", table); err != nil || got[0][0] != strconv.FormatUint(left, 10) {
+			t.Fatalf("without %d rows: %v, %v, want %d", only.GetCardinality(), got, err, left)
+		}
 	}
 }
