@@ -71,6 +71,17 @@ func (s *Store) View(ctx context.Context, l *catalog.Logstore) (*View, error) {
 	return st.view.Load(), nil
 }
 
+// Count is how many logs of all logstores that were asked since the start are deleted or updated, and how many of these are updated.
+func (s *Store) Count() (changed, updated int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.states {
+		c, u := st.view.Load().Count()
+		changed, updated = changed+c, updated+u
+	}
+	return changed, updated
+}
+
 // state returns that of l, without what was known of another logstore of its name.
 func (s *Store) state(l *catalog.Logstore) *state {
 	s.mu.Lock()

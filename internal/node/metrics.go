@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/amend"
 	"github.com/sluicelog/sluice/internal/indexer"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/objects"
@@ -92,6 +93,15 @@ func (m *storeMetrics) watchIndex(x *indexer.Indexer) {
 	gauge("sluice_index_raw_bytes", "Bytes of the logs in segments, as they came.", func(s indexer.Status) float64 { return float64(s.Raw) })
 	gauge("sluice_index_bytes", "Bytes of the segments on disk.", func(s indexer.Status) float64 { return float64(s.Stored) })
 	gauge("sluice_index_bad_segments", "Segments that cannot be opened.", func(s indexer.Status) float64 { return float64(s.Bad) })
+}
+
+// watchAmended shows what became of logs after they were written.
+func (m *storeMetrics) watchAmended(s *amend.Store) {
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("sluice_amended_logs", "Logs that were deleted or updated.", func() float64 { n, _ := s.Count(); return float64(n) })
+	gauge("sluice_updated_logs", "Logs that were updated and are not deleted.", func() float64 { _, n := s.Count(); return float64(n) })
 }
 
 // watchCache shows the state of the cache in front of a bucket.
