@@ -70,9 +70,13 @@ func (e *Engine) Update(ctx context.Context, w Which, p *Patch) (n int, err erro
 
 func (e *Engine) change(ctx context.Context, ref sluice.LogstoreRef, find func(*catalog.Logstore, *amend.View) (*amend.Change, error)) error {
 	if e.o.Amended == nil {
-		return sluice.Errorf(sluice.Unsupported, "modification", "this server has nowhere to keep what becomes of logs")
+		return nowhere()
 	}
 	return e.o.Amended.Change(ctx, ref, find)
+}
+
+func nowhere() error {
+	return sluice.Errorf(sluice.Unsupported, "modification", "this server has nowhere to keep what becomes of logs")
 }
 
 // which finds the logs that are meant, as keys.
@@ -165,8 +169,12 @@ func owned(p amend.Place, g *sluice.LogGroup, r *sluice.Record) amend.Row {
 
 // MayDelete returns the error of Delete that is known before: of a search that cannot be asked, or of a logstore whose logs may not be modified.
 func (e *Engine) MayDelete(ctx context.Context, f Filter) error {
-	if _, err := e.prepare(ctx, f); err != nil {
+	q, err := e.prepare(ctx, f)
+	if err != nil {
 		return err
 	}
-	return e.change(ctx, f.Ref, func(*catalog.Logstore, *amend.View) (*amend.Change, error) { return &amend.Change{}, nil })
+	if e.o.Amended == nil {
+		return nowhere()
+	}
+	return amend.MayChange(q.logstore)
 }
