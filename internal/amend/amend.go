@@ -74,8 +74,8 @@ func (r *Row) Time() int64 { return int64(r.Record().Time)*1e9 + int64(r.Record(
 // Record is the record of the log.
 func (r *Row) Record() *sluice.Record { return &r.Log.Records[0] }
 
-// bytes is what r takes in memory, about.
-func (r *Row) bytes() int64 {
+// Bytes is what r takes in memory, about.
+func (r *Row) Bytes() int64 {
 	const each = 40 // for the headers of two strings
 	n := int64(200 + len(r.Log.Topic) + len(r.Log.Source))
 	for _, tag := range r.Log.Tags {

@@ -197,7 +197,7 @@ func (v *View) with(version uint64, changes ...*Change) *View {
 			r := &c.Now[i]
 			w.hide(r.Place, own)
 			w.now[r.Place] = r
-			w.nowBytes += r.bytes()
+			w.nowBytes += r.Bytes()
 		}
 	}
 	w.recent = v.stepsTo(changes)
@@ -281,7 +281,7 @@ func (v *View) hide(p Place, own map[stretch]bool) {
 	if m.CheckedAdd(p.number()) {
 		v.count++
 	} else if old := v.now[p]; old != nil {
-		v.nowBytes -= old.bytes()
+		v.nowBytes -= old.Bytes()
 		delete(v.now, p)
 	}
 }

@@ -63,7 +63,7 @@ func same(t *testing.T, v *View, hidden map[Place]bool, now map[Place]*Row, r *r
 			t.Fatalf("%v: hidden %v, the next %v, now %v", p, v.Hides(p), v.Hides(near), v.Now(p))
 		}
 		if row := now[p]; row != nil {
-			bytes += row.bytes()
+			bytes += row.Bytes()
 		}
 	}
 	if v.nowBytes != bytes {

@@ -8,7 +8,8 @@
 //   - A task outlives the server: it goes on where it was. A batch that a crash left untold is not found again, since its logs are gone; so
 //     at most one batch is missing in the number of deleted logs.
 //   - A task deletes what its search finds when it gets to the time of a log. It ends, whatever comes in meanwhile, once less than a batch is left.
-//   - Tasks take turns, a batch each.
+//   - Tasks take turns, a batch each. A search that does not come to its end in time is tried again over a shorter range; a task that cannot go on for
+//     some ten minutes has failed.
 package deletion
 
 import (
@@ -48,6 +49,7 @@ type Task struct {
 	State    State
 	Reached  int64 // the time up to which logs are deleted, nanoseconds since 1970
 	Deleted  int64 // logs
+	Tries    int   // that failed since the last that did not, about
 	Message  string
 	Created  time.Time
 	Finished time.Time

@@ -26,6 +26,16 @@ type env struct {
 	store  *failing
 	engine *query.Engine
 	tasks  *deletion.Tasks
+	slow   bool // no search comes to its end in time
+	late   time.Duration
+}
+
+// now is the clock of searches.
+func (e *env) now() time.Time {
+	if e.slow {
+		e.late += time.Hour
+	}
+	return e.Clock.Now().Add(e.late)
 }
 
 // open makes a logstore of a thousand logs, one each second, every fourth of which says that it is bad.
@@ -56,7 +66,7 @@ func open(t *testing.T) *env {
 
 func (e *env) restart() {
 	e.store = &failing{Store: e.Meta}
-	e.engine = query.New(e.Catalog, nil, query.Options{Now: e.Clock.Now, Amended: amend.New(e.store, e.Catalog, nil)})
+	e.engine = query.New(e.Catalog, nil, query.Options{Now: e.now, Amended: amend.New(e.store, e.Catalog, nil)})
 	e.tasks = deletion.New(e.store, e.Catalog, e.engine, deletion.Options{Batch: 30, Keep: 3, Now: e.Clock.Now})
 }
 
@@ -97,6 +107,8 @@ type failing struct {
 	meta.Store
 	before, after map[int]bool // by number
 	n             int
+	unread        int           // readings that fail next
+	again         chan struct{} // closed by the one after these
 }
 
 var errLost = errors.New("lost")
@@ -113,6 +125,18 @@ func (f *failing) Update(ctx context.Context, fn func(meta.Tx) error) error {
 		return errLost
 	}
 	return nil
+}
+
+func (f *failing) View(ctx context.Context, fn func(meta.Tx) error) error {
+	switch {
+	case f.unread > 0:
+		f.unread--
+		return errLost
+	case f.again != nil:
+		close(f.again)
+		f.again = nil
+	}
+	return f.Store.View(ctx, fn)
 }
 
 // TestTasks runs two tasks side by side, batch by batch.
@@ -270,5 +294,57 @@ func TestRun(t *testing.T) {
 	}
 	if e.count("state: bad") != 0 {
 		t.Error("bad logs are left")
+	}
+}
+
+// TestSlowSearches has searches that do not come to their end: a while, which a task outlives, and for ever, which it does not.
+func TestSlowSearches(t *testing.T) {
+	e := open(t)
+	task := e.create(e.filter("state: bad"))
+	fail := func(times int) {
+		t.Helper()
+		e.slow = true
+		for range times {
+			if left, err := e.tasks.Round(t.Context()); left != 1 || sluice.KindOf(err) != sluice.Unavailable {
+				t.Fatalf("%d tasks are left: %v", left, err)
+			}
+		}
+		e.slow = false
+	}
+	fail(5)
+	for left := 1; left > 0; {
+		var err error
+		if left, err = e.tasks.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if done := e.get(task.ID); done.State != deletion.Succeeded || done.Deleted != 250 || e.count("state: bad") != 0 {
+		t.Errorf("%+v, and %d logs are left", done, e.count("state: bad"))
+	}
+	e.Clock.Advance(time.Second)
+	task = e.create(e.filter("*"))
+	fail(60)
+	e.slow = true
+	if left, err := e.tasks.Round(t.Context()); left != 0 || err != nil {
+		t.Errorf("%d tasks are left: %v", left, err)
+	}
+	if done := e.get(task.ID); done.State != deletion.Failed || !strings.Contains(done.Message, "time range") || done.Deleted != 0 {
+		t.Errorf("%+v", done)
+	}
+}
+
+// TestRunGoesOn has Run find metadata unreadable, the second time when nothing else would wake it.
+func TestRunGoesOn(t *testing.T) {
+	e := open(t)
+	e.tasks = deletion.New(e.store, e.Catalog, e.engine, deletion.Options{Again: time.Nanosecond, Now: e.Clock.Now})
+	again := make(chan struct{})
+	e.store.unread, e.store.again = 2, again
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- e.tasks.Run(ctx) }()
+	<-again
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

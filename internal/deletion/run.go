@@ -25,7 +25,7 @@ func (t *Tasks) Run(ctx context.Context) error {
 			continue
 		}
 		var again <-chan time.Time
-		if left > 0 {
+		if left > 0 || err != nil {
 			again = time.After(t.o.Again)
 		}
 		select {
@@ -74,28 +74,45 @@ func (t *Tasks) turn(ctx context.Context, i meta.Item) (over bool, err error) {
 	if err != nil || task.State != Running {
 		return err == nil, err
 	}
-	if err := t.batch(ctx, ref, &task); err != nil {
-		return false, err
+	failed := t.batch(ctx, ref, &task)
+	if ctx.Err() != nil {
+		return false, ctx.Err()
 	}
-	return task.State != Running, t.store.Update(ctx, func(tx meta.Tx) error { return write(tx, ref, &task) })
+	err = t.store.Update(ctx, func(tx meta.Tx) error { return write(tx, ref, &task) })
+	return task.State != Running, errors.Join(failed, err)
 }
 
-// batch deletes a batch and sets what became of the task. An error says that it may be tried again.
+// maxTries is how often in a row a task is tried that the server cannot go on with: some ten minutes long.
+const maxTries = 60
+
+// batch deletes a batch and sets what became of the task. An error says that it was not possible this time.
 func (t *Tasks) batch(ctx context.Context, ref sluice.LogstoreRef, task *Task) error {
-	f := query.Filter{Ref: ref, Range: query.Range{From: task.Reached, To: task.To * 1e9}, Search: task.Search, Topic: task.Topic}
+	f := query.Filter{Ref: ref, Range: task.next(), Search: task.Search, Topic: task.Topic}
 	n, rest, done, err := t.engine.DeleteFirst(ctx, f, t.o.Batch)
 	switch kind := sluice.KindOf(err); {
-	case err != nil && (ctx.Err() != nil || kind == sluice.Unavailable || kind == sluice.Internal):
+	case err != nil && task.Tries < maxTries && (ctx.Err() != nil || kind == sluice.Unavailable || kind == sluice.Internal):
+		task.Tries++
 		return err
 	case err != nil:
 		task.State, task.Message, task.Finished = Failed, err.Error(), t.o.Now()
 		return nil
 	}
+	task.Tries = max(0, task.Tries-1)
 	task.Deleted += int64(n)
-	if done {
-		task.State, task.Reached, task.Finished = Succeeded, task.To*1e9, t.o.Now()
-	} else {
+	switch {
+	case !done:
 		task.Reached = rest
+	case f.Range.To < task.To*1e9:
+		task.Reached = f.Range.To
+	default:
+		task.State, task.Reached, task.Finished = Succeeded, task.To*1e9, t.o.Now()
 	}
 	return nil
+}
+
+// next is the time range that a task is to search next: all that is left or, after tries that failed, the first part of it, since a search that cannot
+// be done for want of time may be done of less.
+func (t *Task) next() query.Range {
+	left := t.To*1e9 - t.Reached
+	return query.Range{From: t.Reached, To: t.Reached + max(left>>min(t.Tries, 62), 1)}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/sluicelog/sluice/internal/amend"
 	"github.com/sluicelog/sluice/internal/index"
 	"github.com/sluicelog/sluice/internal/indexer"
+	"github.com/sluicelog/sluice/internal/meta"
 	"github.com/sluicelog/sluice/internal/segment"
 )
 
@@ -171,14 +172,12 @@ func (q *question) there(snap *indexer.Snapshot, p amend.Place) bool {
 			return true
 		}
 	}
-	for _, s := range snap.Segments {
-		for _, r := range s.Runs {
-			if r.Shard == p.Shard && p.Position >= r.From && p.Position < r.To {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(snap.Segments, func(s *indexer.Segment) bool { return holds(s, p) })
+}
+
+// holds reports whether s was made of the log group at p.
+func holds(s *indexer.Segment, p amend.Place) bool {
+	return slices.ContainsFunc(s.Runs, func(r meta.Run) bool { return r.Shard == p.Shard && p.Position >= r.From && p.Position < r.To })
 }
 
 // logOf makes an updated log what clients see.

@@ -24,3 +24,18 @@ func (s SQLSearch) Holds(ctx context.Context, of *segment.Segment, enough int64)
 }
 
 func (s SQLSearch) SQL() string { return s.s.sql() }
+
+// First looks for the n logs that come first, and returns how many keys there are and how many were in memory at the end.
+func (e *Engine) First(ctx context.Context, f Filter, n int, reverse bool) (keys, held int, err error) {
+	q, err := e.prepare(ctx, f)
+	if err != nil {
+		return 0, 0, err
+	}
+	all := newFirsts(n, reverse)
+	_, err = e.scan(ctx, q, nil, all.collector)
+	for _, p := range all.parts {
+		held += len(p.keys)
+	}
+	held += len(all.all.keys)
+	return len(all.sorted()), held, err
+}

@@ -98,7 +98,7 @@ func textOf(raw json.RawMessage) (text string, null bool, err error) {
 	return short.String(), false, err
 }
 
-// apply changes what r says.
+// apply changes what r says, and none of what r had its fields and tags from.
 func (p *Patch) apply(r *amend.Row) error {
 	record := r.Record()
 	if p.full {

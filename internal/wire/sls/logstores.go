@@ -211,17 +211,21 @@ func (a *API) updateLogstore(q *request) error {
 	if body.Name != nil && *body.Name != ref.Logstore {
 		return sluice.Errorf(sluice.Invalid, "logstore-info", "logstoreName %.64q is not the logstore of the path, %.64q", *body.Name, ref.Logstore)
 	}
-	err := a.Catalog.UpdateLogstore(q.ctx(), ref, func(l *meta.Logstore) error {
-		before := l.Modifiable
-		if err := body.apply(l); err != nil || before {
-			return err
-		}
-		return q.mayEnableModify(*l)
-	})
-	if err != nil {
+	if err := a.Catalog.UpdateLogstore(q.ctx(), ref, q.changing(body.apply)); err != nil {
 		return err
 	}
 	return q.ok()
+}
+
+// changing is apply, which changes a logstore, with an error where it lets logs be modified and the signer may not.
+func (q *request) changing(apply func(*meta.Logstore) error) func(*meta.Logstore) error {
+	return func(l *meta.Logstore) error {
+		before := l.Modifiable
+		if err := apply(l); err != nil || before {
+			return err
+		}
+		return q.mayEnableModify(*l)
+	}
 }
 
 // mayEnableModify returns an error if the logs of l are to be modifiable, and a policy denies the signer to make them so.

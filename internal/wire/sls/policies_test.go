@@ -88,9 +88,16 @@ func TestNoOtherWayToLetLogsBeModified(t *testing.T) {
 	env.OK(t, create("free", modify))
 	env.OK(t, update("kept", ""))
 	env.OK(t, update("free", modify))
+	metric := func(method, path, name, rest string) testenv.Call {
+		return testenv.Call{Method: method, Project: "web", Target: "/metricstores" + path, Body: fmt.Appendf(nil, `{"name":%q,"ttl":1,"shardCount":1%s}`, name, rest)}
+	}
+	env.OK(t, metric("POST", "", "kept-metrics", ""))
+	env.OK(t, metric("PUT", "/kept-metrics", "kept-metrics", ""))
 	for what, call := range map[string]testenv.Call{
 		"made":                            create("kept-too", modify),
 		"changed":                         update("kept", modify),
+		"made for metrics":                metric("POST", "", "kept-metrics-too", modify),
+		"changed, one for metrics":        metric("PUT", "/kept-metrics", "kept-metrics", modify),
 		"changed, with the call for that": {Method: "PUT", Project: "web", Target: "/logstores/kept/modification", Body: []byte(`{"enabled":true}`)},
 	} {
 		if a := env.Do(t, call); a.Code != "Unauthorized" {

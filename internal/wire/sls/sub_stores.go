@@ -183,6 +183,9 @@ func (a *API) createMetricStore(q *request) error {
 	if err := body.apply(&l); err != nil {
 		return err
 	}
+	if err := q.mayEnableModify(l); err != nil {
+		return err
+	}
 	l.TelemetryType = metrics
 	shards := defaultShards
 	set(&shards, (*int)(body.ShardCount))
@@ -246,7 +249,7 @@ func (a *API) updateMetricStore(q *request) error {
 		return sluice.Errorf(sluice.Invalid, "logstore-info", "name %.64q is not the metric store of the path, %.64q", body.name, ref.Logstore)
 	}
 	body.TelemetryType = nil // it cannot change, and clients of this path leave it out
-	if err := a.Catalog.UpdateLogstore(q.ctx(), ref, body.apply); err != nil {
+	if err := a.Catalog.UpdateLogstore(q.ctx(), ref, q.changing(body.apply)); err != nil {
 		return err
 	}
 	if body.TTL != nil {
