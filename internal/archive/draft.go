@@ -74,7 +74,12 @@ func (d *Draft) readBase() error {
 	if err != nil {
 		return err
 	}
+	listed := make(map[string]bool, len(m.Entries))
 	for _, f := range m.Entries {
+		if listed[f.Name] {
+			return damaged("its manifest lists %.200q twice", f.Name)
+		}
+		listed[f.Name] = true
 		if Lasting(f.Name) && f.Size >= 0 {
 			d.lasting = append(d.lasting, f)
 		}
@@ -136,14 +141,8 @@ func (d *Draft) TakeOver(ctx context.Context, told func(done, all int64)) (t Tak
 // takeOver takes one file. What it read is what the draft has, by whatever name the base goes later.
 func (d *Draft) takeOver(f File) (copied bool, err error) {
 	from, to := filepath.Join(d.base, filepath.FromSlash(f.Name)), d.file(f.Name)
-	info, err := os.Lstat(from)
-	switch {
-	case err != nil:
+	if err := f.plain(from); err != nil {
 		return false, err
-	case !info.Mode().IsRegular():
-		return false, errors.New("it is no plain file")
-	case info.Size() != f.Size:
-		return false, fmt.Errorf("it has %d bytes, not %d", info.Size(), f.Size)
 	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return false, err
@@ -151,6 +150,9 @@ func (d *Draft) takeOver(f File) (copied bool, err error) {
 	in := &reader{sink: Discard}
 	switch err := d.link(from, to); {
 	case err == nil:
+		if err := f.plain(to); err != nil { // the base may have changed since, and this cannot
+			return false, err
+		}
 		from = to
 	case noLink(err):
 		in.sink, copied = Directory(d.partial), true
@@ -166,6 +168,20 @@ func (d *Draft) takeOver(f File) (copied bool, err error) {
 	}
 	d.taken[f.Name] = f
 	return copied, nil
+}
+
+// plain returns an error unless a plain file of f's size is at path.
+func (f *File) plain(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("it is no plain file")
+	case info.Size() != f.Size:
+		return fmt.Errorf("it has %d bytes, not %d", info.Size(), f.Size)
+	}
+	return nil
 }
 
 // noLink reports whether a link failed because there can be none: the base is on another file system, or on one without links, or belongs

@@ -216,6 +216,66 @@ func TestDraftOnSpoiltBase(t *testing.T) {
 	})
 }
 
+// A file of the base that somebody puts a link in the place of, after it was looked at, is not taken over: who owns what a link names could
+// change the backup, or have it end when he likes.
+func TestDraftOnChangingBase(t *testing.T) {
+	base := saved(t)
+	path := filepath.Join(t.TempDir(), "tuesday")
+	d, err := NewDraft(path, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	d.link = func(from, to string) error {
+		if from == filepath.Join(base, part) {
+			if err := errors.Join(os.Rename(from, elsewhere), os.Symlink(elsewhere, from)); err != nil {
+				return err
+			}
+		}
+		return os.Link(from, to)
+	}
+	taken, err := d.TakeOver(t.Context(), func(int64, int64) {})
+	if err != nil || taken.Spoilt != 1 || taken.Files != 4 || taken.Reason == nil || !strings.Contains(taken.Reason.Error(), "no plain file") {
+		t.Errorf("%+v, %v", taken, err)
+	}
+	if _, err := d.Fill(bytes.NewReader(streamOf(t, tuesday, d.Claims())), nil); err != nil {
+		t.Fatal(err)
+	}
+	checkHolds(t, path, tuesday)
+}
+
+// A manifest that lists a file twice is none that was written by us: the second would take away what the first has given, and it would be claimed.
+func TestDraftOnBaseThatRepeats(t *testing.T) {
+	base := saved(t)
+	m, err := readManifest(base, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range m.Entries {
+		if f.Name == part {
+			m.Entries = append(m.Entries, f)
+		}
+	}
+	raw, err := json.Marshal(m)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(base, manifestName), raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "tuesday")
+	d, err := NewDraft(path, base)
+	if err == nil {
+		_, taken := d.TakeOver(t.Context(), func(int64, int64) {})
+		_, filled := d.Fill(bytes.NewReader(streamOf(t, tuesday, d.Claims())), nil)
+		_, whole := Verify(path, nil)
+		t.Fatalf("it is taken for a base: %v, %v; what came of it: %v", taken, filled, whole)
+	}
+	if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "twice") {
+		t.Error(err)
+	}
+}
+
 // The base of another server, or of one that was restored since, may have other bytes under the same names and of the same sizes: they are
 // sent, and the base keeps its own.
 func TestDraftOnForeignBase(t *testing.T) {

@@ -155,8 +155,11 @@ func (s *Service) load(ctx context.Context) error {
 		}
 		for _, key := range keys {
 			t, err := get[Target](tx, kindTarget, key.name())
-			if err != nil || t == nil {
+			if err != nil {
 				return err
+			}
+			if t == nil { // a row that leads nowhere
+				continue
 			}
 			if live[t.Instance] == nil {
 				live[t.Instance] = map[string]*Target{}

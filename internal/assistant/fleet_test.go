@@ -417,6 +417,27 @@ func TestBeforeAccounts(t *testing.T) {
 	})
 }
 
+// A row of something under way of which nothing else is left holds up nothing of others.
+func TestRowThatLeadsNowhere(t *testing.T) {
+	s := openSim(t, 1)
+	defer s.close()
+	ctx := t.Context()
+	_, instance := s.register(tenant)
+	_, invocation, err := s.svc.Fleet(tenant).RunCommand(ctx, run, false, on(instance))
+	s.must(err)
+	s.must(s.svc.Close())
+	s.must(s.Meta.Update(ctx, func(tx meta.Tx) error {
+		return tx.SetItem(meta.Item{Kind: "assistant-live", Name: "a-0/mi-0", Group: "mi-0"})
+	}))
+	s.open()
+	s.Clock.Advance(time.Hour)
+	s.must(s.svc.Sweep(ctx))
+	l, err := s.svc.Fleet(tenant).Invocations(ctx, assistant.InvocationFilter{ID: invocation}, assistant.Page{Size: 1})
+	if s.must(err); len(l.Rows) != 1 || !l.Rows[0].Status().Final() {
+		t.Errorf("what no agent took in an hour goes on: %+v", l.Rows)
+	}
+}
+
 // openBefore opens a server over testdata/before_accounts.json.
 func openBefore(t *testing.T) *sim {
 	t.Helper()

@@ -101,6 +101,9 @@ func wildcard(pattern string) func(string) bool {
 	if pattern == "" {
 		return func(string) bool { return true }
 	}
+	if !utf8.ValidString(pattern) { // which names are
+		return func(string) bool { return false }
+	}
 	parts := strings.Split(pattern, "*")
 	for i, p := range parts {
 		parts[i] = regexp.QuoteMeta(p)

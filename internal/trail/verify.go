@@ -212,7 +212,9 @@ func (v *Verifier) service(e *Event) error {
 		if err != nil {
 			return fmt.Errorf("does not say what retention took: %w", err)
 		}
-		v.taken[x.Floor] = x
+		if _, told := v.taken[x.Floor]; !told { // behind the newest anchor somebody could say it otherwise
+			v.taken[x.Floor] = x
+		}
 	}
 	return nil
 }
@@ -309,7 +311,11 @@ func (v *Verifier) keys() {
 		}
 		v.report.Keys = append(v.report.Keys, k.KeySpan)
 	}
-	if v.report.Anchors > 0 && v.newest.Seq == 0 {
+	switch signed := v.newest.Seq > 0; {
+	case signed:
+	case v.report.Anchors > 0:
 		v.problem(0, v.at.Seq, "no anchor is signed with a key that is trusted")
+	case v.report.Events > 0 && len(v.signers.pins) > 0: // what a key is given for
+		v.problem(0, v.at.Seq, "there is no anchor, so no key vouches for anything: of a new record, sluice trail anchor signs one")
 	}
 }

@@ -18,11 +18,14 @@ import (
 /*
 Keys of anchors in metadata. A change of keys goes through these, each on disk before the next:
 
-	1  the next key, sealed                 kindNext    a crash leaves a key that was never used, which the next change takes
+	1  the next key, sealed                 kindNext    a crash leaves a key that was never used, which the next start removes
 	2  the handover, as an event            the log     from here on the old key signs nothing; a crash is made good at the next start
 	3  the next key with its handover,      kindKey     one transaction; the private part of the old key is gone
 	   the old one without private part
 	4  an anchor by the new key             the log, then metadata
+
+Each try has a key of its own: one of a try that failed was in metadata meanwhile, and is in whatever was copied of that, which a change of keys may be the
+answer to. It stays until the next start all the same, since a handover whose writing failed may be found in the log then.
 */
 const (
 	kindKey  = "trail-key"      // by its id: storedKey; those that follow upon another have its handover
@@ -116,27 +119,17 @@ func (r *Recorder) loadSigner(ctx context.Context) error {
 	})
 }
 
-// nextKey is the key that is to take over, kept before it is used. One of a change that did not come about is as good.
-func (r *Recorder) nextKey() (next *storedKey, err error) {
-	err = r.store.Update(r.ctx, func(tx meta.Tx) error {
-		kept, err := storedKeys(tx, kindNext)
-		if err != nil {
-			return err
-		}
-		if len(kept) > 0 {
-			next = &kept[0]
-			return nil
-		}
-		if next, err = newKey(r.ring, r.o.Now()); err != nil {
-			return err
-		}
-		item, err := next.item(kindNext)
-		if err != nil {
-			return err
-		}
-		return tx.SetItem(item)
-	})
-	return next, err
+// nextKey makes the key that is to take over, and keeps it before it is used.
+func (r *Recorder) nextKey() (*storedKey, error) {
+	next, err := newKey(r.ring, r.o.Now())
+	if err != nil {
+		return nil, err
+	}
+	item, err := next.item(kindNext)
+	if err != nil {
+		return nil, err
+	}
+	return next, r.store.Update(r.ctx, func(tx meta.Tx) error { return tx.SetItem(item) })
 }
 
 // rotateKey hands over to a new key, which signs an anchor at once.
@@ -155,7 +148,6 @@ func (r *Recorder) rotateKey() error {
 	if err != nil {
 		return err
 	}
-	next.Created = r.o.Now().UTC()
 	h := trail.Anchor{Head: r.head, Floor: r.anchored.Floor, Time: next.Created.Truncate(time.Millisecond), Next: next.Public}
 	if err := r.put(trail.KeyRotated, &h); err != nil {
 		return err
@@ -197,7 +189,7 @@ func (r *Recorder) adopt() error {
 		return err
 	}
 	if err := r.store.Update(r.ctx, func(tx meta.Tx) error {
-		return errors.Join(tx.SetItem(before), tx.SetItem(now), tx.DeleteItem(kindNext, next.id()), tx.SetItem(meta.Item{Kind: kindAnchor, Name: itemNewest, Body: newest}))
+		return errors.Join(tx.SetItem(before), tx.SetItem(now), dropNext(tx), tx.SetItem(meta.Item{Kind: kindAnchor, Name: itemNewest, Body: newest}))
 	}); err != nil {
 		return err
 	}
@@ -205,7 +197,16 @@ func (r *Recorder) adopt() error {
 	return nil
 }
 
-// finishRotation has the next key take over if its handover is in the log: the power went before metadata knew.
+// dropNext removes the keys that have not taken over, or have just done so.
+func dropNext(tx meta.Tx) error {
+	items, err := tx.Items(kindNext, meta.ItemRange{})
+	for _, i := range items {
+		err = errors.Join(err, tx.DeleteItem(kindNext, i.Name))
+	}
+	return err
+}
+
+// finishRotation has a next key take over if its handover is in the log: the power went before metadata knew. Otherwise none of them ever will.
 func (r *Recorder) finishRotation() error {
 	var kept []storedKey
 	err := r.store.View(r.ctx, func(tx meta.Tx) (err error) {
@@ -215,10 +216,12 @@ func (r *Recorder) finishRotation() error {
 	if err != nil || len(kept) == 0 {
 		return err
 	}
-	next := &kept[0]
-	h, found, err := r.log.handover(next.Public, r.anchored.Seq)
-	if err != nil || !found {
+	next, h, err := r.log.handover(kept, r.anchored.Seq)
+	if err != nil {
 		return err
+	}
+	if next == nil {
+		return r.store.Update(r.ctx, dropNext)
 	}
 	if err := h.Check(trail.Keys{{Public: r.key.Public}}); err != nil {
 		r.o.Logger.Error("a handover in the audit events is not good: verify them", "error", err)

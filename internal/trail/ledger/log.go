@@ -14,7 +14,6 @@ package ledger
 
 import (
 	"context"
-	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -235,8 +234,8 @@ func (l *Log) head() (trail.Head, error) {
 	return trail.Head{}, nil
 }
 
-// handover looks for the handover to a key among the events behind one.
-func (l *Log) handover(to ed25519.PublicKey, behind uint64) (a trail.Anchor, found bool, err error) {
+// handover looks for the handover to one of the keys among the events behind one; nil if there is none.
+func (l *Log) handover(to []storedKey, behind uint64) (*storedKey, trail.Anchor, error) {
 	begin, end := l.Bounds()
 	for at := end - 1; at >= begin; at-- {
 		groups, _, err := l.groups(at, 1)
@@ -245,7 +244,7 @@ func (l *Log) handover(to ed25519.PublicKey, behind uint64) (a trail.Anchor, fou
 			continue
 		}
 		if err != nil {
-			return a, false, err
+			return nil, trail.Anchor{}, err
 		}
 		for _, g := range groups {
 			for i := range g.Records {
@@ -253,14 +252,15 @@ func (l *Log) handover(to ed25519.PublicKey, behind uint64) (a trail.Anchor, fou
 				switch {
 				case err != nil:
 				case e.Seq <= behind:
-					return a, false, nil // groups do not mix what is before an anchor with what is behind it
+					return nil, trail.Anchor{}, nil // groups do not mix what is before an anchor with what is behind it
 				case e.Type == trail.ServiceEvent && e.Name == trail.KeyRotated:
-					if a, err := trail.AnchorOf(&e); err == nil && a.Next.Equal(to) {
-						return a, true, nil
+					a, err := trail.AnchorOf(&e)
+					if k := slices.IndexFunc(to, func(k storedKey) bool { return k.Public.Equal(a.Next) }); err == nil && k >= 0 {
+						return &to[k], a, nil
 					}
 				}
 			}
 		}
 	}
-	return a, false, nil
+	return nil, trail.Anchor{}, nil
 }

@@ -329,6 +329,41 @@ func TestRotateKeyFails(t *testing.T) {
 	}
 }
 
+// A key that was made for a change that did not come about does not take over later: it was in metadata, and so in whatever was copied of that since.
+func TestKeyOfChangeThatFailed(t *testing.T) {
+	b := newBench(t, ledger.Options{RetryAfter: time.Hour})
+	b.append(0, 3)
+	waiting := map[string]bool{}
+	fail := func() {
+		b.door.set(errors.New("the disk is full"))
+		if err := b.rec.RotateKey(t.Context()); sluice.KindOf(err) != sluice.Unavailable {
+			t.Errorf("got %v", err)
+		}
+		b.door.set(nil)
+		kept := b.waiting()
+		for _, id := range kept {
+			waiting[id] = true
+		}
+		if len(kept) == 0 {
+			t.Error("the next key is not kept before it is used")
+		}
+	}
+	fail()
+	fail()
+	b.restart()
+	if kept := b.waiting(); len(kept) != 0 {
+		t.Errorf("keys %v, which no handover names, stay", kept)
+	}
+	fail()
+	b.rotateKey()
+	if r := b.wantGood(); len(r.Keys) != 2 || waiting[r.Keys[1].ID] {
+		t.Errorf("the new key is of a change before: %v", r)
+	}
+	if kept := b.waiting(); len(kept) != 0 || len(waiting) != 3 {
+		t.Errorf("behind a change keys %v wait; there were %v", kept, waiting)
+	}
+}
+
 // Keys that are old enough change by themselves.
 func TestOldKeys(t *testing.T) {
 	b := newBench(t, ledger.Options{KeyDays: 30})
@@ -429,6 +464,21 @@ func (b *bench) stored(id string) (k sealed) {
 		b.t.Fatal(err)
 	}
 	return k
+}
+
+// waiting are the keys in metadata that have not taken over, by id.
+func (b *bench) waiting() (ids []string) {
+	b.t.Helper()
+	if err := b.Meta.View(b.t.Context(), func(tx meta.Tx) error {
+		items, err := tx.Items("trail-key-next", meta.ItemRange{})
+		for _, i := range items {
+			ids = append(ids, i.Name)
+		}
+		return err
+	}); err != nil {
+		b.t.Fatal(err)
+	}
+	return ids
 }
 
 func (b *bench) rotateKey() {

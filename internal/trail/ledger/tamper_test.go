@@ -618,3 +618,78 @@ func TestStolenKey(t *testing.T) {
 		t.Errorf("anchors of a retired key are good: %v", r)
 	}
 }
+
+// A record without any anchor was signed by nobody: not by a key that somebody expects either.
+func TestRecordWithoutAnchors(t *testing.T) {
+	b := newBench(t, ledger.Options{AnchorEvents: 5})
+	b.append(0, 12)
+	b.restart()
+	keys, _, err := b.rec.Stored(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups, err := b.rec.Log().Groups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &forger{groups: copyOf(groups)}
+	for _, p := range slices.Backward(f.places(1 << 30)) {
+		if e, _, _, err := trail.FromRecord(f.at(p)); err != nil || e.Name == trail.AnchorMade {
+			f.remove(p)
+		}
+	}
+	f.forge(f.at(f.places(1)[0]), func(e *trail.Event) { e.Account += "x" })
+	f.chainAnew(1 << 30)
+	verify := func(groups []*sluice.LogGroup, pins ...trail.Fingerprint) *trail.Report {
+		v := trail.NewVerifier(keys, pins)
+		for i, g := range groups {
+			v.Group(sluice.Position(i), g)
+		}
+		return v.Finish()
+	}
+	if r := verify(f.groups, keys.Fingerprints()...); r.Good() || r.Anchors != 0 || r.Events < 12 {
+		t.Errorf("a record that nobody signed is what a key vouches for: %v", r)
+	}
+	if r := verify(f.groups); !r.Good() {
+		t.Errorf("of which nothing is known: %v", r)
+	}
+	if r := verify(nil, keys.Fingerprints()...); !r.Good() {
+		t.Errorf("a record without events: %v", r)
+	}
+}
+
+// What a report says of retention is what an anchor signed, and not what somebody put behind the newest.
+func TestUnsignedExpiry(t *testing.T) {
+	b := history(t)
+	groups, err := b.rec.Log().Groups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := b.wantGood()
+	f := &forger{groups: copyOf(groups), base: trail.Head{Seq: before.Floor, Chain: before.Expiry.Floor.Chain}}
+	_, e := f.last(trail.HistoryExpired)
+	lie := *before.Expiry
+	lie.To = lie.To.AddDate(0, 0, -100)
+	if e.Additional, err = lie.Details(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(&e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := &f.groups[len(f.groups)-1].Records
+	*end = append(*end, trail.ToRecord(&e, text, trail.Hash{}))
+	f.chainAnew(1 << 30)
+	keys, newest, err := b.rec.Stored(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := trail.NewVerifier(keys, nil, newest)
+	for i, g := range f.groups {
+		v.Group(sluice.Position(i), g)
+	}
+	r := v.Finish()
+	if r.Events != before.Events+1 || r.Expiry == nil || !r.Expiry.To.Equal(before.Expiry.To) {
+		t.Errorf("retention took events up to %v, says %v", before.Expiry.To, r)
+	}
+}

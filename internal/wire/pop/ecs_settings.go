@@ -57,9 +57,10 @@ func (a *API) modifySettings(q *request) (any, error) {
 		return nil, err
 	} else if given {
 		change.SLS = &assistant.SLSDelivery{Enabled: bool(sls.Enabled), Project: sls.ProjectName, Logstore: sls.LogstoreName}
-		if change.SLS.Enabled {
-			// Who makes records go there must be able to write there. That there is no such project, the service says.
-			if err := q.permit(sls.ProjectName); err != nil && sluice.KindOf(err) != sluice.NotFound {
+		if change.SLS.Enabled && sls.ProjectName != "" { // that the name is missing, or that nothing is there, the service says
+			q.call.Project = sls.ProjectName
+			// Who makes records go there must be able to write there.
+			if err := q.mayPost(sluice.LogstoreRef{Project: sls.ProjectName, Logstore: sls.LogstoreName}); err != nil && sluice.KindOf(err) != sluice.NotFound {
 				return nil, err
 			}
 		}

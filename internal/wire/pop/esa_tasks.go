@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/sluicelog/sluice"
-	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/delivery"
 	"github.com/sluicelog/sluice/internal/delivery/category"
 	"github.com/sluicelog/sluice/internal/site"
@@ -187,8 +186,7 @@ func (a *API) mayWrite(q *request, project string, s *delivery.Spec) error {
 		return err
 	}
 	for _, ref := range targets {
-		err := q.principal.Authorize(auth.Action{Name: "log:PostLogStoreLogs", Mutating: true}, auth.Resource{Project: ref.Project, Logstore: ref.Logstore})
-		if err != nil {
+		if err := q.mayPost(ref); err != nil {
 			return err
 		}
 	}

@@ -180,3 +180,37 @@ func TestAccountsWithMachinesStay(t *testing.T) {
 		}
 	}
 }
+
+// Who sends records to a logstore may write there: that he may set up the assistant does not say so.
+func TestRecordsGoWhereTheirSenderMayWrite(t *testing.T) {
+	env := testenv.Start(t)
+	env.OK(t, testenv.Call{Method: "POST", Target: "/", Body: []byte(`{"projectName":"other","description":""}`)})
+	env.OK(t, testenv.Call{Method: "POST", Project: "other", Target: "/logstores", Body: []byte(`{"logstoreName":"here","ttl":1,"shardCount":1}`)})
+	account := accountOf(t, env, &testenv.RootKey)
+	rpc(t, env, &testenv.RootKey, ramAPI, "CreateRole", nil, "RoleName", "machines", "AssumeRolePolicyDocument",
+		`{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":["acs:ram::`+account+`:root"]}}]}`)
+	allow := func(name, action string) {
+		t.Helper()
+		rpc(t, env, &testenv.RootKey, ramAPI, "CreatePolicy", nil, "PolicyName", name, "PolicyDocument",
+			`{"Version":"1","Statement":[{"Effect":"Allow","Action":"`+action+`","Resource":"*"}]}`)
+		rpc(t, env, &testenv.RootKey, ramAPI, "AttachPolicyToRole", nil, "RoleName", "machines", "PolicyType", "Custom", "PolicyName", name)
+	}
+	far := newAccount(t, env, "far")
+	f := func(key *testenv.Key, logstore, want string) {
+		t.Helper()
+		a := call(t, env, key, ecsAPI, "ModifyCloudAssistantSettings", url.Values{
+			"RegionId": {"local"}, "SettingType": {"InvocationDelivery"},
+			"SlsDeliveryConfig": {`{"Enabled":true,"ProjectName":"other","LogstoreName":"` + logstore + `"}`},
+		})
+		if a.Code != want {
+			t.Errorf("records go to %s: got %s, want %q", logstore, a.body, want)
+		}
+	}
+	role := "acs:ram::" + account + ":role/machines"
+	allow("ecs", "ecs:*")
+	f(assume(t, env, &testenv.RootKey, role), "here", "Forbidden.RAM")
+	f(far, "here", "Forbidden.RAM")
+	allow("log", "log:PostLogStoreLogs")
+	f(assume(t, env, &testenv.RootKey, role), "gone", "InvalidSlsLogstoreName.NotFound")
+	f(assume(t, env, &testenv.RootKey, role), "here", "")
+}

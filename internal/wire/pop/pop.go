@@ -286,6 +286,11 @@ func (q *request) permit(project string) error {
 	return q.authorize(r)
 }
 
+// mayPost asks whether the signer may write logs to a logstore of this server.
+func (q *request) mayPost(to sluice.LogstoreRef) error {
+	return q.principal.Authorize(auth.Action{Name: "log:PostLogStoreLogs", Mutating: true}, auth.Resource{Project: to.Project, Logstore: to.Logstore})
+}
+
 func (q *request) authorize(r auth.Resource) error {
 	return q.principal.Authorize(auth.Action{Name: q.action.permission, Mutating: q.action.mutating}, r)
 }
