@@ -56,7 +56,7 @@ func (r *Recorder) resume() (err error) {
 		if err := newest.Check(keys); err != nil {
 			r.o.Logger.Error("the newest anchor of the audit events in metadata is not good: verify them", "error", err)
 		} else {
-			r.anchored = newest
+			r.anchored, r.floor = newest, newest.Floor
 		}
 	}
 	if r.anchored.Seq > r.head.Seq {
@@ -80,7 +80,7 @@ func (r *Recorder) anchor() {
 
 // next is an anchor of the head, not yet signed.
 func (r *Recorder) next() *trail.Anchor {
-	return &trail.Anchor{Head: r.head, Floor: r.anchored.Floor, Time: r.o.Now().UTC().Truncate(time.Millisecond)}
+	return &trail.Anchor{Head: r.head, Floor: r.floor, Time: r.o.Now().UTC().Truncate(time.Millisecond)}
 }
 
 // sign signs a, writes it, and keeps it.
@@ -91,6 +91,7 @@ func (r *Recorder) sign(a *trail.Anchor) error {
 	if err := r.put(trail.AnchorMade, a); err != nil {
 		return err
 	}
+	r.floor = a.Floor // from here on: metadata may have it though it says that it has not
 	r.metrics.anchors.Inc()
 	body, err := json.Marshal(a)
 	if err != nil {

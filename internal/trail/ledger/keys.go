@@ -148,7 +148,7 @@ func (r *Recorder) rotateKey() error {
 	if err != nil {
 		return err
 	}
-	h := trail.Anchor{Head: r.head, Floor: r.anchored.Floor, Time: next.Created.Truncate(time.Millisecond), Next: next.Public}
+	h := trail.Anchor{Head: r.head, Floor: r.floor, Time: next.Created.Truncate(time.Millisecond), Next: next.Public}
 	if err := r.put(trail.KeyRotated, &h); err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (r *Recorder) rotateKey() error {
 func (r *Recorder) takeOver(next *storedKey, private ed25519.PrivateKey, h *trail.Anchor) {
 	retired := r.key
 	next.Handover = h
-	r.retired, r.key, r.signer, r.anchored = &retired, *next, private, *h
+	r.retired, r.key, r.signer, r.anchored, r.floor = &retired, *next, private, *h, h.Floor
 	r.metrics.anchors.Inc()
 }
 
@@ -213,24 +213,33 @@ func (r *Recorder) finishRotation() error {
 		kept, err = storedKeys(tx, kindNext)
 		return err
 	})
-	if err != nil || len(kept) == 0 {
-		return err
-	}
-	next, h, err := r.log.handover(kept, r.anchored.Seq)
 	if err != nil {
 		return err
 	}
-	if next == nil {
+	h, err := r.log.handover(r.anchored.Seq)
+	if err != nil {
+		return err
+	}
+	if h == nil || r.key.Public.Equal(h.Next) { // which is known
+		if len(kept) == 0 {
+			return nil
+		}
 		return r.store.Update(r.ctx, dropNext)
+	}
+	i := slices.IndexFunc(kept, func(k storedKey) bool { return k.Public.Equal(h.Next) })
+	if i < 0 {
+		r.o.Logger.Error("audit events were signed with a key that is gone: metadata is older than they are, and anchors from here on will not verify", "handover", h.Seq)
+		return nil
 	}
 	if err := h.Check(trail.Keys{{Public: r.key.Public}}); err != nil {
 		r.o.Logger.Error("a handover in the audit events is not good: verify them", "error", err)
 		return nil
 	}
+	next := &kept[i]
 	private, err := next.open(r.ring)
 	if err != nil {
 		return err
 	}
-	r.takeOver(next, private, &h)
+	r.takeOver(next, private, h)
 	return r.adopt()
 }

@@ -234,8 +234,8 @@ func (l *Log) head() (trail.Head, error) {
 	return trail.Head{}, nil
 }
 
-// handover looks for the handover to one of the keys among the events behind one; nil if there is none.
-func (l *Log) handover(to []storedKey, behind uint64) (*storedKey, trail.Anchor, error) {
+// handover looks for the newest handover among the events behind one; nil if there is none.
+func (l *Log) handover(behind uint64) (*trail.Anchor, error) {
 	begin, end := l.Bounds()
 	for at := end - 1; at >= begin; at-- {
 		groups, _, err := l.groups(at, 1)
@@ -244,7 +244,7 @@ func (l *Log) handover(to []storedKey, behind uint64) (*storedKey, trail.Anchor,
 			continue
 		}
 		if err != nil {
-			return nil, trail.Anchor{}, err
+			return nil, err
 		}
 		for _, g := range groups {
 			for i := range g.Records {
@@ -252,15 +252,14 @@ func (l *Log) handover(to []storedKey, behind uint64) (*storedKey, trail.Anchor,
 				switch {
 				case err != nil:
 				case e.Seq <= behind:
-					return nil, trail.Anchor{}, nil // groups do not mix what is before an anchor with what is behind it
+					return nil, nil // groups do not mix what is before an anchor with what is behind it
 				case e.Type == trail.ServiceEvent && e.Name == trail.KeyRotated:
-					a, err := trail.AnchorOf(&e)
-					if k := slices.IndexFunc(to, func(k storedKey) bool { return k.Public.Equal(a.Next) }); err == nil && k >= 0 {
-						return &to[k], a, nil
+					if a, err := trail.AnchorOf(&e); err == nil {
+						return &a, nil
 					}
 				}
 			}
 		}
 	}
-	return nil, trail.Anchor{}, nil
+	return nil, nil
 }

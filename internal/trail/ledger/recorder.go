@@ -78,7 +78,8 @@ type Recorder struct {
 
 	// The appender's own.
 	head     trail.Head
-	anchored trail.Anchor // the newest anchor
+	anchored trail.Anchor // the newest anchor that metadata has
+	floor    trail.Head   // of the newest anchor in the log
 	key      storedKey    // that signs
 	signer   ed25519.PrivateKey
 	retired  *storedKey // the one before, while metadata does not know that it has handed over

@@ -1,13 +1,16 @@
 package ledger_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -274,6 +277,71 @@ func TestOldEventsGo(t *testing.T) {
 	}
 }
 
+// silent is metadata that commits the first anchor of what retention takes, and says that it has not; behind that it commits nothing.
+type silent struct {
+	meta.Store
+	over bool // guarded by the recorder's one appender
+}
+
+func (s *silent) Update(ctx context.Context, fn func(meta.Tx) error) error {
+	lost := errors.New("the connection is lost")
+	if s.over {
+		return lost
+	}
+	if err := s.Store.Update(ctx, fn); err != nil {
+		return err
+	}
+	_, newest, err := ledger.Stored(ctx, s.Store)
+	if err == nil && newest.Floor.Seq > 0 {
+		s.over, err = true, lost
+	}
+	return err
+}
+
+// Retention that metadata has, though it said that it has not, is not taken back by the next anchor: the record would begin somewhere else than that says.
+func TestFloorStays(t *testing.T) {
+	b := newBench(t, ledger.Options{Days: 10})
+	b.append(0, 10)
+	b.rec.Close()
+	b.Reopen()
+	b.Clock.Advance(11 * 24 * time.Hour)
+	store := &silent{Store: b.Meta}
+	rec, err := ledger.Open(t.Context(), store, b.Catalog, ingest.New(b.Catalog, ingest.Options{Now: b.Clock.Now}), b.ring, b.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = rec.Anchor(t.Context()) // behind retention, which a recorder begins with
+	if err := rec.Append(t.Context(), b.event(10)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rec.Anchor(t.Context()); err == nil {
+		t.Error("an anchor that metadata does not have is said to be there")
+	}
+	rec.Close()
+	if !store.over {
+		t.Fatal("retention took nothing")
+	}
+	b.Reopen()
+	keys, newest, err := ledger.Stored(t.Context(), b.Meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := ledger.FindLog(t.Context(), b.Catalog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := ledger.Verify(t.Context(), l, trail.NewVerifier(keys, nil, newest), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Good() || r.Floor != newest.Floor.Seq || r.Anchored <= newest.Seq {
+		t.Errorf("newest in metadata %+v: %v", newest, r)
+	}
+	b.open()
+	b.restart()
+	b.wantGood()
+}
+
 // A key hands over to the next: old anchors stay good, its private part is gone, and that of the next signs after a restart too.
 func TestRotateKey(t *testing.T) {
 	b := newBench(t, ledger.Options{AnchorEvents: 5})
@@ -361,6 +429,68 @@ func TestKeyOfChangeThatFailed(t *testing.T) {
 	}
 	if kept := b.waiting(); len(kept) != 0 || len(waiting) != 3 {
 		t.Errorf("behind a change keys %v wait; there were %v", kept, waiting)
+	}
+}
+
+// Metadata that was put back to before a change of keys, under a record that was not, has lost the key: the server says so when it starts.
+func TestMetadataOfBefore(t *testing.T) {
+	b := newBench(t, ledger.Options{})
+	b.append(0, 3)
+	b.restart()
+	kinds := []string{"trail-key", "trail-key-next", "trail-anchor"}
+	var before []meta.Item
+	if err := b.Meta.View(t.Context(), func(tx meta.Tx) error {
+		for _, kind := range kinds {
+			items, err := tx.Items(kind, meta.ItemRange{})
+			if err != nil {
+				return err
+			}
+			before = append(before, items...)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.rotateKey()
+	b.append(3, 5)
+	var log bytes.Buffer
+	b.o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	b.restart()
+	b.rec.Close()
+	if log.Len() > 0 {
+		t.Errorf("nothing is wrong yet: %s", &log)
+	}
+	if err := b.Meta.Update(t.Context(), func(tx meta.Tx) error {
+		for _, kind := range kinds {
+			items, err := tx.Items(kind, meta.ItemRange{})
+			if err != nil {
+				return err
+			}
+			for _, i := range items {
+				if err := tx.DeleteItem(kind, i.Name); err != nil {
+					return err
+				}
+			}
+		}
+		for _, i := range before {
+			if err := tx.SetItem(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.Reopen()
+	b.open()
+	b.rec.Close()
+	if !strings.Contains(log.String(), "metadata is older") {
+		t.Errorf("it starts and says %q", &log)
+	}
+	b.Reopen()
+	b.open()
+	if r := b.verify(); r.Good() {
+		t.Errorf("it signs with a key that had handed over: %v", r)
 	}
 }
 

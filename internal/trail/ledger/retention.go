@@ -41,6 +41,9 @@ func (r *Recorder) expire() error {
 	if r.o.Days < 0 {
 		return nil
 	}
+	if err := r.adopt(); err != nil { // or the floor is not what metadata has
+		return err
+	}
 	oldest := r.o.Now().Add(-time.Duration(r.o.Days) * day)
 	to, err := r.log.stored.Expiring(oldest)
 	if err != nil {
