@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 
 	"github.com/sluicelog/sluice"
@@ -16,6 +17,7 @@ import (
 type View struct {
 	version uint64
 	hidden  map[stretch]*roaring64.Bitmap // of deleted logs and updated ones, which are not told apart
+	groups  map[stretch]*roaring.Bitmap   // of log groups that have any: what is left of their positions. It is asked of a range in no time
 	now     map[Place]*Row
 	rows    []*Row // of now, by time, then place
 
@@ -24,7 +26,7 @@ type View struct {
 	nowBytes int64
 }
 
-// stretch is 2^32 positions of a shard. A place in it has a number: what is left of its position << indexBits | index.
+// stretch is 2^16 positions of a shard. A place in it has a number: what is left of its position << indexBits | index.
 type stretch struct {
 	shard sluice.ShardID
 	high  sluice.Position // position >> highShift
@@ -32,15 +34,18 @@ type stretch struct {
 
 const (
 	indexBits = 24 // of the index of a log in its group: the write door takes 512,000 logs in one
-	highShift = 32
+	highShift = 16 // so little is copied for a change, and little counted to find where a position is
 )
 
 func (p Place) stretch() stretch { return stretch{p.Shard, p.Position >> highShift} }
 
 func (p Place) number() uint64 { return numberOf(p.Position) | uint64(p.Index) }
 
+// low is what is left of a position in its stretch.
+func low(p sluice.Position) uint32 { return uint32(p & (1<<highShift - 1)) }
+
 // numberOf is the number of the first log of a group.
-func numberOf(p sluice.Position) uint64 { return uint64(p&(1<<highShift-1)) << indexBits }
+func numberOf(p sluice.Position) uint64 { return uint64(low(p)) << indexBits }
 
 func (s stretch) place(number uint64) Place {
 	return Place{s.shard, s.high<<highShift | sluice.Position(number>>indexBits), int32(number & (1<<indexBits - 1))}
@@ -73,6 +78,12 @@ func (v *View) Hides(p Place) bool {
 	}
 	m := v.hidden[p.stretch()]
 	return m != nil && m.Contains(p.number())
+}
+
+// HidesAny reports whether there are hidden logs in a shard from a position up to another, which is not counted.
+func (v *View) HidesAny(shard sluice.ShardID, from, to sluice.Position) (any bool) {
+	v.Positions(shard, from, to, func(sluice.Position) bool { any = true; return false })
+	return any
 }
 
 // Hidden counts the hidden logs of a shard from a position up to another, which is not counted.
@@ -110,26 +121,28 @@ func before(m *roaring64.Bitmap, p sluice.Position) uint64 {
 	return 0
 }
 
-// Positions gives the positions of log groups with hidden logs, from a position of a shard up to another, in order.
-func (v *View) Positions(shard sluice.ShardID, from, to sluice.Position, emit func(sluice.Position)) {
+// Positions gives the positions of log groups with hidden logs, from a position of a shard up to another, in no order, until emit wants no more.
+func (v *View) Positions(shard sluice.ShardID, from, to sluice.Position, emit func(sluice.Position) (more bool)) {
 	if v == nil {
 		return
 	}
-	for s, m := range v.hidden {
-		if s.shard != shard || from > s.high<<highShift|(1<<highShift-1) || to <= s.high<<highShift {
+	for s, m := range v.groups {
+		begin := s.high << highShift
+		if s.shard != shard || from > begin|(1<<highShift-1) || to <= begin {
 			continue
 		}
 		it := m.Iterator()
-		if from > s.high<<highShift {
-			it.AdvanceIfNeeded(numberOf(from))
+		if from > begin {
+			it.AdvanceIfNeeded(low(from))
 		}
 		for it.HasNext() {
-			p := s.place(it.Next()).Position
+			p := begin | sluice.Position(it.Next())
 			if p >= to {
 				break
 			}
-			emit(p)
-			it.AdvanceIfNeeded(numberOf(p) + 1<<indexBits)
+			if !emit(p) {
+				return
+			}
 		}
 	}
 }
@@ -182,9 +195,10 @@ func (v *View) Count() (changed, updated int64) {
 
 // with returns the view after some changes, in their order.
 func (v *View) with(version uint64, changes ...*Change) *View {
-	w := &View{version: version, hidden: map[stretch]*roaring64.Bitmap{}, now: map[Place]*Row{}}
+	w := &View{version: version, hidden: map[stretch]*roaring64.Bitmap{}, groups: map[stretch]*roaring.Bitmap{}, now: map[Place]*Row{}}
 	if v != nil {
 		maps.Copy(w.hidden, v.hidden)
+		maps.Copy(w.groups, v.groups)
 		maps.Copy(w.now, v.now)
 		w.count, w.nowBytes = v.count, v.nowBytes
 	}
@@ -269,15 +283,16 @@ func (v *View) stepsTo(changes []*Change) []step {
 // hide hides what was written at p, and what it said until now.
 func (v *View) hide(p Place, own map[stretch]bool) {
 	s := p.stretch()
-	m := v.hidden[s]
+	m, groups := v.hidden[s], v.groups[s]
 	if !own[s] {
 		if m == nil {
-			m = roaring64.New()
+			m, groups = roaring64.New(), roaring.New()
 		} else {
-			m = m.Clone()
+			m, groups = m.Clone(), groups.Clone()
 		}
-		v.hidden[s], own[s] = m, true
+		v.hidden[s], v.groups[s], own[s] = m, groups, true
 	}
+	groups.Add(low(p.Position))
 	if m.CheckedAdd(p.number()) {
 		v.count++
 	} else if old := v.now[p]; old != nil {

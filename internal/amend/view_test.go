@@ -86,6 +86,9 @@ func same(t *testing.T, v *View, hidden map[Place]bool, now map[Place]*Row, r *r
 		if got := v.Hidden(from.Shard, from.Position, to.Position); got != want {
 			t.Fatalf("%d hidden logs in shard %v from %d to %d, want %d", got, from.Shard, from.Position, to.Position, want)
 		}
+		if any := v.HidesAny(from.Shard, from.Position, to.Position); any != (want > 0) {
+			t.Fatalf("hidden logs in shard %v from %d to %d: %v, but there are %d", from.Shard, from.Position, to.Position, any, want)
+		}
 	}
 	at, to := r.Int64N(100e9), r.Int64N(100e9)
 	var want []*Row

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,15 +28,15 @@ type env struct {
 	engine *query.Engine
 	tasks  *deletion.Tasks
 	slow   bool // no search comes to its end in time
-	late   time.Duration
+	late   atomic.Int64
 }
 
 // now is the clock of searches.
 func (e *env) now() time.Time {
 	if e.slow {
-		e.late += time.Hour
+		e.late.Add(int64(time.Hour))
 	}
-	return e.Clock.Now().Add(e.late)
+	return e.Clock.Now().Add(time.Duration(e.late.Load()))
 }
 
 // open makes a logstore of a thousand logs, one each second, every fourth of which says that it is bad.

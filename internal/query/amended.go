@@ -31,7 +31,7 @@ func (q *question) amends(s *indexer.Segment) bool {
 		return false
 	}
 	for _, r := range s.Runs {
-		if q.amended.Hidden(r.Shard, r.From, r.To) > 0 {
+		if q.amended.HidesAny(r.Shard, r.From, r.To) {
 			return true
 		}
 	}
@@ -88,7 +88,7 @@ func (q *question) hiddenRows(ctx context.Context, s *indexer.Segment, g *segmen
 	}
 	for _, r := range s.Runs {
 		if all {
-			q.amended.Positions(r.Shard, r.From, r.To, func(p sluice.Position) { at[p] = true })
+			q.amended.Positions(r.Shard, r.From, r.To, func(p sluice.Position) bool { at[p] = true; return true })
 		}
 		for _, p := range changed {
 			if p.Shard == r.Shard && p.Position >= r.From && p.Position < r.To {

@@ -38,17 +38,21 @@ func (e *Engine) Topics(ctx context.Context, ref sluice.LogstoreRef, token strin
 	for i := range l.Shards {
 		id := l.Shards[i].ID
 		readers = append(readers, &reader{shard: &l.Shards[i], from: logBegin, to: logEnd, fn: func(at *shard.Group, g *sluice.LogGroup) {
-			if amended.Hidden(id, at.Position, at.Position+1) == 0 {
+			if amended == nil {
 				see(g.Topic)
 				return
 			}
+			some := false // logs are as they were written
 			for i := range g.Records {
 				p := amend.Place{Shard: id, Position: at.Position, Index: int32(i)}
-				if now := amended.Now(p); now != nil {
+				if !amended.Hides(p) {
+					some = true
+				} else if now := amended.Now(p); now != nil {
 					see(now.Log.Topic)
-				} else if !amended.Hides(p) {
-					see(g.Topic)
 				}
+			}
+			if some {
+				see(g.Topic)
 			}
 		}})
 	}

@@ -25,7 +25,8 @@ import (
 // Behavior: no query finds the logs any more once the answer leaves: searches, histograms, SQL, SPL, contexts, tails. Consumers, pulls and
 // deliveries get them as ever, and they take their room until the ttl. The number of deleted logs is in affectedRows, affected_rows and
 // x-log-affectedrows; to delete what is gone is 0.
-// Differs: all that is found is deleted, or nothing: at most 100,000 logs, and nothing when not all could be searched.
+// Differs: all that is found is deleted, or nothing: at most 100,000 logs, and nothing when not all could be searched. Requests that change logs of one
+// logstore take turns; of more than 64 the last are answered 503.
 
 // UpdateLogs: POST /logstores/{logstore}/updatelogs
 //
@@ -37,7 +38,8 @@ import (
 // CreateDeleteLogsTask: POST /logstores/{logstore}/deletelogtasks
 //
 // Body: query (a search), from, to, topic.
-// Behavior: logs are deleted in the background, as by DeleteLogs, the oldest first and any number. A task goes on after a restart.
+// Behavior: logs are deleted in the background, as by DeleteLogs, the oldest first and any number. A task goes on after a restart; it has failed once the
+// server could not go on with it for some ten minutes.
 // Differs: the logstore has to be one whose logs may be modified, as for DeleteLogs.
 
 // ListDeleteLogsTasks: GET /logstores/{logstore}/deletelogtasks
