@@ -242,29 +242,41 @@ func (s *sim) crash(clients *sync.WaitGroup) {
 	s.acked = acked
 }
 
-// verify verifies what is on the disk, whether a server runs or not.
+// verify verifies what is on the disk, whether a server runs or not. One that runs may take what is too old meanwhile: then it is looked at again, as the
+// command line does.
 func (s *sim) verify(seed uint64) *trail.Report {
+	s.t.Helper()
+	l, err := ledger.FindLog(s.t.Context(), s.Catalog)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for {
+		keys, newest := s.stored()
+		pins := s.pins
+		if newest.Seq == 0 { // a key that has signed nothing yet vouches for nothing
+			pins = nil
+		}
+		report, err := ledger.Verify(s.t.Context(), l, trail.NewVerifier(keys, pins, newest), nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if _, now := s.stored(); now.Floor != newest.Floor {
+			continue
+		}
+		if !report.Good() {
+			s.t.Fatalf("seed %d: the chain is not good: %v", seed, report)
+		}
+		return report
+	}
+}
+
+func (s *sim) stored() (trail.Keys, trail.Anchor) {
 	s.t.Helper()
 	keys, newest, err := ledger.Stored(s.t.Context(), s.Meta)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	l, err := ledger.FindLog(s.t.Context(), s.Catalog)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	pins := s.pins
-	if newest.Seq == 0 { // a key that has signed nothing yet vouches for nothing
-		pins = nil
-	}
-	report, err := ledger.Verify(s.t.Context(), l, trail.NewVerifier(keys, pins, newest), nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if !report.Good() {
-		s.t.Fatalf("seed %d: the chain is not good: %v", seed, report)
-	}
-	return report
+	return keys, newest
 }
 
 // keys checks that there are as many as the operator was told at least, and that of none but the last there is a private part.
