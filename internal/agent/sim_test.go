@@ -639,7 +639,7 @@ func (s *sim) close() {
 func TestSimulation(t *testing.T) {
 	seeds := *simSeeds
 	if testing.Short() {
-		seeds = min(seeds, 8)
+		seeds = min(seeds, 5)
 	}
 	for seed := *simFrom; seed < *simFrom+seeds; seed++ {
 		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {

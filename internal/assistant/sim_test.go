@@ -596,7 +596,7 @@ func (s *sim) close() {
 func TestSimulation(t *testing.T) {
 	seeds := *simSeeds
 	if testing.Short() {
-		seeds = min(seeds, 10)
+		seeds = min(seeds, 6)
 	}
 	for seed := *simFrom; seed < *simFrom+seeds; seed++ {
 		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {

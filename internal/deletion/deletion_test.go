@@ -182,7 +182,11 @@ func TestTasks(t *testing.T) {
 
 // TestTasksOutliveFaults fails each commit of a task once, before it is made and after, with a restart behind it.
 func TestTasksOutliveFaults(t *testing.T) {
-	for n := 1; ; n += 3 {
+	stride := 3
+	if testing.Short() {
+		stride = 11
+	}
+	for n := 1; ; n += stride {
 		for _, after := range []bool{false, true} {
 			e := open(t)
 			task := e.create(e.filter("state: bad"))

@@ -302,6 +302,8 @@ func (a *amended) counts() (changed, updated int64) {
 
 // TestPatch says what becomes of one log.
 func TestPatch(t *testing.T) {
+	e := newAmended(t)
+	e.Clock.Advance(time.Unix(1767225600, 0).Sub(e.Clock.Now()))
 	for name, c := range map[string]struct {
 		data string
 		full bool
@@ -315,8 +317,6 @@ func TestPatch(t *testing.T) {
 		"what is no text":   {`{"a":1.50,"b":{"x": [1, true]}}`, false, []sluice.Field{{Key: "a", Value: "1.50"}, {Key: "b", Value: `{"x":[1,true]}`}}},
 		"as it was told us": {`{"__time__":"1767225600","__time_ns_part__":0,"b":"3"}`, true, []sluice.Field{{Key: "b", Value: "3"}}},
 	} {
-		e := newAmended(t)
-		e.Clock.Advance(time.Unix(1767225600, 0).Sub(e.Clock.Now()))
 		g := &sluice.LogGroup{Topic: "t", Source: "s", Records: []sluice.Record{{Time: 1767225600, Fields: []sluice.Field{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}}}}}
 		if _, _, err := e.door.Append(t.Context(), catalogtest.Ref, g); err != nil {
 			t.Fatal(err)
@@ -337,6 +337,9 @@ func TestPatch(t *testing.T) {
 		want = append(want, sluice.Field{Key: "__rowid__", Value: found.Logs[0].RowID()})
 		if diff := gocmp.Diff(want, found.Logs[0].Fields); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if n, err := e.indexed.Delete(t.Context(), query.Which{Filter: f}); n != 1 || err != nil {
+			t.Fatalf("%s: %d logs are deleted for the next: %v", name, n, err)
 		}
 	}
 	for data, want := range map[string]string{
