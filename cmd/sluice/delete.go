@@ -25,14 +25,7 @@ the task goes on without the command: sluice deletion --help`,
 		Args:              searchArgs,
 		ValidArgsFunction: a.completeRef,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := a.form(cmd); err != nil {
-				return err
-			}
-			ref, c, err := a.refClient(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			which, err := d.selection.parse(cmd, searchOf(args), a.now())
+			ref, c, which, err := a.selected(cmd, args, &d.selection)
 			if err != nil {
 				return err
 			}

@@ -36,6 +36,18 @@ func (s *selection) flags(cmd *cobra.Command) {
 const selectionHelp = `The logstore has to allow it: sluice logstore allow-modification --help. The logs are those that a search finds in a time range, as in sluice query, or
 the one that has a row id. The command counts them, shows the number and the newest, and asks; --yes is for scripts. The range is one of whole seconds.`
 
+// selected reads which logs a command is about, and where they are.
+func (a *app) selected(cmd *cobra.Command, args []string, s *selection) (ref sluice.LogstoreRef, c *client.Client, which client.Selection, err error) {
+	if _, err = a.form(cmd); err != nil {
+		return ref, nil, which, err
+	}
+	if ref, c, err = a.refClient(cmd, args[0]); err != nil {
+		return ref, nil, which, err
+	}
+	which, err = s.parse(cmd, searchOf(args), a.now())
+	return ref, c, which, err
+}
+
 // parse reads the search and the flags.
 func (s *selection) parse(cmd *cobra.Command, search string, now time.Time) (client.Selection, error) {
 	switch {

@@ -37,14 +37,7 @@ in any case if they are not named.`,
 		Args:              searchArgs,
 		ValidArgsFunction: a.completeRef,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := a.form(cmd); err != nil {
-				return err
-			}
-			ref, c, err := a.refClient(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			which, err := o.selection.parse(cmd, searchOf(args), a.now())
+			ref, c, which, err := a.selected(cmd, args, &o.selection)
 			if err != nil {
 				return err
 			}

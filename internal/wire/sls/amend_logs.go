@@ -142,12 +142,17 @@ func (b *amendBody) patch() (*query.Patch, error) {
 	return query.ParsePatch(data, b.Mode == "full")
 }
 
-func (a *API) deleteLogs(q *request) error {
-	var body amendBody
-	if err := q.decode("parameter", &body); err != nil {
-		return err
+// amendment reads a request to delete or update logs.
+func (q *request) amendment() (b *amendBody, w query.Which, err error) {
+	b = &amendBody{}
+	if err = q.decode("parameter", b); err == nil {
+		w, err = b.which(q.logstore())
 	}
-	w, err := body.which(q.logstore())
+	return b, w, err
+}
+
+func (a *API) deleteLogs(q *request) error {
+	_, w, err := q.amendment()
 	if err != nil {
 		return err
 	}
@@ -159,11 +164,7 @@ func (a *API) deleteLogs(q *request) error {
 }
 
 func (a *API) updateLogs(q *request) error {
-	var body amendBody
-	if err := q.decode("parameter", &body); err != nil {
-		return err
-	}
-	w, err := body.which(q.logstore())
+	body, w, err := q.amendment()
 	if err != nil {
 		return err
 	}
