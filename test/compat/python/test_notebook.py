@@ -65,7 +65,7 @@ def test_log(notebook, searched):
 def test_log_with_sql(notebook):
     groups, series = notebook(
         "%log path:3 or path:4 | select status, count(1) as c, avg(status) as a group by status order by status",
-        "%%log -1h ~ now\n* | select path, count(*) as c group by path order by path limit 3",
+        "%%log -60min ~ now\n* | select path, count(*) as c group by path order by path limit 3",
     )
     assert groups["rows"], groups
     assert [(row["status"], row["c"], float(row["a"])) for row in groups["rows"]] == [("200", "23", 200.0), ("500", "23", 500.0)]
