@@ -313,21 +313,87 @@ func TestTerraformPage(t *testing.T) {
 	}
 }
 
-// Links between pages lead somewhere.
+// Links between pages lead to a file, and to a heading of it where they name one; README leads to every how-to.
 func TestLinks(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
-	for _, page := range allPages(t) {
-		raw, err := os.ReadFile(filepath.Join(root, page))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range link.FindAllStringSubmatch(string(raw), -1) {
-			if strings.Contains(m[1], "://") {
+	link := regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]*))?\)`)
+	linked := map[string]bool{}
+	for _, page := range everyPage(t) {
+		for _, m := range link.FindAllStringSubmatch(prose(t, page), -1) {
+			if strings.Contains(m[1], ":") || strings.HasPrefix(m[1], "NNNN") { // an address; the template of decisions
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), m[1])); err != nil {
+			to := page
+			if m[1] != "" {
+				to = filepath.Join(placeOf(page), m[1])
+			}
+			if _, err := os.Stat(filepath.Join(root, to)); err != nil {
 				t.Errorf("%s links to %s, which is not there", page, m[1])
+			} else if m[2] != "" && !slices.Contains(anchors(t, to), m[2]) {
+				t.Errorf("%s links to #%s of %s, which has no such heading", page, m[2], to)
+			}
+			if page == "README.md" {
+				linked[to] = true
 			}
 		}
 	}
+	for _, page := range allPages(t)[1:] {
+		if !linked[page] {
+			t.Errorf("README.md does not lead to %s", page)
+		}
+	}
+}
+
+// placeOf is the directory that a page's links start from: a change's is that of CHANGELOG.md, into which it goes.
+func placeOf(page string) string {
+	if dir := filepath.Dir(page); dir != "changes" || filepath.Base(page) == "README.md" {
+		return dir
+	}
+	return "."
+}
+
+// everyPage names the Markdown files of the project, from its root.
+func everyPage(t *testing.T) []string {
+	t.Helper()
+	var list []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "packaging/*.md", "changes/*.md", ".github/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			name, err := filepath.Rel(root, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+var fences = regexp.MustCompile("(?ms)^ *```.*?^ *```")
+
+// prose is a page without its code.
+func prose(t *testing.T, page string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(root, page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile("`[^`\n]*`").ReplaceAllString(fences.ReplaceAllString(string(raw), ""), "code")
+}
+
+// anchors are the names that a page's headings have where pages are read: small letters, dashes for blanks, no punctuation.
+func anchors(t *testing.T, page string) []string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(root, page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range regexp.MustCompile(`(?m)^#+ +(.*)$`).FindAllStringSubmatch(fences.ReplaceAllString(string(raw), ""), -1) {
+		name := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		names = append(names, strings.ReplaceAll(name, " ", "-"))
+	}
+	return names
 }
