@@ -10,6 +10,7 @@ GOLANGCI_LINT_VERSION := v2.5.0
 VERSITYGW_VERSION     := v1.8.0
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+STAMP    = -X github.com/sluicelog/sluice/internal/version.release=$(VERSION)
 
 TOOLS     := $(CURDIR)/.tools
 GOTESTSUM := $(TOOLS)/bin/gotestsum-$(GOTESTSUM_VERSION)
@@ -34,8 +35,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## bin/sluiced, bin/sluice and bin/sluice-agent
-	go build -trimpath -ldflags '-X main.release=$(VERSION)' -o bin/ ./cmd/sluiced ./cmd/sluice
-	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.release=$(VERSION)' -o bin/ ./cmd/sluice-agent
+	go build -trimpath -ldflags '$(STAMP)' -o bin/ ./cmd/sluiced ./cmd/sluice
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(STAMP)' -o bin/ ./cmd/sluice-agent
 
 run: build ## start a server on ./data with a live demo; Ctrl-C stops both
 	@scripts/run.sh

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/client"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
+	"github.com/sluicelog/sluice/internal/version"
 )
 
 // app is what the commands share.
@@ -66,9 +67,11 @@ Exit codes: ` + exitCodes,
   sluice query web/access 'status >= 500' --last 1h`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Version:       version.Current().Version, // gives --version
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate(version.Current().Line("sluice") + "\n")
 	root.SetIn(a.stdin)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
