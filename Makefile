@@ -10,7 +10,8 @@ GOLANGCI_LINT_VERSION := v2.5.0
 VERSITYGW_VERSION     := v1.8.0
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-STAMP    = -X github.com/sluicelog/sluice/internal/version.release=$(VERSION)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
+STAMP    = -X github.com/sluicelog/sluice/internal/version.release=$(VERSION) -X github.com/sluicelog/sluice/internal/version.commit=$(COMMIT)
 
 TOOLS     := $(CURDIR)/.tools
 GOTESTSUM := $(TOOLS)/bin/gotestsum-$(GOTESTSUM_VERSION)
@@ -85,6 +86,13 @@ compat-sinks: $(GOTESTSUM) $(KAFKA) $(RECEIVERS)
 bench: build $(S3SERVER) ## the benchmarks: bench/results/*.json and a table (see docs/benchmarks.md)
 	go run ./bench $(BENCHFLAGS)
 
+.PHONY: changelog release
+changelog: ## what VERSION=0.1.0 will say in CHANGELOG.md; WRITE=1 writes it (see docs/releases.md)
+	@go run ./release changelog -version '$(VERSION)' $(if $(DATE),-date '$(DATE)') $(if $(WRITE),-write)
+
+release: ## dist/ for VERSION=0.1.0: archives, SBOMs, sums; ONLY=PATTERN makes some of it
+	@go run ./release build -version '$(VERSION)' $(if $(ONLY),-only '$(ONLY)')
+
 gen: ## rewrite the generated files
 	go generate ./...
 
@@ -99,7 +107,7 @@ s3server: $(S3SERVER) ## the S3 server of tests; prints where it is
 	@echo $(S3SERVER)
 
 clean: ## remove what make built; ./data stays
-	rm -rf bin .tools test/compat/node/node_modules
+	rm -rf bin dist dist.partial .tools test/compat/node/node_modules
 
 $(GOTESTSUM):
 	@scripts/tool.sh $@ gotest.tools/gotestsum@$(GOTESTSUM_VERSION)
