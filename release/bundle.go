@@ -43,7 +43,10 @@ func bundles() []bundle {
 		list = append(list, bundle{
 			name: "sluice", programs: []string{"sluiced", "sluice", "sluice-agent"}, on: platform{"linux", arch}, pages: []string{"sluice", "sluiced"},
 			// The places are those of the repository, so that links lead somewhere, and what packaging/README.md says can be typed.
-			tracked: append([]string{"README.md", "SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs", "packaging", "changes/README.md"}, everyone...),
+			tracked: append([]string{
+				"README.md", "SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs", "changes/README.md", "packaging/README.md", "packaging/docker", "packaging/helm",
+				"packaging/systemd/sluice-agent.service", "packaging/systemd/sluice.yaml", "packaging/systemd/sluiced.service",
+			}, everyone...),
 		})
 	}
 	for _, on := range []platform{

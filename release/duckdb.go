@@ -18,6 +18,16 @@ const (
 	duckdbVersion = "1.5.0"
 )
 
+// duckdbTerms are the licences of parts of DuckDB whose texts offer a choice, of which one is taken, or are of several parts at once.
+var duckdbTerms = map[string][]string{
+	"concurrentqueue": {"BSD-2-Clause"},
+	"icu":             {"ICU", "Unicode-DFS-2016"},
+	"mbedtls":         {"Apache-2.0"},
+	"ska_sort":        {"BSL-1.0"},
+	"snappy":          {"BSD-3-Clause"},
+	"utf8proc":        {"MIT", "Unicode-DFS-2015"},
+}
+
 //go:embed duckdb/*.txt
 var duckdbTexts embed.FS
 
@@ -38,7 +48,7 @@ func duckdb(m *debug.Module) (part, error) {
 		}
 		terms := []license{{file: f.Name(), text: string(text)}}
 		if name := strings.TrimSuffix(f.Name(), ".txt"); name != "duckdb" {
-			p.inside = append(p.inside, part{name: name, licenses: terms})
+			p.inside = append(p.inside, part{name: name, licenses: terms, terms: duckdbTerms[name]})
 		} else {
 			p.licenses = terms
 		}

@@ -23,7 +23,8 @@ type part struct {
 	version  string
 	url      string // a package URL, as scanners for vulnerabilities know it
 	licenses []license
-	inside   []part // what is compiled into it, with neither version nor URL known
+	terms    []string // the licences, where people have to read for them; nil to find them in the texts
+	inside   []part   // what is compiled into it, with neither version nor URL known
 }
 
 // license is a file with terms or notices of a part.
@@ -36,6 +37,9 @@ type license struct {
 // ids are the licences of the part itself, by the identifiers of SPDX, sorted. A file of which less than three quarters are words of known
 // licences has none.
 func (p part) ids() []string {
+	if p.terms != nil {
+		return p.terms
+	}
 	const enough = 75 // percent; headings and names of authors are the rest
 	var ids []string
 	for _, l := range p.licenses {
@@ -132,7 +136,7 @@ func modulePart(cache string, m module.Version) (part, error) {
 }
 
 var (
-	licenseName = regexp.MustCompile(`(?i)^(licen[cs]es?|copying|copyright|notices?|unlicense)([-_. ].*)?$`)
+	licenseName = regexp.MustCompile(`(?i)^([a-z0-9]+[-_])?(licen[cs]es?|copying|copyright|notices?|unlicense)([-_. ].*)?$`)
 	sourceName  = regexp.MustCompile(`(?i)\.(go|s|c|h|py|sh|json|ya?ml|tmpl|html)$`) // that a program is called copying.go says nothing
 )
 
