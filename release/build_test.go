@@ -53,7 +53,7 @@ func git(t *testing.T, root string, args ...string) {
 
 // No version is built of what others cannot get, or of what is not told.
 func TestSourceIsRefused(t *testing.T) {
-	root := repository(t, changelogFile, "changes/README.md")
+	root := repository(t, changelogFile, "changes/README.md", migrationDir)
 	source := func(version string) error {
 		_, err := readSource(t.Context(), root, version)
 		return err
@@ -89,6 +89,11 @@ func TestSourceIsRefused(t *testing.T) {
 	}
 	commit()
 	f("all is told", "0.1.0", "")
+	write(migrationDir+"/9999_late.sql", "CREATE TABLE late (n INTEGER);\n")
+	commit()
+	f("a migration that nobody noted", "0.1.0", "9999_late.sql")
+	git(t, root, "rm", "-q", migrationDir+"/9999_late.sql")
+	commit()
 	f("another commit had that version", "0.1.0-rc.1", "given once")
 	write("changes/odd.md", "Something.\n")
 	commit()

@@ -17,14 +17,23 @@ const unreleased = "## Unreleased\n"
 // changelog is what a version adds to CHANGELOG.md.
 type changelog struct {
 	root      string
+	version   string
 	section   string // heading and changes of the version
 	text      string // CHANGELOG.md with the section in it
 	fragments []fragment
+	steps     *migrations
 }
 
 // collate makes the section of a version from the changes that wait below root, and changes no file.
 func collate(root, version, date string) (*changelog, error) {
+	if isPreview(version) {
+		return nil, fmt.Errorf("%s comes before its version: until that, changes go on waiting", version)
+	}
 	fragments, err := readFragments(root)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := readMigrations(root)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +47,7 @@ func collate(root, version, date string) (*changelog, error) {
 	if hasVersion(string(old), version) {
 		return nil, fmt.Errorf("%s has version %s already", changelogFile, version)
 	}
-	c := &changelog{root: root, section: section(version, date, fragments), fragments: fragments}
+	c := &changelog{root: root, version: version, section: section(version, date, fragments), fragments: fragments, steps: steps}
 	c.text, err = insert(string(old), c.section)
 	return c, err
 }
@@ -77,8 +86,8 @@ func hasVersion(text, version string) bool {
 	return heading.MatchString(text)
 }
 
-// write writes the changelog, and then removes the changes that went into it: what is cut short between the two leaves changes twice, and
-// none lost.
+// write writes the changelog, notes which migrations are out with it, and then removes the changes that went into it: what is cut short leaves
+// changes twice, and none lost.
 func (c *changelog) write() error {
 	path := filepath.Join(c.root, changelogFile)
 	if err := os.WriteFile(path+".new", []byte(c.text), 0o644); err != nil {
@@ -86,6 +95,9 @@ func (c *changelog) write() error {
 	}
 	if err := os.Rename(path+".new", path); err != nil {
 		return errors.Join(err, os.Remove(path+".new"))
+	}
+	if err := c.steps.release(c.version); err != nil {
+		return err
 	}
 	for _, f := range c.fragments {
 		if err := os.Remove(f.path); err != nil {

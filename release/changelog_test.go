@@ -76,6 +76,7 @@ func tree(t *testing.T, files map[string]string) string {
 func TestCollate(t *testing.T) {
 	root := tree(t, map[string]string{
 		changelogFile: emptyChangelog, "changes/README.md": "How.\n",
+		migrationDir + "/" + releasedFile: "# Those that are out.\n", migrationDir + "/0001_a.sql": "CREATE TABLE a (n INTEGER);\n",
 		"changes/10-b.added.md": "Ten.\n", "changes/9-z.added.md": "Nine\nin two lines.\n", "changes/9-a.added.md": "Nine, too.\n",
 		"changes/3-c.security.md": "Secure.\n", "changes/2-c.fixed.md": "Fixed.\n", "changes/1-c.changed.md": "Changed.\n",
 		"changes/1-d.removed.md": "Removed.\n", "changes/1-e.deprecated.md": "Deprecated.\n",
@@ -128,11 +129,52 @@ func TestCollate(t *testing.T) {
 	if _, err := collate(root, "0.1.0", "2026-12-01"); err == nil || !strings.Contains(err.Error(), "already") {
 		t.Errorf("a version that was: got %v", err)
 	}
+	if _, err := collate(root, "0.2.0-rc.1", "2026-12-01"); err == nil || !strings.Contains(err.Error(), "go on waiting") {
+		t.Errorf("a preview: got %v", err)
+	}
 	if c, err = collate(root, "0.1.1", "2026-12-01"); err != nil {
 		t.Fatal(err)
 	}
 	if want := emptyChangelog + "\n## 0.1.1 - 2026-12-01\n\n### Fixed\n\n- Next.\n\n" + first; c.text != want {
 		t.Errorf("the second version: got\n%s\nwant\n%s", c.text, want)
+	}
+}
+
+// What is out stays as it was: with a migration that has changed since, there is no other version.
+func TestReleasedMigrations(t *testing.T) {
+	if _, err := readMigrations(project); err != nil {
+		t.Error(err)
+	}
+	const first, second = migrationDir + "/0001_a.sql", migrationDir + "/0002_b.sql"
+	root := tree(t, map[string]string{migrationDir + "/" + releasedFile: "# Those that are out.\n", first: "CREATE TABLE a (n INTEGER);\n"})
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, version := range []string{"0.1.0", "0.1.1", "0.2.0"} { // with one, none and one more
+		m, err := readMigrations(root)
+		if err := errors.Join(err, m.release(version)); err != nil {
+			t.Fatal(err)
+		}
+		if i == 1 {
+			write(second, "CREATE TABLE b (n INTEGER);\n")
+		}
+	}
+	list := regexp.MustCompile(`^# .*\n0\.1\.0 0001_a\.sql [0-9a-f]{64}\n0\.2\.0 0002_b\.sql [0-9a-f]{64}\n$`)
+	if got := textOf(t, filepath.Join(root, migrationDir, releasedFile)); !list.MatchString(got) {
+		t.Errorf("the list is %s", got)
+	}
+	write(first, "CREATE TABLE a (n INTEGER, m INTEGER);\n")
+	if _, err := readMigrations(root); err == nil || !strings.Contains(err.Error(), "0001_a.sql is out since 0.1.0 and has changed") {
+		t.Errorf("a changed migration: got %v", err)
+	}
+	if err := os.Remove(filepath.Join(root, first)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readMigrations(root); err == nil || !strings.Contains(err.Error(), "0001_a.sql is out") {
+		t.Errorf("a migration that is gone: got %v", err)
 	}
 }
 
@@ -148,8 +190,10 @@ func TestInsertWantsItsPlace(t *testing.T) {
 func TestChangelogOfTheProject(t *testing.T) {
 	root := t.TempDir()
 	copyFile(t, changelogFile, root)
-	if err := os.CopyFS(filepath.Join(root, fragmentDir), os.DirFS(filepath.Join(project, fragmentDir))); err != nil {
-		t.Fatal(err)
+	for _, dir := range []string{fragmentDir, migrationDir} {
+		if err := os.CopyFS(filepath.Join(root, dir), os.DirFS(filepath.Join(project, dir))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	waiting, err := readFragments(root)
 	if err != nil {
@@ -179,6 +223,9 @@ func TestChangelogOfTheProject(t *testing.T) {
 		if !strings.Contains(items, "\n- "+f.text+"\n") || !strings.Contains(shown, strings.SplitN(f.text, "\n", 2)[0]) {
 			t.Errorf("%s is missing", f.path)
 		}
+	}
+	if m, err := readMigrations("."); err != nil || len(m.rest) > 0 || !strings.Contains(m.text, " 0001_init.sql ") {
+		t.Errorf("the migrations that are out are %v, %v", m, err)
 	}
 	left, err := filepath.Glob(fragmentDir + "/*")
 	if err != nil || len(left) != 1 || filepath.Base(left[0]) != "README.md" {

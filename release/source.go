@@ -98,7 +98,11 @@ func (s *source) checkChangelog() error {
 	if !hasVersion(string(text), s.version) {
 		return fmt.Errorf("%s has no version %s", changelogFile, s.version)
 	}
-	return nil
+	steps, err := readMigrations(s.root)
+	if err == nil && len(steps.rest) > 0 {
+		err = fmt.Errorf("%s does not have %s: they came after the changelog was made", steps.path, strings.Join(steps.rest, ", "))
+	}
+	return err
 }
 
 // git is the output of git in the tree.
