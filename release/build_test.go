@@ -53,7 +53,7 @@ func git(t *testing.T, root string, args ...string) {
 
 // No version is built of what others cannot get, or of what is not told.
 func TestSourceIsRefused(t *testing.T) {
-	root := repository(t, changelogFile, "changes/README.md", migrationDir)
+	root := repository(t, changelogFile, chartFile, "changes/README.md", migrationDir)
 	source := func(version string) error {
 		_, err := readSource(t.Context(), root, version)
 		return err
@@ -145,14 +145,24 @@ func TestBuild(t *testing.T) {
 	}
 	checkAgent(t, filepath.Join(dist, agent.file(version)), agent.dir(version), version)
 	checkBOM(t, filepath.Join(dist, agent.dir(version)+".cdx.json"), version)
+}
 
-	// What is there is replaced; what was not built is not.
-	release(t, "build", "-version", version, "-only", agent.dir("*"))
-	if err := os.Remove(filepath.Join(dist, sumsFile)); err != nil {
-		t.Fatal(err)
-	}
-	if err := run(t.Context(), []string{"build", "-version", version, "-only", agent.dir("*")}, io.Discard); err == nil || !strings.Contains(err.Error(), "would be removed") {
-		t.Errorf("over other files: got %v", err)
+// A build takes the place of one before it, and of nothing else.
+func TestMayReplace(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		dir  string
+		ok   bool
+	}{
+		{"nothing", filepath.Join(t.TempDir(), "dist"), true},
+		{"an empty directory", t.TempDir(), true},
+		{"an earlier build", tree(t, map[string]string{sumsFile: "sums", "a.tar.gz": "archive"}), true},
+		{"something else", tree(t, map[string]string{"thesis.txt": "text"}), false},
+		{"a file", filepath.Join(tree(t, map[string]string{"dist": "text"}), "dist"), false},
+	} {
+		if err := mayReplace(c.dir); (err == nil) != c.ok {
+			t.Errorf("%s: got %v", c.name, err)
+		}
 	}
 }
 

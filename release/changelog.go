@@ -9,7 +9,10 @@ import (
 	"strings"
 )
 
-const changelogFile = "CHANGELOG.md"
+const (
+	changelogFile = "CHANGELOG.md"
+	chartFile     = "packaging/helm/sluice/Chart.yaml"
+)
 
 // unreleased is the heading under which the changelog says where the changes wait that are in no version yet.
 const unreleased = "## Unreleased\n"
@@ -20,6 +23,7 @@ type changelog struct {
 	version   string
 	section   string // heading and changes of the version
 	text      string // CHANGELOG.md with the section in it
+	chart     string // Chart.yaml of the version
 	fragments []fragment
 	steps     *migrations
 }
@@ -48,8 +52,25 @@ func collate(root, version, date string) (*changelog, error) {
 		return nil, fmt.Errorf("%s has version %s already", changelogFile, version)
 	}
 	c := &changelog{root: root, version: version, section: section(version, date, fragments), fragments: fragments, steps: steps}
-	c.text, err = insert(string(old), c.section)
+	if c.text, err = insert(string(old), c.section); err != nil {
+		return nil, err
+	}
+	chart, err := os.ReadFile(filepath.Join(root, chartFile))
+	if err != nil {
+		return nil, err
+	}
+	c.chart, err = chartOf(string(chart), version)
 	return c, err
+}
+
+var chartVersion = regexp.MustCompile(`(?m)^(version|appVersion): .*$`)
+
+// chartOf is a chart with a version: chart and program are given together.
+func chartOf(text, version string) (string, error) {
+	if n := len(chartVersion.FindAllString(text, -1)); n != 2 {
+		return "", fmt.Errorf("%s has %d lines with version and appVersion, not one of each", chartFile, n)
+	}
+	return chartVersion.ReplaceAllString(text, `${1}: "`+version+`"`), nil
 }
 
 // section is a version in Markdown.
@@ -86,7 +107,7 @@ func hasVersion(text, version string) bool {
 	return heading.MatchString(text)
 }
 
-// write writes the changelog, notes which migrations are out with it, and then removes the changes that went into it: what is cut short leaves
+// write writes the changelog and the chart, notes which migrations are out with it, and then removes the changes that went into it: what is cut short leaves
 // changes twice, and none lost.
 func (c *changelog) write() error {
 	path := filepath.Join(c.root, changelogFile)
@@ -95,6 +116,9 @@ func (c *changelog) write() error {
 	}
 	if err := os.Rename(path+".new", path); err != nil {
 		return errors.Join(err, os.Remove(path+".new"))
+	}
+	if err := os.WriteFile(filepath.Join(c.root, chartFile), []byte(c.chart), 0o644); err != nil {
+		return err
 	}
 	if err := c.steps.release(c.version); err != nil {
 		return err

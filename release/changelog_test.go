@@ -76,6 +76,7 @@ func tree(t *testing.T, files map[string]string) string {
 func TestCollate(t *testing.T) {
 	root := tree(t, map[string]string{
 		changelogFile: emptyChangelog, "changes/README.md": "How.\n",
+		chartFile:                         "name: sluice\nversion: 0.0.0\nappVersion: \"dev\"\nhome: here\n",
 		migrationDir + "/" + releasedFile: "# Those that are out.\n", migrationDir + "/0001_a.sql": "CREATE TABLE a (n INTEGER);\n",
 		"changes/10-b.added.md": "Ten.\n", "changes/9-z.added.md": "Nine\nin two lines.\n", "changes/9-a.added.md": "Nine, too.\n",
 		"changes/3-c.security.md": "Secure.\n", "changes/2-c.fixed.md": "Fixed.\n", "changes/1-c.changed.md": "Changed.\n",
@@ -119,6 +120,12 @@ func TestCollate(t *testing.T) {
 	}
 	if err := c.write(); err != nil {
 		t.Fatal(err)
+	}
+	if got, want := textOf(t, filepath.Join(root, chartFile)), "name: sluice\nversion: \"0.1.0\"\nappVersion: \"0.1.0\"\nhome: here\n"; got != want {
+		t.Errorf("the chart is %s", got)
+	}
+	if _, err := chartOf("version: 0.1.0\n", "0.1.0"); err == nil {
+		t.Error("a chart without appVersion was taken")
 	}
 	if _, err := collate(root, "0.2.0", "2026-12-01"); err == nil || !strings.Contains(err.Error(), "no changes") {
 		t.Errorf("a version without changes: got %v", err)
@@ -190,6 +197,7 @@ func TestInsertWantsItsPlace(t *testing.T) {
 func TestChangelogOfTheProject(t *testing.T) {
 	root := t.TempDir()
 	copyFile(t, changelogFile, root)
+	copyFile(t, chartFile, root)
 	for _, dir := range []string{fragmentDir, migrationDir} {
 		if err := os.CopyFS(filepath.Join(root, dir), os.DirFS(filepath.Join(project, dir))); err != nil {
 			t.Fatal(err)
