@@ -56,9 +56,10 @@ func bundles() []bundle {
 		if on.os == "linux" {
 			agent = append(agent, "packaging/systemd/sluice-agent.service")
 		}
-		list = append(list,
-			bundle{name: "sluice-cli", programs: []string{"sluice"}, on: on, tracked: everyone, pages: []string{"sluice"}},
-			bundle{name: "sluice-agent", programs: []string{"sluice-agent"}, on: on, tracked: agent})
+		list = append(list, bundle{name: "sluice-agent", programs: []string{"sluice-agent"}, on: on, tracked: agent})
+		if on.os == "linux" { // its backups use locks and links that it has for no other system yet
+			list = append(list, bundle{name: "sluice-cli", programs: []string{"sluice"}, on: on, tracked: everyone, pages: []string{"sluice"}})
+		}
 	}
 	return list
 }
