@@ -67,12 +67,20 @@ func (a *app) readAll(name string, limit int64) ([]byte, error) {
 	}
 	raw, err := io.ReadAll(io.LimitReader(in, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, err
 	}
 	if int64(len(raw)) > limit {
-		return nil, fmt.Errorf("%s is larger than %d bytes", name, limit)
+		return nil, fmt.Errorf("%s is larger than %d bytes", inputName(name), limit)
 	}
 	return raw, nil
+}
+
+// inputName is what messages call a file that readAll reads.
+func inputName(name string) string {
+	if name == "-" {
+		return "standard input"
+	}
+	return name
 }
 
 func (a *app) indexDelete() *cobra.Command {

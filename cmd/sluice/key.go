@@ -137,7 +137,7 @@ func (a *app) keyVerb(use, short string, run func(cmd *cobra.Command, c *client.
 		Use:               use + " ID",
 		Short:             short,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.offer(keyIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {
