@@ -55,7 +55,10 @@ func (a *app) blueprints(f *blueprintFlags) (all []blueprint.Project, err error)
 			}
 			projects, err := blueprint.Read(bytes.NewReader(raw))
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", file, err)
+				return nil, fmt.Errorf("%s: %w", inputName(file), err)
+			}
+			if len(projects) == 0 {
+				return nil, fmt.Errorf("%s describes no project", inputName(file))
 			}
 			all = append(all, projects...)
 		}

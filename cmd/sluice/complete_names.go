@@ -12,7 +12,9 @@ import (
 type names func(ctx context.Context, c *client.Client, before []string) ([]string, error)
 
 // completeNames has a shell offer for each argument of a command the names of the list in its place.
-func (a *app) completeNames(cmd *cobra.Command, lists ...names) { cmd.ValidArgsFunction = a.offer(lists...) }
+func (a *app) completeNames(cmd *cobra.Command, lists ...names) {
+	cmd.ValidArgsFunction = a.offer(lists...)
+}
 
 // offer is a completion with the names of a list for each argument.
 func (a *app) offer(lists ...names) cobra.CompletionFunc {

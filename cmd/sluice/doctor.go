@@ -134,15 +134,20 @@ func (d *doctor) configuration(context.Context) (verdict, string, string) {
 	if err != nil {
 		what, next := explain(err)
 		var missing []string
-		for name, value := range map[string]string{"endpoint": s.endpoint, "access key id": s.accessKeyID, "access key secret": s.secret} {
-			if value == "" {
-				missing = append(missing, name)
+		for _, need := range [][2]string{{"endpoint", s.endpoint}, {"access key id", s.accessKeyID}, {"access key secret", s.secret}} {
+			if need[1] == "" {
+				missing = append(missing, need[0])
 			}
 		}
 		if len(missing) > 0 {
 			what = "missing: " + strings.Join(missing, ", ")
 		}
 		return failed, what, next
+	}
+	switch s.sign {
+	case "", "v1", "v4":
+	default:
+		return failed, fmt.Sprintf("signature version %q is not v1 or v4", s.sign), "Set another: --sign v1, or sluice profile set NAME --sign v1"
 	}
 	if d.client, err = s.client(); err != nil {
 		return failed, err.Error(), "Endpoints look like http://host:port"

@@ -39,6 +39,10 @@ func (a *app) fail(ctx context.Context, err error) int {
 	}
 	if ctx.Err() != nil {
 		a.note("interrupted")
+		var h *hinted
+		if errors.As(err, &h) {
+			a.note("%s", tty.VisibleLines(h.hint))
+		}
 		return exitFailed
 	}
 	if errors.Is(err, syscall.EPIPE) { // the reader, such as head, has enough

@@ -238,18 +238,10 @@ func (a *app) iamGroup() *cobra.Command {
 		return a.showPolicies(cmd, c, client.Holder{Group: args[0]})
 	})
 	add := a.verb("add GROUP USER", "Put a user into a group", 2, func(cmd *cobra.Command, c *client.Client, args []string) error {
-		if err := c.AddToGroup(cmd.Context(), args[1], args[0]); err != nil {
-			return err
-		}
-		a.note("user %s is in group %s", args[1], args[0])
-		return nil
+		return a.done(c.AddToGroup(cmd.Context(), args[1], args[0]), "user %s is in group %s", args[1], args[0])
 	})
 	remove := a.verb("remove GROUP USER", "Take a user out of a group", 2, func(cmd *cobra.Command, c *client.Client, args []string) error {
-		if err := c.RemoveFromGroup(cmd.Context(), args[1], args[0]); err != nil {
-			return err
-		}
-		a.note("user %s is not in group %s any more", args[1], args[0])
-		return nil
+		return a.done(c.RemoveFromGroup(cmd.Context(), args[1], args[0]), "user %s is not in group %s any more", args[1], args[0])
 	})
 	deletion := a.deletion("delete NAME", "Delete a group without members and policies", "group", (*client.Client).DeleteGroup)
 	for _, cmd := range []*cobra.Command{members, show, deletion} {

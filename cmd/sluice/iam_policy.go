@@ -28,11 +28,7 @@ func (a *app) iamPolicy() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.CreatePolicy(cmd.Context(), args[0], description, document); err != nil {
-				return err
-			}
-			a.note("policy %s created", args[0])
-			return nil
+			return a.done(c.CreatePolicy(cmd.Context(), args[0], description, document), "policy %s created", args[0])
 		})
 	create.Flags().StringVar(&description, "description", "", "what it is for")
 	update := a.verb("update NAME FILE", "Give a policy another document, which counts at once", 2,
@@ -41,11 +37,7 @@ func (a *app) iamPolicy() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.UpdatePolicy(cmd.Context(), args[0], document); err != nil {
-				return err
-			}
-			a.note("policy %s updated", args[0])
-			return nil
+			return a.done(c.UpdatePolicy(cmd.Context(), args[0], document), "policy %s updated", args[0])
 		})
 	list := a.verb("list", "List the policies of the account and of the server", 0, func(cmd *cobra.Command, c *client.Client, _ []string) error {
 		all, err := c.Policies(cmd.Context())
@@ -154,11 +146,7 @@ func (a *app) iamProjectPolicy() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.SetProjectPolicy(cmd.Context(), args[0], document); err != nil {
-				return err
-			}
-			a.note("policy of project %s set", args[0])
-			return nil
+			return a.done(c.SetProjectPolicy(cmd.Context(), args[0], document), "policy of project %s set", args[0])
 		})
 	remove := a.deletion("delete PROJECT", "Take the policy of a project away", "the policy of project", (*client.Client).DeleteProjectPolicy)
 	show.ValidArgsFunction, remove.ValidArgsFunction = a.completeProject, a.completeProject

@@ -45,11 +45,7 @@ func (a *app) roleTrust() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.SetRoleTrust(cmd.Context(), args[0], document); err != nil {
-				return err
-			}
-			a.note("role %s trusts whom %s says", args[0], inputName(args[1]))
-			return nil
+			return a.done(c.SetRoleTrust(cmd.Context(), args[0], document), "role %s trusts whom %s says", args[0], inputName(args[1]))
 		})
 	a.completeNames(show, roleNames)
 	set.ValidArgsFunction = thenFiles(a.offer(roleNames))

@@ -89,7 +89,7 @@ func (a *app) indexDelete() *cobra.Command {
 		if err := a.confirm(cmd, yes, "Delete the index configuration of %s?", ref); err != nil {
 			return err
 		}
-		return c.DeleteIndex(cmd.Context(), ref)
+		return a.done(c.DeleteIndex(cmd.Context(), ref), "index configuration of %s deleted", ref)
 	})
 	yesFlag(cmd, &yes)
 	return cmd

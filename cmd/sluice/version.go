@@ -35,6 +35,8 @@ func version() string {
 	return "devel-" + revision + changed
 }
 
+var versionLine = fmt.Sprintf("sluice %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
@@ -47,7 +49,7 @@ func (a *app) versionCommand() *cobra.Command {
 				System  string `json:"system"`
 			}{version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 			return a.show(cmd, v, func() error {
-				_, err := fmt.Fprintf(a.out, "sluice %s (%s, %s)\n", v.Version, v.Go, v.System)
+				_, err := fmt.Fprint(a.out, versionLine)
 				return err
 			})
 		},
