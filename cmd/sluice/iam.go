@@ -65,8 +65,8 @@ func tableOf[T any](a *app, cmd *cobra.Command, all []T, row func(T) []string, h
 const maxPolicyFile = 64 << 10
 
 // readPolicy reads a document from a file, or from standard input for "-".
-func (a *app) readPolicy(name string) (string, error) {
-	raw, err := a.readAll(name, maxPolicyFile)
+func (a *app) readPolicy(ctx context.Context, name string) (string, error) {
+	raw, err := a.readAll(ctx, name, maxPolicyFile)
 	return string(raw), err
 }
 

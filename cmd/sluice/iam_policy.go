@@ -24,7 +24,7 @@ func (a *app) iamPolicy() *cobra.Command {
 	var description string
 	create := a.verb("create NAME FILE", "Make a policy of a document; - is standard input", 2,
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
-			document, err := a.readPolicy(args[1])
+			document, err := a.readPolicy(cmd.Context(), args[1])
 			if err != nil {
 				return err
 			}
@@ -33,7 +33,7 @@ func (a *app) iamPolicy() *cobra.Command {
 	create.Flags().StringVar(&description, "description", "", "what it is for")
 	update := a.verb("update NAME FILE", "Give a policy another document, which counts at once", 2,
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
-			document, err := a.readPolicy(args[1])
+			document, err := a.readPolicy(cmd.Context(), args[1])
 			if err != nil {
 				return err
 			}
@@ -142,7 +142,7 @@ func (a *app) iamProjectPolicy() *cobra.Command {
 	})
 	set := a.verb("set PROJECT FILE", "Set the policy of a project, at once; - is standard input", 2,
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
-			document, err := a.readPolicy(args[1])
+			document, err := a.readPolicy(cmd.Context(), args[1])
 			if err != nil {
 				return err
 			}

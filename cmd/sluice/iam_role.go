@@ -41,7 +41,7 @@ func (a *app) roleTrust() *cobra.Command {
 	})
 	set := a.verb("set NAME FILE", "Say who may assume a role, from now on; - is standard input", 2,
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
-			document, err := a.readPolicy(args[1])
+			document, err := a.readPolicy(cmd.Context(), args[1])
 			if err != nil {
 				return err
 			}
@@ -67,7 +67,7 @@ func (a *app) roleCreate() *cobra.Command {
 		trust := trustAccount(account, externalID)
 		if file != "" {
 			var err error
-			if trust, err = a.readPolicy(file); err != nil {
+			if trust, err = a.readPolicy(cmd.Context(), file); err != nil {
 				return err
 			}
 		}
@@ -115,7 +115,7 @@ func (a *app) iamAssume() *cobra.Command {
 		how.Role = args[0]
 		if file != "" {
 			var err error
-			if how.Policy, err = a.readPolicy(file); err != nil {
+			if how.Policy, err = a.readPolicy(cmd.Context(), file); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ const maxIndexConfig = 1 << 20
 func (a *app) indexSet() *cobra.Command {
 	var file string
 	cmd := a.refVerb("set", "Set the index configuration", func(cmd *cobra.Command, c *client.Client, ref sluice.LogstoreRef) error {
-		config, err := a.readAll(file, maxIndexConfig)
+		config, err := a.readAll(cmd.Context(), file, maxIndexConfig)
 		if err != nil {
 			return err
 		}
@@ -55,8 +56,8 @@ func (a *app) indexSet() *cobra.Command {
 }
 
 // readAll reads a file, or standard input for "-".
-func (a *app) readAll(name string, limit int64) ([]byte, error) {
-	in := a.stdin
+func (a *app) readAll(ctx context.Context, name string, limit int64) ([]byte, error) {
+	in := a.input(ctx)
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {

@@ -110,7 +110,7 @@ func (a *app) queueSend() *cobra.Command {
 			if len(args) > 1 {
 				err = s.all(cmd.Context(), args[1:])
 			} else {
-				err = s.lines(cmd.Context(), bufio.NewScanner(a.stdin))
+				err = s.lines(cmd.Context(), bufio.NewScanner(a.input(cmd.Context())))
 			}
 			a.note("%s sent", plural(s.sent, "message"))
 			return err

@@ -161,7 +161,7 @@ func (r *resource) show() *cobra.Command {
 
 // document reads a document in YAML or JSON and gives it its name.
 func (r *resource) document(cmd *cobra.Command, file, name string) (json.RawMessage, error) {
-	raw, err := r.a.readAll(file, maxBlueprint)
+	raw, err := r.a.readAll(cmd.Context(), file, maxBlueprint)
 	if err != nil {
 		return nil, err
 	}
