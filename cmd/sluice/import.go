@@ -45,7 +45,7 @@ for without it.`,
 				i.AccessKeyID = a.getenv("AWS_ACCESS_KEY_ID")
 			}
 			if i.SecretAccessKey == "" {
-				if i.SecretAccessKey, err = a.askSecret(cmd.Context(), "secret of key " + i.AccessKeyID + ": "); err != nil {
+				if i.SecretAccessKey, err = a.askSecret(cmd.Context(), "secret of key "+i.AccessKeyID+": "); err != nil {
 					return err
 				}
 			}

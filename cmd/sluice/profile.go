@@ -89,7 +89,7 @@ func (a *app) profileFromFlags(cmd *cobra.Command, old profile.Profile, fromStdi
 	case a.getenv(envSecret) != "":
 		p.AccessKeySecret = a.getenv(envSecret)
 	default:
-		p.AccessKeySecret, err = a.askSecret(cmd.Context(), "Secret of " + p.AccessKeyID + " (not shown): ")
+		p.AccessKeySecret, err = a.askSecret(cmd.Context(), "Secret of "+p.AccessKeyID+" (not shown): ")
 	}
 	if err == nil && p.AccessKeySecret == "" {
 		err = misused(cmd, errors.New("the secret is missing: set "+envSecret+" or use --secret-stdin"))
