@@ -243,7 +243,7 @@ func certificateFix(err error) string {
 	case errors.As(err, &record):
 		return "The server does not speak TLS: use http:// in the endpoint"
 	case errors.As(err, &verification):
-		return "Use the name that the certificate is for; or have this machine trust who signed it: SSL_CERT_FILE names a file of certificates to trust"
+		return trustIt
 	}
 	return "Check that the port is the server's own"
 }
@@ -262,6 +262,8 @@ func (d *doctor) server(ctx context.Context) (verdict, string, string) {
 	case err != nil:
 		what, next := explain(err)
 		return failed, what, next
+	case !health.Alive && wantsTLS(health.Detail):
+		return failed, "the server speaks TLS", "Use https:// in the endpoint"
 	case !health.Alive:
 		return failed, "what answers is not a Sluice server: " + health.Detail, "Check the host and the port of the endpoint, and proxies between"
 	case !health.Ready:

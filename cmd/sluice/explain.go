@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 	"time"
@@ -90,9 +91,16 @@ func explained(err error) (what, next string) {
 	return explainNetwork(err)
 }
 
+// trustIt is what to do about a certificate that is not accepted.
+const trustIt = "Use the name that the certificate is for; or have this machine trust who signed it: SSL_CERT_FILE names a file of certificates to trust"
+
+// wantsTLS reports whether an answer is what servers that speak TLS say to those who do not.
+func wantsTLS(answer string) bool { return strings.Contains(answer, "HTTP request to an HTTPS server") }
+
 func explainNetwork(err error) (what, next string) {
 	var dns *net.DNSError
 	var record tls.RecordHeaderError
+	var untrusted *tls.CertificateVerificationError
 	var timeout net.Error
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -101,8 +109,10 @@ func explainNetwork(err error) (what, next string) {
 	case errors.As(err, &dns):
 		return fmt.Sprintf("the name %s of the endpoint does not resolve: %v", dns.Name, err),
 			"Check the endpoint. It is the server's own name or address, without a project in front."
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "the server does not speak TLS: " + err.Error(), "Use http:// in the endpoint."
+	case errors.As(err, &untrusted):
+		return "the server's certificate is not accepted: " + err.Error(), trustIt + ". More: sluice doctor"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "no answer in time: " + err.Error(), "Check that the endpoint can be reached from here: sluice status"
 	}
@@ -116,6 +126,9 @@ func explainRefusal(e *client.Error) (what, next string) {
 	}
 	switch e.Code {
 	case "":
+		if wantsTLS(e.Message) {
+			return "the server speaks TLS", "Use https:// in the endpoint."
+		}
 		return fmt.Sprintf("the endpoint answers with status %d: %s", e.Status, e.Message), "Check the endpoint: is it a Sluice server?"
 	case "SignatureNotMatch":
 		return "the access key secret is wrong: " + what, "Check the secret, or set it again: sluice profile set NAME --access-key-id ID"
