@@ -32,6 +32,7 @@ func TestUsage(t *testing.T) {
 		{"", 0, "Usage:"},
 		{"help", 0, "Usage:"},
 		{"version", 0, "sluice-agent dev"},
+		{"--version", 0, "sluice-agent dev"},
 		{"serve", 2, "unknown command"},
 		{"run extra", 2, "unexpected argument"},
 		{"run --no-such-flag", 2, "no-such-flag"},

@@ -133,13 +133,7 @@ func (d *doctor) configuration(context.Context) (verdict, string, string) {
 	d.settings = s
 	if err != nil {
 		what, next := explain(err)
-		var missing []string
-		for _, need := range [][2]string{{"endpoint", s.endpoint}, {"access key id", s.accessKeyID}, {"access key secret", s.secret}} {
-			if need[1] == "" {
-				missing = append(missing, need[0])
-			}
-		}
-		if len(missing) > 0 {
+		if missing := s.unset(); len(missing) > 0 {
 			what = "missing: " + strings.Join(missing, ", ")
 		}
 		return failed, what, next

@@ -84,7 +84,8 @@ func explained(err error) (what, next string) {
 	if errors.As(err, &refused) {
 		return explainRefusal(refused)
 	}
-	if errors.Is(err, errNoSettings) {
+	var unset *unsetError
+	if errors.As(err, &unset) {
 		return err.Error(), "Name it in a profile:  sluice profile set local --endpoint http://127.0.0.1:8080 --access-key-id ID\n" +
 			"or in the environment: " + strings.Join([]string{envEndpoint, envAccessKeyID, envSecret}, ", ")
 	}

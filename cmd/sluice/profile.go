@@ -165,7 +165,7 @@ func (a *app) profileShow() *cobra.Command {
 				return err
 			}
 			if name == "" {
-				return errNoSettings
+				return &unsetError{settings{}.unset()}
 			}
 			_, file, err := a.profiles()
 			if err != nil {

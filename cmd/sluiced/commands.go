@@ -66,13 +66,17 @@ func dumpCommand(stdout io.Writer) *cobra.Command {
 	}
 }
 
+func versionLine() string {
+	return fmt.Sprintf("sluiced %s, %s, %s/%s\n", release, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func versionCommand(stdout io.Writer) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Show the version",
 		Args:  noArgs,
 		Run: func(*cobra.Command, []string) {
-			fmt.Fprintf(stdout, "sluiced %s, %s, %s/%s\n", release, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprint(stdout, versionLine())
 		},
 	}
 }

@@ -78,7 +78,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		Args:          noArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Version:       release,
 	}
+	root.SetVersionTemplate(versionLine())
 	c.Flags(root.PersistentFlags())
 	resolve := func(cmd *cobra.Command) error { return usage(c.Resolve(cmd.Flags(), os.LookupEnv)) }
 	root.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -169,6 +169,7 @@ func TestCommandLine(t *testing.T) {
 		}
 	}
 	f("sluiced dev", 0, "version")
+	f("sluiced dev", 0, "--version")
 	f("--data-dir", 0, "--help")
 	f("the configuration is right", 0, "config", "check")
 	f("the configuration is right", 0, "config", "check", "--config", file)
