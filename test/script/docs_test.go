@@ -40,7 +40,7 @@ var pages = map[string][]string{
 	"docs/howto/identity.md": {
 		"acs:ram::", ":user/shipper", "Custom policy shipper", "no policy allows it", "line 1:", "is not a resource", "denied by sts or ram",
 		"System policy ReadOnlyAccess of group operators", "the project's policy denies it", ":role/auditor", "belongs to another account",
-		"account ", " deleted",
+		"account ", " deleted", "role auditor trusts whom trust.json says",
 	},
 	"docs/howto/message-queues.md": {
 		"queue orders created", "orders       3 ", "orders       2 ", "urgent", "2 messages sent", `"__topic__":"orders"`, "1 message deleted",
