@@ -176,7 +176,7 @@ func (d *doctor) endpointName(ctx context.Context) (verdict, string, string) {
 	}
 	addresses, err := net.DefaultResolver.LookupHost(ctx, d.host)
 	if err != nil {
-		return failed, fmt.Sprintf("%s does not resolve: %v", d.host, err), "Check the endpoint; it is the server's own name, without a project in front. Or add the name to DNS or to /etc/hosts."
+		return failed, fmt.Sprintf("%s does not resolve: %v", d.host, err), resolveIt(d.host)
 	}
 	return passed, d.host + " is " + strings.Join(addresses, ", "), ""
 }

@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/sluicelog/sluice/client"
 )
 
 // Whoever speaks TLS where it is not spoken, the other way around, or to a stranger, is told what to do.
@@ -39,4 +43,30 @@ func TestTLSIsExplained(t *testing.T) {
 	f("doctor", "http://"+secure.Listener.Addr().String(), "fail  server           the server speaks TLS", "fix: Use https:// in the endpoint")
 	f("project list", "https://"+plain.Listener.Addr().String(), "error: the server does not speak TLS", "Use http:// in the endpoint.")
 	f("project list", plain.URL, "error: the endpoint answers with status 404", "is it a Sluice server?")
+}
+
+// The name that a server at its defaults tells of itself does not resolve everywhere.
+func TestNamesThatDoNotResolve(t *testing.T) {
+	f := func(name, next string) {
+		t.Helper()
+		if _, got := explain(fmt.Errorf("get: %w", &net.DNSError{Name: name, IsNotFound: true})); !strings.HasPrefix(got, next) {
+			t.Errorf("%s: told %q", name, got)
+		}
+	}
+	f("sluice.localhost", "Names under localhost resolve on some machines only: name 127.0.0.1")
+	f("logs.example.com", "Check the endpoint; it is the server's own name or address")
+}
+
+// Credentials that have ended are told from those that are wrong, in the words of each dialect.
+func TestEndedCredentials(t *testing.T) {
+	for _, code := range []string{"SecurityTokenExpired", "InvalidSecurityToken.Expired"} {
+		if _, next := explain(&client.Error{Status: 401, Code: code, Message: "the security token has expired"}); !strings.Contains(next, "sluice iam assume-role") {
+			t.Errorf("%s: told %q", code, next)
+		}
+	}
+	for _, code := range []string{"RequestTimeExpired", "InvalidTimeStamp.Expired", "TimeExpired"} {
+		if _, next := explain(&client.Error{Status: 400, Code: code, Message: "too old"}); !strings.Contains(next, "Set this machine's clock") {
+			t.Errorf("%s: told %q", code, next)
+		}
+	}
 }
