@@ -16,6 +16,7 @@ import (
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/client"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
+	"github.com/sluicelog/sluice/internal/version"
 )
 
 // app is what the commands share.
@@ -66,6 +67,7 @@ Exit codes: ` + exitCodes,
   sluice query web/access 'status >= 500' --last 1h`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Version:       version.Current().Version, // gives --version
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -74,6 +76,7 @@ Exit codes: ` + exitCodes,
 			return cmd.Help()
 		},
 	}
+	root.SetVersionTemplate(version.Current().Line("sluice") + "\n")
 	root.SetIn(a.stdin)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
@@ -99,8 +102,6 @@ Exit codes: ` + exitCodes,
 	add("machines", a.runCommand(), a.sendFileCommand(), a.invocationCommand(), a.instanceCommand())
 	add("access", a.statusCommand(), a.doctorCommand(), a.profileCommand(), a.keyCommand(), a.iamCommand(), a.trailCommand(), a.adminCommand())
 	root.AddCommand(a.versionCommand(), a.manCommand(root))
-	root.Version = version()
-	root.SetVersionTemplate(versionLine)
 	strictHelp(root)
 	a.noteStart(root)
 	return root

@@ -15,6 +15,7 @@ import (
 	"github.com/sluicelog/sluice/client"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/profile"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
+	"github.com/sluicelog/sluice/internal/version"
 )
 
 // verdict is how a check of doctor went.
@@ -359,5 +360,5 @@ func (d *doctor) proxy(context.Context) (verdict, string, string) {
 }
 
 func (d *doctor) version(context.Context) (verdict, string, string) {
-	return passed, "sluice " + version(), ""
+	return passed, "sluice " + version.Current().Version, ""
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sluicelog/sluice/client"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/profile"
+	"github.com/sluicelog/sluice/internal/version"
 )
 
 // The environment.
@@ -137,6 +138,6 @@ func (s settings) client() (*client.Client, error) {
 	}
 	return client.New(client.Options{
 		Endpoint: s.endpoint, AccessKeyID: s.accessKeyID, Secret: s.secret, SecurityToken: s.securityToken,
-		SignV4: s.sign == "v4", Region: s.region, UserAgent: "sluice-cli/" + version(),
+		SignV4: s.sign == "v4", Region: s.region, UserAgent: "sluice-cli/" + version.Current().Version,
 	})
 }
