@@ -102,7 +102,8 @@ sluice-agent COMMAND -h lists the flags of a command.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) error {
 	a := &app{in: in, out: out, err: errOut}
 	commands := map[string]func(context.Context, *flag.FlagSet, []string) error{
-		"enroll": a.enroll, "run": a.run, "status": a.status, "doctor": a.doctor, "install": a.install, "uninstall": a.uninstall, "version": a.version,
+		"enroll": a.enroll, "run": a.run, "status": a.status, "doctor": a.doctor, "install": a.install, "uninstall": a.uninstall,
+		"version": a.version, "--version": a.version,
 	}
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
 		fmt.Fprint(out, usage)

@@ -3,6 +3,7 @@ package script_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -13,7 +14,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sluicelog/sluice/internal/testenv"
 )
@@ -42,7 +45,7 @@ var pages = map[string][]string{
 	"docs/howto/identity.md": {
 		"acs:ram::", ":user/shipper", "Custom policy shipper", "no policy allows it", "line 1:", "is not a resource", "denied by sts or ram",
 		"System policy ReadOnlyAccess of group operators", "the project's policy denies it", ":role/auditor", "belongs to another account",
-		"account ", " deleted",
+		"account ", " deleted", "role auditor trusts whom trust.json says",
 	},
 	"docs/howto/message-queues.md": {
 		"queue orders created", "orders       3 ", "orders       2 ", "urgent", "2 messages sent", `"__topic__":"orders"`, "1 message deleted",
@@ -127,6 +130,11 @@ func TestPages(t *testing.T) {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			script := scriptOf(t, page, "")
+			for _, m := range regexp.MustCompile(`(?:127\.0\.0\.1|localhost)(:[0-9]+)`).FindAllStringSubmatch(script, -1) {
+				if !slices.Contains(append([]string{":8080", ":8443"}, ownPorts...), m[1]) {
+					t.Errorf("port %s is not one that gives way to a free one when the page is run", m[1])
+				}
+			}
 			for _, tool := range []string{"curl", "openssl"} {
 				if _, err := exec.LookPath(tool); err != nil && strings.Contains(script, tool+" ") {
 					t.Skipf("this page needs %s", tool)
@@ -200,12 +208,21 @@ func runPageOn(t *testing.T, server *testenv.Env, script string, demo bool) stri
 		}
 		agents = ":" + agentPort
 	}
-	script = strings.NewReplacer(
-		":8443", agents, "go run -C ", "go run -C "+absolute+"/", ":8080", ":"+port, ":8090", ":"+freePort(t), ":8091", ":"+freePort(t), "go run ", "go run -C "+absolute+" ", "python3 ", cmp.Or(os.Getenv("PYTHON"), "python3")+" ",
-	).Replace(script)
-
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+	replace := []string{
+		":8443", agents, ":8080", ":" + port, "go run -C ", "go run -C " + absolute + "/", "go run ", "go run -C " + absolute + " ",
+		"python3 ", cmp.Or(os.Getenv("PYTHON"), "python3") + " ",
+	}
+	for _, own := range ownPorts {
+		replace = append(replace, own, ":"+freePort(t))
+	}
+	script = strings.NewReplacer(replace...).Replace(script)
+	ctx, cancel := context.WithTimeout(t.Context(), pageTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", script)
 	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with the servers that it starts, which go with it
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		return strings.HasPrefix(name, "SLUICE_") || strings.HasSuffix(strings.ToLower(name), "_proxy") || name == "XDG_CONFIG_HOME"
@@ -213,11 +230,19 @@ func runPageOn(t *testing.T, server *testenv.Env, script string, demo bool) stri
 	cmd.Env = append(cmd.Env, "XDG_CONFIG_HOME="+filepath.Join(s.home, ".config"), "SLUICE_STORAGE_MIN_FREE_BYTES=0")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
+	err = cmd.Run()
+	_ = cmd.Cancel()
+	if err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	return out.String()
 }
+
+// ownPorts are those of servers that pages start.
+var ownPorts = []string{":8090", ":8091", ":8444"}
+
+// pageTime is how long a page may take before it is ended: it may wait for a server that did not start.
+const pageTime = 5 * time.Minute
 
 // prepare makes what make build and make run leave in the directory.
 func prepare(t *testing.T, dir string, server *testenv.Env) {
