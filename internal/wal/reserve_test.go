@@ -152,9 +152,9 @@ func TestReserveLeavesHalf(t *testing.T) {
 
 // Nothing that was acknowledged is lost by a power cut, nor is anything damaged, however batches of both kinds meet a disk that is full at times.
 func TestReservePowerCut(t *testing.T) {
-	seeds := uint64(300)
+	seeds := uint64(150)
 	if testing.Short() {
-		seeds = 60
+		seeds = 20
 	}
 	last := 0
 	for seed := range seeds {

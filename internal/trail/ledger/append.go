@@ -92,7 +92,7 @@ func (r *Recorder) append(group *sluice.LogGroup, door sluice.Appender) error {
 	return nil
 }
 
-// refuse tells whoever waits that his event is not written. It stays in the queue.
+// refuse tells whoever waits that his event is not written. It stays in the queue. Whoever came just now to use the reserve is asked for first, at the next try.
 func (r *Recorder) refuse(err error) {
 	if r.failing.Swap(&err) == nil {
 		r.o.Logger.Error("audit events cannot be written", "error", err)
@@ -101,7 +101,7 @@ func (r *Recorder) refuse(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.queue {
-		if p.done != nil {
+		if p.done != nil && (!p.freed || p.tried) {
 			p.err = unwritten(err.Error())
 			close(p.done)
 			p.done = nil

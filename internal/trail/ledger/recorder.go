@@ -91,7 +91,8 @@ type Recorder struct {
 type pending struct {
 	event *trail.Event
 	done  chan struct{} // closed when it is written or failed to be; nil if nobody waits
-	freed bool          // it is of a call that made room
+	freed bool          // it is of a call that made room,
+	tried bool          // and there was nothing in reserve for it; the appender's own
 	lost  loss          // what it tells of, if it is an AuditEventsLost
 	err   error         // before done is closed
 }

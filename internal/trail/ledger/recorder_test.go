@@ -511,6 +511,24 @@ func TestOldKeys(t *testing.T) {
 	}
 }
 
+// A clock that was years ahead for a while costs two keys, and does not keep the next from getting old in time.
+func TestKeysAfterAJumpOfTheClock(t *testing.T) {
+	b := newBench(t, ledger.Options{KeyDays: 30, Days: -1})
+	b.append(0, 3)
+	b.restart()
+	const years = 3 * 365 * 24 * time.Hour
+	for i, step := range []struct {
+		by   time.Duration
+		keys int
+	}{{years, 2}, {0, 2}, {-years, 3}, {0, 3}, {-time.Hour, 3}, {29 * 24 * time.Hour, 3}, {2 * 24 * time.Hour, 4}} {
+		b.Clock.Advance(step.by)
+		b.sweep()
+		if r := b.wantGood(); len(r.Keys) != step.keys {
+			t.Errorf("step %d, the clock moves by %v: %d keys, want %d", i, step.by, len(r.Keys), step.keys)
+		}
+	}
+}
+
 // An anchor that is asked for covers all events that were there, and none is made where there is nothing new.
 func TestAnchorOnDemand(t *testing.T) {
 	b := newBench(t, ledger.Options{})

@@ -64,27 +64,26 @@ func (r *Recorder) AppendFreed(ctx context.Context, e *trail.Event) error {
 // writeFreed writes the events of calls that made room ahead of all that wait, as far as there is something in reserve for them. It is called when others could
 // not be written.
 func (r *Recorder) writeFreed() {
-	for {
-		p := r.nextFreed()
-		if p == nil || int64(len(fit(p.event)))+forOne > r.freeable() {
-			return
+	for p := r.nextFreed(); p != nil; p = r.nextFreed() {
+		p.tried = true
+		if int64(len(fit(p.event)))+forOne > r.freeable() {
+			continue
 		}
-		if _, err := r.write([]*pending{p}, r.reserve()); err != nil {
-			return // others say that they could not be written
+		if _, err := r.write([]*pending{p}, r.reserve()); err == nil {
+			r.remove(p)
 		}
-		r.remove(p)
 	}
 }
 
 // forOne is what an event takes in the reserve beside its own bytes, at most: other fields, and what is left of a block of the disk.
 const forOne = 16 << 10
 
-// nextFreed is the first in the queue that somebody waits for who made room; nil if there is none.
+// nextFreed is the first in the queue that somebody waits for who made room, and that was not tried; nil if there is none.
 func (r *Recorder) nextFreed() *pending {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.queue {
-		if p.freed && p.done != nil {
+		if p.freed && !p.tried && p.done != nil {
 			return p
 		}
 	}

@@ -27,7 +27,7 @@ func (r *Recorder) sweep() {
 	if !written {
 		return
 	}
-	if age := r.o.Now().Sub(r.key.Created); r.o.KeyDays > 0 && age >= time.Duration(r.o.KeyDays)*day {
+	if r.o.KeyDays > 0 && r.oldKey() {
 		if err := r.rotateKey(); err != nil && r.ctx.Err() == nil {
 			r.o.Logger.Warn("the key of anchors of audit events is too old and stays", "error", err)
 		}
@@ -35,6 +35,13 @@ func (r *Recorder) sweep() {
 }
 
 const day = 24 * time.Hour
+
+// oldKey reports whether the key of anchors is as old as keys may be. One that was made later than now, while the clock was wrong, would be too young for
+// as long as the clock was ahead: it counts as old, so that the clock tells the age of the next.
+func (r *Recorder) oldKey() bool {
+	age := r.o.Now().Sub(r.key.Created)
+	return age >= time.Duration(r.o.KeyDays)*day || age < -day
+}
 
 // expire removes what is older than is kept. Before anything is removed an event says what goes, and an anchor signs that: so events that
 // are missing without that were not removed by the server. Both go into the reserve if there is no room for events: what is removed may be what fills the disk.
