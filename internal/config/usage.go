@@ -54,6 +54,7 @@ var usage = map[string]string{
 	"index.prefix":                 "Prefix of the names of objects, ending in a slash, or empty for the whole bucket. (SLUICE_INDEX_PREFIX)",
 	"index.address_style":          "How the bucket is addressed: path (ENDPOINT/BUCKET) or host (BUCKET.ENDPOINT). (SLUICE_INDEX_ADDRESS_STYLE)",
 	"index.encryption":             "Encryption that the service is asked for: none, or sse-s3 with keys of its own. (SLUICE_INDEX_ENCRYPTION)",
+	"limits.projects_per_account":  "Projects of an account, those that the server makes for it included. (SLUICE_LIMITS_PROJECTS_PER_ACCOUNT)",
 	"limits.shards_per_project":    "Read-write shards of a project. (SLUICE_LIMITS_SHARDS_PER_PROJECT)",
 	"limits.logstores_per_project": "Logstores of a project. (SLUICE_LIMITS_LOGSTORES_PER_PROJECT)",
 	"limits.documents_per_kind":    "Documents of one kind in a project: machine groups, Logtail configurations, dashboards and so on. 0 means the numbers of the service that we follow: 200 machine groups, 200 configurations, 100 dashboards, 100 saved searches. (SLUICE_LIMITS_DOCUMENTS_PER_KIND)",

@@ -49,6 +49,7 @@ func (c *Config) Validate() error {
 	within(&v, "storage.journal_bytes", c.Storage.JournalBytes, 2*c.Storage.JournalFileBytes, 1<<50)
 	within(&v, "storage.min_free_bytes", c.Storage.MinFreeBytes, 0, 1<<50)
 	c.Index.validate(&v)
+	within(&v, "limits.projects_per_account", c.Limits.ProjectsPerAccount, 1, 1<<20)
 	within(&v, "limits.shards_per_project", c.Limits.ShardsPerProject, 1, 1<<20)
 	within(&v, "limits.logstores_per_project", c.Limits.LogstoresPerProject, 1, 1<<20)
 	within(&v, "limits.documents_per_kind", c.Limits.DocumentsPerKind, 0, 1<<20)
