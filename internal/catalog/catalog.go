@@ -44,7 +44,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.MaxProjectsPerAccount, 1000)
 	orDefault(&o.MaxLogstoresPerProject, 200)
 	orDefault(&o.MaxShardsPerProject, 400)
-	orDefault(&o.MaxShardsPerLogstore, 4096)
+	orDefault(&o.MaxShardsPerLogstore, maxLogstoreShards)
 	orDefault(&o.RetentionEvery, time.Minute)
 	orDefault(&o.SplitAfter, 5*time.Minute)
 	orDefault(&o.SplitBytesPerSecond, 5<<20)

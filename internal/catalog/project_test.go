@@ -123,7 +123,9 @@ func TestProjectsFilterAndPages(t *testing.T) {
 // An account has as many projects as it may, and not one more; another account's do not count.
 func TestProjectQuota(t *testing.T) {
 	c := open(t, catalog.Options{MaxProjectsPerAccount: 2}).Catalog
-	create := func(name, account string) error { return c.CreateProject(ctx, meta.Project{Name: name, Account: account}) }
+	create := func(name, account string) error {
+		return c.CreateProject(ctx, meta.Project{Name: name, Account: account})
+	}
 	for _, p := range []struct{ name, account string }{{"one", "a"}, {"two", "a"}, {"three", "b"}} {
 		if err := create(p.name, p.account); err != nil {
 			t.Fatal(err)

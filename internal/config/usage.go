@@ -58,6 +58,7 @@ var usage = map[string]string{
 	"limits.shards_per_project":    "Read-write shards of a project. (SLUICE_LIMITS_SHARDS_PER_PROJECT)",
 	"limits.logstores_per_project": "Logstores of a project. (SLUICE_LIMITS_LOGSTORES_PER_PROJECT)",
 	"limits.documents_per_kind":    "Documents of one kind in a project: machine groups, Logtail configurations, dashboards and so on. 0 means the numbers of the service that we follow: 200 machine groups, 200 configurations, 100 dashboards, 100 saved searches. (SLUICE_LIMITS_DOCUMENTS_PER_KIND)",
+	"limits.machines_per_account":  "Machines of an account that are registered with the assistant. (SLUICE_LIMITS_MACHINES_PER_ACCOUNT)",
 	"retention.interval":           "Time between two looks for old logs. (SLUICE_RETENTION_INTERVAL)",
 	"split.after":                  "How long it has to be over. (SLUICE_SPLIT_AFTER)",
 	"split.bytes_per_second":       "Bytes per second written to the shard, before compression. (SLUICE_SPLIT_BYTES_PER_SECOND)",

@@ -53,6 +53,7 @@ func (c *Config) Validate() error {
 	within(&v, "limits.shards_per_project", c.Limits.ShardsPerProject, 1, 1<<20)
 	within(&v, "limits.logstores_per_project", c.Limits.LogstoresPerProject, 1, 1<<20)
 	within(&v, "limits.documents_per_kind", c.Limits.DocumentsPerKind, 0, 1<<20)
+	within(&v, "limits.machines_per_account", c.Limits.MachinesPerAccount, 1, 1<<20)
 	within(&v, "retention.interval", c.Retention.Interval, time.Second, 24*time.Hour)
 	within(&v, "split.after", c.Split.After, time.Second, 24*time.Hour)
 	within(&v, "split.bytes_per_second", c.Split.BytesPerSecond, 1, 1<<50)
