@@ -10,6 +10,8 @@ GOLANGCI_LINT_VERSION := v2.5.0
 VERSITYGW_VERSION     := v1.8.0
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
+STAMP    = -X github.com/sluicelog/sluice/internal/version.release=$(VERSION) -X github.com/sluicelog/sluice/internal/version.commit=$(COMMIT)
 
 TOOLS     := $(CURDIR)/.tools
 GOTESTSUM := $(TOOLS)/bin/gotestsum-$(GOTESTSUM_VERSION)
@@ -34,8 +36,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## bin/sluiced, bin/sluice and bin/sluice-agent
-	go build -trimpath -ldflags '-X main.release=$(VERSION)' -o bin/ ./cmd/sluiced ./cmd/sluice
-	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.release=$(VERSION)' -o bin/ ./cmd/sluice-agent
+	go build -trimpath -ldflags '$(STAMP)' -o bin/ ./cmd/sluiced ./cmd/sluice
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(STAMP)' -o bin/ ./cmd/sluice-agent
 
 run: build ## start a server on ./data with a live demo; Ctrl-C stops both
 	@scripts/run.sh
@@ -84,6 +86,13 @@ compat-sinks: $(GOTESTSUM) $(KAFKA) $(RECEIVERS)
 bench: build $(S3SERVER) ## the benchmarks: bench/results/*.json and a table (see docs/benchmarks.md)
 	go run ./bench $(BENCHFLAGS)
 
+.PHONY: changelog release
+changelog: ## what VERSION=0.1.0 will say in CHANGELOG.md; WRITE=1 writes it (see docs/releases.md)
+	@go run ./release changelog -version '$(VERSION)' $(if $(DATE),-date '$(DATE)') $(if $(WRITE),-write)
+
+release: ## dist/ for VERSION=0.1.0: archives, SBOMs, sums; ONLY=PATTERN makes some of it
+	@go run ./release build -version '$(VERSION)' $(if $(ONLY),-only '$(ONLY)')
+
 gen: ## rewrite the generated files
 	go generate ./...
 
@@ -98,7 +107,7 @@ s3server: $(S3SERVER) ## the S3 server of tests; prints where it is
 	@echo $(S3SERVER)
 
 clean: ## remove what make built; ./data stays
-	rm -rf bin .tools test/compat/node/node_modules
+	rm -rf bin dist dist.partial .tools test/compat/node/node_modules
 
 $(GOTESTSUM):
 	@scripts/tool.sh $@ gotest.tools/gotestsum@$(GOTESTSUM_VERSION)

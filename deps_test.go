@@ -25,6 +25,7 @@ var noCgo = []string{"client", "cmd/sluice", "cmd/sluice-agent", "internal/inges
 var mayImport = map[string][]string{
 	".":                        {},
 	"internal/vfs":             {},
+	"internal/version":         {},
 	"internal/lz4block":        {},
 	"internal/config":          {},
 	"internal/quota":           {},
@@ -62,7 +63,7 @@ var mayImport = map[string][]string{
 	},
 	"cmd/sluice-agent": { // what people trust with root is to be read in an afternoon
 		"internal/agentproto", "internal/agent", "internal/agent/journal", "internal/agent/policy", "internal/agent/runner", "internal/agent/identity",
-		"internal/agent/machine", "internal/schedule", "internal/vfs", "packaging/systemd",
+		"internal/agent/machine", "internal/schedule", "internal/vfs", "internal/version", "packaging/systemd",
 	},
 
 	"internal/delivery/sink":         {"."},

@@ -170,6 +170,18 @@ func (c *Client) Roles(ctx context.Context) ([]Role, error) {
 	return ramList(ctx, c, "ListRoles", rolesOf)
 }
 
+// Role returns a role.
+func (c *Client) Role(ctx context.Context, name string) (Role, error) {
+	var out struct{ Role Role }
+	err := c.ram(ctx, "GetRole", &out, "RoleName", name)
+	return out.Role, err
+}
+
+// SetRoleTrust says anew who may assume a role. Sessions that there are go on.
+func (c *Client) SetRoleTrust(ctx context.Context, name, trust string) error {
+	return c.ram(ctx, "UpdateRole", nil, "RoleName", name, "NewAssumeRolePolicyDocument", trust)
+}
+
 // CreateRole makes a role that the document trust says who may assume. longest is the longest session; 0 means an hour.
 func (c *Client) CreateRole(ctx context.Context, name, description, trust string, longest time.Duration) (Role, error) {
 	var out struct{ Role Role }

@@ -10,13 +10,16 @@ import (
 // Key is an access key as the server tells of it: never with its secret.
 type Key struct {
 	ID          string    `json:"accessKeyId"`
+	Account     string    `json:"accountId"`          // whose it is
+	User        string    `json:"userName,omitempty"` // of the account, whose policies say what it may; "" for a key of no user
 	Description string    `json:"description"`
 	Projects    []string  `json:"projects"` // it may touch; empty means all
 	ReadOnly    bool      `json:"readOnly"`
-	Root        bool      `json:"root"` // may manage keys
+	Root        bool      `json:"root"` // may do everything in its account, and one of the root account manage accounts and keys
 	Disabled    bool      `json:"disabled"`
 	Created     time.Time `json:"createTime"`
-	Expires     time.Time `json:"expireTime,omitzero"` // zero means never
+	Expires     time.Time `json:"expireTime,omitzero"`  // zero means never
+	LastUsed    time.Time `json:"lastUseTime,omitzero"` // zero means never
 }
 
 // KeySpec is what a new key may do.

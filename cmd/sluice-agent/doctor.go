@@ -15,6 +15,7 @@ import (
 	"github.com/sluicelog/sluice/internal/agent/policy"
 	"github.com/sluicelog/sluice/internal/agent/runner"
 	"github.com/sluicelog/sluice/internal/agentproto"
+	"github.com/sluicelog/sluice/internal/version"
 	"github.com/sluicelog/sluice/internal/vfs"
 )
 
@@ -158,7 +159,7 @@ func (a *app) lookAtDisk() finding {
 }
 
 func lookAtMachine() finding {
-	m := machine.Describe(release)
+	m := machine.Describe(version.Current().Version)
 	if m.MachineID == "" || machine.BootID() == "" {
 		return finding{"machine", false, "it has no id, or none of its boots", "systemd-machine-id-setup makes /etc/machine-id"}
 	}

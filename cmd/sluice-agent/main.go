@@ -5,13 +5,14 @@
 //	sluice-agent status     what the running agent does
 //	sluice-agent doctor     find what is wrong, and what to do about it
 //	sluice-agent install    set it up as a service of systemd; uninstall takes that back
-//	sluice-agent version
+//	sluice-agent version    what it was built of, -o json for programs
 //
 // Exit status: 0 done, 1 failed, 2 for a wrong command line.
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -23,10 +24,8 @@ import (
 	_ "time/tzdata" // schedules have time zones, and machines may have none
 
 	"github.com/sluicelog/sluice/internal/agent/runner"
+	"github.com/sluicelog/sluice/internal/version"
 )
-
-// release is set by the linker.
-var release = "dev"
 
 func main() {
 	if len(os.Args) == 3 && os.Args[1] == keepCommand { // first: a keeper is started for each command, and is to be small
@@ -94,7 +93,7 @@ const usage = `Usage: sluice-agent COMMAND [flags]
   doctor      find what is wrong, and what to do about it
   install     set it up as a service of systemd
   uninstall   take that back
-  version
+  version     what it was built of, -o json for programs
 
 sluice-agent COMMAND -h lists the flags of a command.
 `
@@ -103,11 +102,15 @@ sluice-agent COMMAND -h lists the flags of a command.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) error {
 	a := &app{in: in, out: out, err: errOut}
 	commands := map[string]func(context.Context, *flag.FlagSet, []string) error{
-		"enroll": a.enroll, "run": a.run, "status": a.status, "doctor": a.doctor, "install": a.install, "uninstall": a.uninstall, "version": a.version,
+		"enroll": a.enroll, "run": a.run, "status": a.status, "doctor": a.doctor, "install": a.install, "uninstall": a.uninstall,
+		"version": a.version, "--version": a.version,
 	}
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
 		fmt.Fprint(out, usage)
 		return nil
+	}
+	if args[0] == "--version" {
+		args = []string{"version"}
 	}
 	command := commands[args[0]]
 	if command == nil {
@@ -142,9 +145,18 @@ func or(a, b string) string {
 }
 
 func (a *app) version(_ context.Context, flags *flag.FlagSet, args []string) error {
+	output := flags.String("o", "text", "text or json")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
-	fmt.Fprintln(a.out, "sluice-agent", release)
-	return nil
+	switch *output {
+	case "text":
+		fmt.Fprintln(a.out, version.Current().Line("sluice-agent"))
+		return nil
+	case "json":
+		e := json.NewEncoder(a.out)
+		e.SetIndent("", "  ")
+		return e.Encode(version.Current())
+	}
+	return misused("output %q is not text or json", *output)
 }

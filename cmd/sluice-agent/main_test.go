@@ -31,7 +31,10 @@ func TestUsage(t *testing.T) {
 	}{
 		{"", 0, "Usage:"},
 		{"help", 0, "Usage:"},
-		{"version", 0, "sluice-agent dev"},
+		{"version", 0, "sluice-agent devel"},
+		{"--version", 0, "(go1."},
+		{"version -o json", 0, `"version": "devel`},
+		{"version -o yaml", 2, "not text or json"},
 		{"serve", 2, "unknown command"},
 		{"run extra", 2, "unexpected argument"},
 		{"run --no-such-flag", 2, "no-such-flag"},

@@ -20,6 +20,7 @@ import (
 	"github.com/sluicelog/sluice/internal/agent/policy"
 	"github.com/sluicelog/sluice/internal/agent/runner"
 	"github.com/sluicelog/sluice/internal/agentproto"
+	"github.com/sluicelog/sluice/internal/version"
 	"github.com/sluicelog/sluice/internal/vfs"
 )
 
@@ -66,7 +67,7 @@ func (a *app) run(ctx context.Context, flags *flag.FlagSet, args []string) error
 	if p, err := policy.Load(a.policy); err != nil {
 		log.Error("the policy allows nothing", "error", err)
 	} else {
-		log.Info("started", "version", release, "instance", id.Instance(), "server", id.Server(), "root", p.Root)
+		log.Info("started", "version", version.Current().Version, "instance", id.Instance(), "server", id.Server(), "root", p.Root)
 	}
 	notify("READY=1\nSTATUS=instance " + id.Instance())
 	go watchdog(ctx)
@@ -98,7 +99,7 @@ func (a *app) open(id *identity.Identity, log *slog.Logger) (*agent.Agent, error
 
 // machine describes this machine. One without an id of its own gets one, which is kept.
 func (a *app) machine() (m agentproto.Machine, err error) {
-	if m = machine.Describe(release); m.MachineID != "" {
+	if m = machine.Describe(version.Current().Version); m.MachineID != "" {
 		return m, nil
 	}
 	name := filepath.Join(a.state, machineName)

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/client"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
+	"github.com/sluicelog/sluice/internal/version"
 )
 
 // app is what the commands share.
@@ -66,9 +67,16 @@ Exit codes: ` + exitCodes,
   sluice query web/access 'status >= 500' --last 1h`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:       version.Current().Version, // gives --version
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return cmd.Help()
+		},
 	}
+	root.SetVersionTemplate(version.Current().Line("sluice") + "\n")
 	root.SetIn(a.stdin)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
@@ -94,7 +102,7 @@ Exit codes: ` + exitCodes,
 	add("machines", a.runCommand(), a.sendFileCommand(), a.invocationCommand(), a.instanceCommand())
 	add("access", a.statusCommand(), a.doctorCommand(), a.profileCommand(), a.keyCommand(), a.iamCommand(), a.trailCommand(), a.adminCommand())
 	root.AddCommand(a.versionCommand(), a.manCommand(root))
-	root.InitDefaultHelpCmd()
+	strictHelp(root)
 	a.noteStart(root)
 	return root
 }
@@ -130,13 +138,58 @@ func (a *app) noteStart(cmd *cobra.Command) {
 func parent(use, short string, children ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, RunE: func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return misused(cmd, fmt.Errorf("unknown command %q", args[0]))
+			return unknownCommand(cmd, args[0])
 		}
 		return cmd.Help()
 	}}
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.AddCommand(children...)
 	return cmd
+}
+
+// unknownCommand is an error that names the command that was probably meant.
+func unknownCommand(cmd *cobra.Command, word string) error {
+	err := fmt.Errorf("unknown command %q", word)
+	var names []string
+	for _, child := range cmd.Commands() {
+		if child.IsAvailableCommand() {
+			names = append(names, child.Name())
+		}
+	}
+	if name := nearest(word, names); name != "" {
+		err = fmt.Errorf("%w; did you mean %s?", err, name)
+	}
+	return misused(cmd, err)
+}
+
+// strictHelp has help and completion refuse what they do not know, instead of showing help of something else.
+func strictHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Run = nil
+			cmd.RunE = func(_ *cobra.Command, args []string) error {
+				about, rest, err := root.Find(args)
+				if err != nil {
+					return err
+				}
+				if len(rest) > 0 {
+					return unknownCommand(about, rest[0])
+				}
+				return about.Help()
+			}
+		case "completion":
+			cmd.Args = cobra.ArbitraryArgs
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return unknownCommand(cmd, args[0])
+				}
+				return cmd.Help()
+			}
+		}
+	}
 }
 
 // usageError is a command that cannot be meant as it was given.
@@ -159,6 +212,14 @@ func misused(cmd *cobra.Command, err error) error {
 // note tells the user something that is not the output. What comes from elsewhere is made [tty.Visible] by the caller.
 func (a *app) note(format string, args ...any) {
 	fmt.Fprintf(a.err, format+"\n", args...)
+}
+
+// done tells that something was done, unless err says that it was not.
+func (a *app) done(err error, format string, args ...any) error {
+	if err == nil {
+		a.note(format, args...)
+	}
+	return err
 }
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$`)

@@ -34,7 +34,7 @@ func (f *blueprintFlags) add(cmd *cobra.Command) {
 }
 
 // projects reads all files.
-func (a *app) blueprints(f *blueprintFlags) (all []blueprint.Project, err error) {
+func (a *app) blueprints(ctx context.Context, f *blueprintFlags) (all []blueprint.Project, err error) {
 	for _, name := range f.files {
 		files := []string{name}
 		if info, err := os.Stat(name); err == nil && info.IsDir() {
@@ -49,13 +49,16 @@ func (a *app) blueprints(f *blueprintFlags) (all []blueprint.Project, err error)
 			}
 		}
 		for _, file := range files {
-			raw, err := a.readAll(file, maxBlueprint)
+			raw, err := a.readAll(ctx, file, maxBlueprint)
 			if err != nil {
 				return nil, err
 			}
 			projects, err := blueprint.Read(bytes.NewReader(raw))
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", file, err)
+				return nil, fmt.Errorf("%s: %w", inputName(file), err)
+			}
+			if len(projects) == 0 {
+				return nil, fmt.Errorf("%s describes no project", inputName(file))
 			}
 			all = append(all, projects...)
 		}
@@ -69,7 +72,7 @@ func (a *app) blueprints(f *blueprintFlags) (all []blueprint.Project, err error)
 }
 
 func (a *app) plan(ctx context.Context, f *blueprintFlags) (*blueprint.Plan, error) {
-	projects, err := a.blueprints(f)
+	projects, err := a.blueprints(ctx, f)
 	if err != nil {
 		return nil, err
 	}

@@ -79,6 +79,9 @@ func (f *rangeFlags) times(cmd *cobra.Command, now time.Time) (from, to time.Tim
 			to = p.time
 		}
 	}
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		return from, to, misused(cmd, emptyRange(from, to))
+	}
 	return from, to, nil
 }
 

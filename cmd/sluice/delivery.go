@@ -180,7 +180,7 @@ func (a *app) deliveryDelete() *cobra.Command {
 			if err := a.confirm(cmd, yes, "Delete delivery task %s and its place in the logs?", ref); err != nil {
 				return err
 			}
-			return c.DeleteDelivery(cmd.Context(), ref.project, ref.task)
+			return a.done(c.DeleteDelivery(cmd.Context(), ref.project, ref.task), "delivery task %s deleted", ref)
 		})
 	yesFlag(cmd, &yes)
 	return cmd

@@ -98,7 +98,7 @@ func (a *app) deliveryCreate() *cobra.Command {
 	var draft bool
 	cmd := a.deliveryVerbCommand("create", "Make a task, test its connection, and bring it online",
 		func(cmd *cobra.Command, c *client.Client, ref taskRef) error {
-			document, err := f.document(cmd, a.stdin, ref.task)
+			document, err := f.document(cmd, a.input(cmd.Context()), ref.task)
 			if err != nil {
 				return err
 			}
@@ -142,7 +142,7 @@ func (a *app) deliveryApply() *cobra.Command {
 			if err != nil && !fresh {
 				return err
 			}
-			document, err := f.document(cmd, a.stdin, ref.task)
+			document, err := f.document(cmd, a.input(cmd.Context()), ref.task)
 			if err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/sluicelog/sluice/client"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/profile"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
+	"github.com/sluicelog/sluice/internal/version"
 )
 
 // verdict is how a check of doctor went.
@@ -133,16 +134,15 @@ func (d *doctor) configuration(context.Context) (verdict, string, string) {
 	d.settings = s
 	if err != nil {
 		what, next := explain(err)
-		var missing []string
-		for name, value := range map[string]string{"endpoint": s.endpoint, "access key id": s.accessKeyID, "access key secret": s.secret} {
-			if value == "" {
-				missing = append(missing, name)
-			}
-		}
-		if len(missing) > 0 {
+		if missing := s.unset(); len(missing) > 0 {
 			what = "missing: " + strings.Join(missing, ", ")
 		}
 		return failed, what, next
+	}
+	switch s.sign {
+	case "", "v1", "v4":
+	default:
+		return failed, fmt.Sprintf("signature version %q is not v1 or v4", s.sign), "Set another: --sign v1, or sluice profile set NAME --sign v1"
 	}
 	if d.client, err = s.client(); err != nil {
 		return failed, err.Error(), "Endpoints look like http://host:port"
@@ -177,7 +177,7 @@ func (d *doctor) endpointName(ctx context.Context) (verdict, string, string) {
 	}
 	addresses, err := net.DefaultResolver.LookupHost(ctx, d.host)
 	if err != nil {
-		return failed, fmt.Sprintf("%s does not resolve: %v", d.host, err), "Check the endpoint; it is the server's own name, without a project in front. Or add the name to DNS or to /etc/hosts."
+		return failed, fmt.Sprintf("%s does not resolve: %v", d.host, err), resolveIt(d.host)
 	}
 	return passed, d.host + " is " + strings.Join(addresses, ", "), ""
 }
@@ -238,7 +238,7 @@ func certificateFix(err error) string {
 	case errors.As(err, &record):
 		return "The server does not speak TLS: use http:// in the endpoint"
 	case errors.As(err, &verification):
-		return "Use the name that the certificate is for; or have this machine trust who signed it: SSL_CERT_FILE names a file of certificates to trust"
+		return trustIt
 	}
 	return "Check that the port is the server's own"
 }
@@ -257,6 +257,8 @@ func (d *doctor) server(ctx context.Context) (verdict, string, string) {
 	case err != nil:
 		what, next := explain(err)
 		return failed, what, next
+	case !health.Alive && wantsTLS(health.Detail):
+		return failed, "the server speaks TLS", "Use https:// in the endpoint"
 	case !health.Alive:
 		return failed, "what answers is not a Sluice server: " + health.Detail, "Check the host and the port of the endpoint, and proxies between"
 	case !health.Ready:
@@ -358,5 +360,5 @@ func (d *doctor) proxy(context.Context) (verdict, string, string) {
 }
 
 func (d *doctor) version(context.Context) (verdict, string, string) {
-	return passed, "sluice " + version(), ""
+	return passed, "sluice " + version.Current().Version, ""
 }

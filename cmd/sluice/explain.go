@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 	"time"
@@ -39,6 +40,10 @@ func (a *app) fail(ctx context.Context, err error) int {
 	}
 	if ctx.Err() != nil {
 		a.note("interrupted")
+		var h *hinted
+		if errors.As(err, &h) {
+			a.note("%s", tty.VisibleLines(h.hint))
+		}
 		return exitFailed
 	}
 	if errors.Is(err, syscall.EPIPE) { // the reader, such as head, has enough
@@ -79,26 +84,43 @@ func explained(err error) (what, next string) {
 	if errors.As(err, &refused) {
 		return explainRefusal(refused)
 	}
-	if errors.Is(err, errNoSettings) {
+	var unset *unsetError
+	if errors.As(err, &unset) {
 		return err.Error(), "Name it in a profile:  sluice profile set local --endpoint http://127.0.0.1:8080 --access-key-id ID\n" +
 			"or in the environment: " + strings.Join([]string{envEndpoint, envAccessKeyID, envSecret}, ", ")
 	}
 	return explainNetwork(err)
 }
 
+// trustIt is what to do about a certificate that is not accepted.
+const trustIt = "Use the name that the certificate is for; or have this machine trust who signed it: SSL_CERT_FILE names a file of certificates to trust"
+
+// resolveIt is what to do about a name that does not resolve.
+func resolveIt(name string) string {
+	if strings.HasSuffix(name, ".localhost") {
+		return "Names under localhost resolve on some machines only: name 127.0.0.1 in the endpoint, or add the name to /etc/hosts."
+	}
+	return "Check the endpoint; it is the server's own name or address, without a project in front. Or add the name to DNS or to /etc/hosts."
+}
+
+// wantsTLS reports whether an answer is what servers that speak TLS say to those who do not.
+func wantsTLS(answer string) bool { return strings.Contains(answer, "HTTP request to an HTTPS server") }
+
 func explainNetwork(err error) (what, next string) {
 	var dns *net.DNSError
 	var record tls.RecordHeaderError
+	var untrusted *tls.CertificateVerificationError
 	var timeout net.Error
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing answers at the endpoint: " + err.Error(),
 			"Is the server running? `make run` starts one here; --endpoint, SLUICE_ENDPOINT or a profile name another."
 	case errors.As(err, &dns):
-		return fmt.Sprintf("the name %s of the endpoint does not resolve: %v", dns.Name, err),
-			"Check the endpoint. It is the server's own name or address, without a project in front."
-	case errors.As(err, &record):
+		return fmt.Sprintf("the name %s of the endpoint does not resolve: %v", dns.Name, err), resolveIt(dns.Name)
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "the server does not speak TLS: " + err.Error(), "Use http:// in the endpoint."
+	case errors.As(err, &untrusted):
+		return "the server's certificate is not accepted: " + err.Error(), trustIt + ". More: sluice doctor"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "no answer in time: " + err.Error(), "Check that the endpoint can be reached from here: sluice status"
 	}
@@ -112,12 +134,19 @@ func explainRefusal(e *client.Error) (what, next string) {
 	}
 	switch e.Code {
 	case "":
+		if wantsTLS(e.Message) {
+			return "the server speaks TLS", "Use https:// in the endpoint."
+		}
 		return fmt.Sprintf("the endpoint answers with status %d: %s", e.Status, e.Message), "Check the endpoint: is it a Sluice server?"
-	case "SignatureNotMatch":
+	case "SignatureNotMatch", "SignatureDoesNotMatch":
 		return "the access key secret is wrong: " + what, "Check the secret, or set it again: sluice profile set NAME --access-key-id ID"
-	case "RequestTimeExpired", "RequestTimeTooSkewed":
+	case "RequestTimeExpired", "RequestTimeTooSkewed", "InvalidTimeStamp.Expired", "TimeExpired":
 		return what, skewed(e.Date)
-	case "InvalidAccessKeyId", "Unauthorized", "SecurityTokenExpired", "SecurityToken.Expired":
+	case "SecurityTokenExpired", "SecurityToken.Expired", "InvalidSecurityToken.Expired":
+		return what, "Temporary credentials end. Get others: sluice iam assume-role ARN, or of a root key sluice key create --expires 1h"
+	case "InvalidSecurityToken", "InvalidSecurityToken.Malformed":
+		return what, "Access key, secret and token belong together, as one answer gave them; a permanent key has no token."
+	case "InvalidAccessKeyId", "InvalidAccessKeyId.NotFound", "InvalidAccessKeyId.Inactive", "Unauthorized", "Forbidden.RAM", "AccessDenied":
 		return what, unauthorized(e)
 	case "InvalidCursor":
 		return what, "The logs there have expired or were never written. Start at --from begin, or at a time."
@@ -149,7 +178,7 @@ func skewed(server time.Time) string {
 // denied reports whether the server knows who asked, and says no to what.
 func denied(err error) bool {
 	var e *client.Error
-	return errors.As(err, &e) && e.Code == "Unauthorized" && strings.HasPrefix(e.Message, "denied ")
+	return errors.As(err, &e) && strings.HasPrefix(e.Message, "denied ")
 }
 
 func unauthorized(e *client.Error) string {

@@ -88,7 +88,7 @@ func (a *app) groupUpdate() *cobra.Command {
 		if change == (client.ConsumerGroupChange{}) {
 			return misused(cmd, errors.New("say what to change: --timeout or --order"))
 		}
-		return c.UpdateConsumerGroup(cmd.Context(), ref, name, change)
+		return a.done(c.UpdateConsumerGroup(cmd.Context(), ref, name, change), "consumer group %s of %s changed", tty.Visible(name), ref)
 	})
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "how `long` a consumer may be silent")
 	cmd.Flags().BoolVar(&order, "order", false, "after a split or merge, consume the parents first")

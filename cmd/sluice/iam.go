@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -63,24 +61,12 @@ func tableOf[T any](a *app, cmd *cobra.Command, all []T, row func(T) []string, h
 	})
 }
 
-// maxPolicyFile is more than any policy is long.
+// maxPolicyFile is longer than any policy.
 const maxPolicyFile = 64 << 10
 
 // readPolicy reads a document from a file, or from standard input for "-".
-func (a *app) readPolicy(name string) (string, error) {
-	in := a.stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close()
-		in = f
-	}
-	raw, err := io.ReadAll(io.LimitReader(in, maxPolicyFile+1))
-	if err == nil && len(raw) > maxPolicyFile {
-		err = fmt.Errorf("%s is longer than any policy", name)
-	}
+func (a *app) readPolicy(ctx context.Context, name string) (string, error) {
+	raw, err := a.readAll(ctx, name, maxPolicyFile)
 	return string(raw), err
 }
 
@@ -131,6 +117,12 @@ func (a *app) iamCan() *cobra.Command {
 	flags.BoolVar(&role, "role", false, "USER is the name of a role")
 	flags.StringVar(&q.SourceIP, "from", "", "`address` that the request would come from")
 	flags.BoolVar(&q.Secure, "tls", false, "the request would come over TLS")
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if role {
+			return a.offer(roleNames)(cmd, args, typed)
+		}
+		return a.offer(userNames)(cmd, args, typed)
+	}
 	return cmd
 }
 
@@ -200,8 +192,10 @@ func (a *app) iamUser() *cobra.Command {
 	show := a.verb("show NAME", "Show the policies of a user", 1, func(cmd *cobra.Command, c *client.Client, args []string) error {
 		return a.showPolicies(cmd, c, client.Holder{User: args[0]})
 	})
-	return parent("user", "Users of the account", create, list, show,
-		a.deletion("delete NAME", "Delete a user without keys, groups and policies", "user", (*client.Client).DeleteUser))
+	remove := a.deletion("delete NAME", "Delete a user without keys, groups and policies", "user", (*client.Client).DeleteUser)
+	a.completeNames(show, userNames)
+	a.completeNames(remove, userNames)
+	return parent("user", "Users of the account", create, list, show, remove)
 }
 
 func (a *app) showPolicies(cmd *cobra.Command, c *client.Client, h client.Holder) error {
@@ -217,8 +211,11 @@ func (a *app) showPolicies(cmd *cobra.Command, c *client.Client, h client.Holder
 func (a *app) iamGroup() *cobra.Command {
 	var comments string
 	create := a.verb("create NAME", "Make a group", 1, func(cmd *cobra.Command, c *client.Client, args []string) error {
-		_, err := c.CreateGroup(cmd.Context(), args[0], comments)
-		return err
+		if _, err := c.CreateGroup(cmd.Context(), args[0], comments); err != nil {
+			return err
+		}
+		a.note("group %s created", args[0])
+		return nil
 	})
 	create.Flags().StringVar(&comments, "comments", "", "what it is for")
 	list := a.verb("list", "List the groups", 0, func(cmd *cobra.Command, c *client.Client, _ []string) error {
@@ -241,11 +238,16 @@ func (a *app) iamGroup() *cobra.Command {
 		return a.showPolicies(cmd, c, client.Holder{Group: args[0]})
 	})
 	add := a.verb("add GROUP USER", "Put a user into a group", 2, func(cmd *cobra.Command, c *client.Client, args []string) error {
-		return c.AddToGroup(cmd.Context(), args[1], args[0])
+		return a.done(c.AddToGroup(cmd.Context(), args[1], args[0]), "user %s is in group %s", args[1], args[0])
 	})
 	remove := a.verb("remove GROUP USER", "Take a user out of a group", 2, func(cmd *cobra.Command, c *client.Client, args []string) error {
-		return c.RemoveFromGroup(cmd.Context(), args[1], args[0])
+		return a.done(c.RemoveFromGroup(cmd.Context(), args[1], args[0]), "user %s is not in group %s any more", args[1], args[0])
 	})
-	return parent("group", "Groups of users", create, list, members, show, add, remove,
-		a.deletion("delete NAME", "Delete a group without members and policies", "group", (*client.Client).DeleteGroup))
+	deletion := a.deletion("delete NAME", "Delete a group without members and policies", "group", (*client.Client).DeleteGroup)
+	for _, cmd := range []*cobra.Command{members, show, deletion} {
+		a.completeNames(cmd, groupNames)
+	}
+	a.completeNames(add, groupNames, userNames)
+	a.completeNames(remove, groupNames, userNames)
+	return parent("group", "Groups of users", create, list, members, show, add, remove, deletion)
 }

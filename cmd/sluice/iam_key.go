@@ -22,6 +22,9 @@ func (a *app) iamKey() *cobra.Command {
 	create := a.verb("create USER", "Make a key of a user; its secret is shown this once", 1,
 		func(cmd *cobra.Command, c *client.Client, args []string) error { return a.newUserKey(cmd, c, args[0]) })
 	rotate := a.verb("rotate USER", "Make another key of a user, to take the place of the one there is", 1, a.rotateKey)
+	for _, cmd := range []*cobra.Command{list, create, rotate} {
+		a.completeNames(cmd, userNames)
+	}
 	rotate.Long = "rotate makes a second key and leaves the first as it is. Give the new one to the program, disable the old one,\n" +
 		"and when nothing misses it, delete it."
 	return parent("key", "Access keys of users, two each at most", create, list, rotate,
@@ -65,13 +68,15 @@ func (a *app) rotateKey(cmd *cobra.Command, c *client.Client, args []string) err
 
 // userKeyVerb is a command about one key of a user.
 func (a *app) userKeyVerb(use, short string, run func(cmd *cobra.Command, c *client.Client, user, id string) error) *cobra.Command {
-	return a.verb(use+" USER ID", short, 2, func(cmd *cobra.Command, c *client.Client, args []string) error {
+	cmd := a.verb(use+" USER ID", short, 2, func(cmd *cobra.Command, c *client.Client, args []string) error {
 		if err := run(cmd, c, args[0], args[1]); err != nil {
 			return err
 		}
 		a.note("access key %s of %s: %sd", args[1], args[0], use)
 		return nil
 	})
+	a.completeNames(cmd, userNames, userKeyIDs)
+	return cmd
 }
 
 func (a *app) userKeyDelete() *cobra.Command {

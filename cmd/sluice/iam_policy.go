@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,24 +24,20 @@ func (a *app) iamPolicy() *cobra.Command {
 	var description string
 	create := a.verb("create NAME FILE", "Make a policy of a document; - is standard input", 2,
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
-			document, err := a.readPolicy(args[1])
+			document, err := a.readPolicy(cmd.Context(), args[1])
 			if err != nil {
 				return err
 			}
-			if err := c.CreatePolicy(cmd.Context(), args[0], description, document); err != nil {
-				return err
-			}
-			a.note("policy %s created", args[0])
-			return nil
+			return a.done(c.CreatePolicy(cmd.Context(), args[0], description, document), "policy %s created", args[0])
 		})
 	create.Flags().StringVar(&description, "description", "", "what it is for")
 	update := a.verb("update NAME FILE", "Give a policy another document, which counts at once", 2,
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
-			document, err := a.readPolicy(args[1])
+			document, err := a.readPolicy(cmd.Context(), args[1])
 			if err != nil {
 				return err
 			}
-			return c.UpdatePolicy(cmd.Context(), args[0], document)
+			return a.done(c.UpdatePolicy(cmd.Context(), args[0], document), "policy %s updated", args[0])
 		})
 	list := a.verb("list", "List the policies of the account and of the server", 0, func(cmd *cobra.Command, c *client.Client, _ []string) error {
 		all, err := c.Policies(cmd.Context())
@@ -55,13 +53,28 @@ func (a *app) iamPolicy() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.show(cmd, p, func() error {
-			_, err := fmt.Fprintln(a.out, tty.Visible(p.Document))
-			return err
-		})
+		return a.show(cmd, p, func() error { return a.writeDocument(p.Document) })
 	})
-	return parent("policy", "Policies: documents that say who may do what", create, update, list, show,
-		a.deletion("delete NAME", "Delete a policy that is attached to nobody", "policy", (*client.Client).DeletePolicy))
+	remove := a.deletion("delete NAME", "Delete a policy that is attached to nobody", "policy", (*client.Client).DeletePolicy)
+	a.completeNames(show, policyNames)
+	a.completeNames(remove, policyNames)
+	update.ValidArgsFunction = thenFiles(a.offer(policyNames))
+	return parent("policy", "Policies: documents that say who may do what", create, update, list, show, remove)
+}
+
+// writeDocument writes a policy document as it was given, to be read, or edited and sent back.
+func (a *app) writeDocument(document string) error {
+	document = strings.TrimSuffix(document, "\n")
+	if a.out.Terminal() {
+		document = tty.VisibleLines(document)
+	}
+	_, err := fmt.Fprintln(a.out, document)
+	return err
+}
+
+// showDocument is writeDocument, or what --output and --query ask of it.
+func (a *app) showDocument(cmd *cobra.Command, document string) error {
+	return a.show(cmd, json.RawMessage(document), func() error { return a.writeDocument(document) })
 }
 
 // findPolicy finds a policy by its name: the account's own before the server's.
@@ -108,6 +121,10 @@ func (a *app) iamAttach(use, short string, do func(c *client.Client, ctx context
 	flags.StringVar(&h.User, "user", "", "`name` of the user")
 	flags.StringVar(&h.Group, "group", "", "`name` of the group")
 	flags.StringVar(&h.Role, "role", "", "`name` of the role")
+	a.completeNames(cmd, policyNames)
+	for flag, names := range map[string]names{"user": userNames, "group": groupNames, "role": roleNames} {
+		cmd.RegisterFlagCompletionFunc(flag, a.offerFlag(names)) //nolint:errcheck // the flags are those above
+	}
 	return cmd
 }
 
@@ -121,20 +138,18 @@ func (a *app) iamProjectPolicy() *cobra.Command {
 			a.note("project %s has no policy", args[0])
 			return nil
 		}
-		_, err = fmt.Fprintln(a.out, document)
-		return err
+		return a.showDocument(cmd, document)
 	})
 	set := a.verb("set PROJECT FILE", "Set the policy of a project, at once; - is standard input", 2,
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
-			document, err := a.readPolicy(args[1])
+			document, err := a.readPolicy(cmd.Context(), args[1])
 			if err != nil {
 				return err
 			}
-			return c.SetProjectPolicy(cmd.Context(), args[0], document)
+			return a.done(c.SetProjectPolicy(cmd.Context(), args[0], document), "policy of project %s set", args[0])
 		})
-	for _, cmd := range []*cobra.Command{show, set} {
-		cmd.ValidArgsFunction = a.completeProject
-	}
-	return parent("project-policy", "Policies of projects: who else may, and who may not", show, set,
-		a.deletion("delete PROJECT", "Take the policy of a project away", "the policy of project", (*client.Client).DeleteProjectPolicy))
+	remove := a.deletion("delete PROJECT", "Take the policy of a project away", "the policy of project", (*client.Client).DeleteProjectPolicy)
+	show.ValidArgsFunction, remove.ValidArgsFunction = a.completeProject, a.completeProject
+	set.ValidArgsFunction = thenFiles(a.completeProject)
+	return parent("project-policy", "Policies of projects: who else may, and who may not", show, set, remove)
 }

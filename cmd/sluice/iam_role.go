@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -24,8 +25,31 @@ func (a *app) iamRole() *cobra.Command {
 	show := a.verb("show NAME", "Show the policies of a role", 1, func(cmd *cobra.Command, c *client.Client, args []string) error {
 		return a.showPolicies(cmd, c, client.Holder{Role: args[0]})
 	})
-	return parent("role", "Roles: what others may take on for a while", a.roleCreate(), list, show,
-		a.deletion("delete NAME", "Delete a role without policies, and end its sessions", "role", (*client.Client).DeleteRole))
+	remove := a.deletion("delete NAME", "Delete a role without policies, and end its sessions", "role", (*client.Client).DeleteRole)
+	a.completeNames(show, roleNames)
+	a.completeNames(remove, roleNames)
+	return parent("role", "Roles: what others may take on for a while", a.roleCreate(), list, show, a.roleTrust(), remove)
+}
+
+func (a *app) roleTrust() *cobra.Command {
+	show := a.verb("show NAME", "Show who may assume a role", 1, func(cmd *cobra.Command, c *client.Client, args []string) error {
+		r, err := c.Role(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return a.showDocument(cmd, r.Trust)
+	})
+	set := a.verb("set NAME FILE", "Say who may assume a role, from now on; - is standard input", 2,
+		func(cmd *cobra.Command, c *client.Client, args []string) error {
+			document, err := a.readPolicy(cmd.Context(), args[1])
+			if err != nil {
+				return err
+			}
+			return a.done(c.SetRoleTrust(cmd.Context(), args[0], document), "role %s trusts whom %s says", args[0], inputName(args[1]))
+		})
+	a.completeNames(show, roleNames)
+	set.ValidArgsFunction = thenFiles(a.offer(roleNames))
+	return parent("trust", "Documents that say who may assume a role", show, set)
 }
 
 func (a *app) roleCreate() *cobra.Command {
@@ -43,7 +67,7 @@ func (a *app) roleCreate() *cobra.Command {
 		trust := trustAccount(account, externalID)
 		if file != "" {
 			var err error
-			if trust, err = a.readPolicy(file); err != nil {
+			if trust, err = a.readPolicy(cmd.Context(), file); err != nil {
 				return err
 			}
 		}
@@ -71,12 +95,16 @@ func (a *app) roleCreate() *cobra.Command {
 
 // trustAccount is a document that trusts an account.
 func trustAccount(account, externalID string) string {
+	text := func(s string) string {
+		raw, _ := json.Marshal(s) // texts have a form
+		return string(raw)
+	}
 	condition := ""
 	if externalID != "" {
-		condition = fmt.Sprintf(`,"Condition":{"StringEquals":{"sts:ExternalId":%q}}`, externalID)
+		condition = `,"Condition":{"StringEquals":{"sts:ExternalId":` + text(externalID) + `}}`
 	}
-	return fmt.Sprintf(`{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":%q}%s}]}`,
-		"acs:ram::"+account+":root", condition)
+	return `{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":` +
+		text("acs:ram::"+account+":root") + `}` + condition + `}]}`
 }
 
 func (a *app) iamAssume() *cobra.Command {
@@ -87,7 +115,7 @@ func (a *app) iamAssume() *cobra.Command {
 		how.Role = args[0]
 		if file != "" {
 			var err error
-			if how.Policy, err = a.readPolicy(file); err != nil {
+			if how.Policy, err = a.readPolicy(cmd.Context(), file); err != nil {
 				return err
 			}
 		}

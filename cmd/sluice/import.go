@@ -45,7 +45,7 @@ for without it.`,
 				i.AccessKeyID = a.getenv("AWS_ACCESS_KEY_ID")
 			}
 			if i.SecretAccessKey == "" {
-				if i.SecretAccessKey, err = a.askSecret("secret of key " + i.AccessKeyID + ": "); err != nil {
+				if i.SecretAccessKey, err = a.askSecret(cmd.Context(), "secret of key "+i.AccessKeyID+": "); err != nil {
 					return err
 				}
 			}
@@ -188,7 +188,7 @@ func (a *app) importDelete() *cobra.Command {
 		if err := a.confirm(cmd, yes, "Delete import %s/%s? Made again, it reads all files again.", project, name); err != nil {
 			return err
 		}
-		return c.DeleteTrailImport(cmd.Context(), project, name)
+		return a.done(c.DeleteTrailImport(cmd.Context(), project, name), "import %s/%s deleted", project, name)
 	})
 	yesFlag(cmd, &yes)
 	return cmd

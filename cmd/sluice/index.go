@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ const maxIndexConfig = 1 << 20
 func (a *app) indexSet() *cobra.Command {
 	var file string
 	cmd := a.refVerb("set", "Set the index configuration", func(cmd *cobra.Command, c *client.Client, ref sluice.LogstoreRef) error {
-		config, err := a.readAll(file, maxIndexConfig)
+		config, err := a.readAll(cmd.Context(), file, maxIndexConfig)
 		if err != nil {
 			return err
 		}
@@ -55,8 +56,8 @@ func (a *app) indexSet() *cobra.Command {
 }
 
 // readAll reads a file, or standard input for "-".
-func (a *app) readAll(name string, limit int64) ([]byte, error) {
-	in := a.stdin
+func (a *app) readAll(ctx context.Context, name string, limit int64) ([]byte, error) {
+	in := a.input(ctx)
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
@@ -67,12 +68,20 @@ func (a *app) readAll(name string, limit int64) ([]byte, error) {
 	}
 	raw, err := io.ReadAll(io.LimitReader(in, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, err
 	}
 	if int64(len(raw)) > limit {
-		return nil, fmt.Errorf("%s is larger than %d bytes", name, limit)
+		return nil, fmt.Errorf("%s is larger than %d bytes", inputName(name), limit)
 	}
 	return raw, nil
+}
+
+// inputName is what messages call a file that readAll reads.
+func inputName(name string) string {
+	if name == "-" {
+		return "standard input"
+	}
+	return name
 }
 
 func (a *app) indexDelete() *cobra.Command {
@@ -81,7 +90,7 @@ func (a *app) indexDelete() *cobra.Command {
 		if err := a.confirm(cmd, yes, "Delete the index configuration of %s?", ref); err != nil {
 			return err
 		}
-		return c.DeleteIndex(cmd.Context(), ref)
+		return a.done(c.DeleteIndex(cmd.Context(), ref), "index configuration of %s deleted", ref)
 	})
 	yesFlag(cmd, &yes)
 	return cmd

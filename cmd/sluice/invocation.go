@@ -227,6 +227,6 @@ func (a *app) invocationWatch() *cobra.Command {
 
 func (a *app) invocationStop() *cobra.Command {
 	return a.invocationVerb("stop", "End an invocation: what runs is killed, what did not begin does not", func(cmd *cobra.Command, c *client.Client, id string) error {
-		return c.StopInvocation(cmd.Context(), id)
+		return a.done(c.StopInvocation(cmd.Context(), id), "invocation %s is being ended", tty.Visible(id))
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -45,7 +46,7 @@ func (a *app) keyCreate() *cobra.Command {
 				if key.SecurityToken != "" {
 					facts.Add("security token", key.SecurityToken)
 				}
-				facts.Add("may", scope(key.Key))
+				facts.Add("may", scope(key.Key, key.Account))
 				facts.Add("expires", expiry(key.Key))
 				return facts.Write(a.out)
 			})
@@ -60,8 +61,8 @@ func (a *app) keyCreate() *cobra.Command {
 	return cmd
 }
 
-// scope says what a key may do.
-func scope(k client.Key) string {
+// scope says what a key may do. home is the account of the installation's root, whose keys that are root manage keys.
+func scope(k client.Key, home string) string {
 	text := "read and write"
 	if k.ReadOnly {
 		text = "read"
@@ -71,10 +72,16 @@ func scope(k client.Key) string {
 	} else {
 		text += " in all projects"
 	}
-	if k.Root {
+	switch {
+	case k.User != "":
+		text += ", as policies let " + k.User
+	case k.Root && k.Account == home:
 		text += "; manage keys"
 	}
-	return text
+	if k.Account != home {
+		text += " (account " + k.Account + ")"
+	}
+	return tty.Visible(text)
 }
 
 func expiry(k client.Key) string {
@@ -108,15 +115,19 @@ func (a *app) keyList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(cmd, keys, func() error { return a.keyTable(keys) })
+			return a.show(cmd, keys, func() error { return a.keyTable(cmd.Context(), c, keys) })
 		},
 	}
 }
 
-func (a *app) keyTable(keys []client.Key) error {
+func (a *app) keyTable(ctx context.Context, c *client.Client, keys []client.Key) error {
+	us, err := c.WhoAmI(ctx) // only the root account sees keys
+	if err != nil {
+		return err
+	}
 	table := tty.NewTable("ACCESS KEY", "STATE", "MAY", "EXPIRES", "CREATED", "DESCRIPTION")
 	for _, k := range keys {
-		table.Add(k.ID, a.keyState(k), scope(k), expiry(k), showTime(k.Created), tty.Visible(k.Description))
+		table.Add(k.ID, a.keyState(k), scope(k, us.AccountID), expiry(k), showTime(k.Created), tty.Visible(k.Description))
 	}
 	return table.Write(a.out)
 }
@@ -127,7 +138,7 @@ func (a *app) keyShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.show(cmd, k, func() error { return a.keyTable([]client.Key{k}) })
+		return a.show(cmd, k, func() error { return a.keyTable(cmd.Context(), c, []client.Key{k}) })
 	})
 }
 
@@ -137,7 +148,7 @@ func (a *app) keyVerb(use, short string, run func(cmd *cobra.Command, c *client.
 		Use:               use + " ID",
 		Short:             short,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.offer(keyIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {

@@ -214,7 +214,7 @@ func (a *app) logstoreUpdate() *cobra.Command {
 		if !given {
 			return misused(cmd, errors.New("say what to change"))
 		}
-		return c.UpdateLogstore(cmd.Context(), ref, spec)
+		return a.done(c.UpdateLogstore(cmd.Context(), ref, spec), "logstore %s changed", ref)
 	})
 	cmd.Long = "Change a logstore. What is not given stays. Shards are changed with sluice shard split and merge."
 	flags = newLogstoreFlags(cmd)

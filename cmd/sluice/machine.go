@@ -125,7 +125,7 @@ func (a *app) instanceRemove() *cobra.Command {
 			if err := a.confirm(cmd, yes, "Deregister %s (%s)? What runs there is over, and its agent has to enrol again.", tty.Visible(m.Name), m.ID); err != nil {
 				return err
 			}
-			return c.RemoveMachine(cmd.Context(), m.ID)
+			return a.done(c.RemoveMachine(cmd.Context(), m.ID), "machine %s (%s) deregistered", tty.Visible(m.Name), m.ID)
 		})
 	yesFlag(cmd, &yes)
 	return cmd

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/jmespath/go-jmespath"
@@ -142,9 +143,15 @@ func toYAML(v any) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
+// otherInOldYAML are texts that readers of YAML 1.1, such as Python's, take for truth values and for numbers to the base of 60.
+var otherInOldYAML = regexp.MustCompile(`^(?i:yes|no|on|off)$|^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`)
+
 // blockStyle takes the brackets and quotes of JSON away where YAML needs none.
 func blockStyle(n *yaml.Node) {
 	n.Style = 0
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && otherInOldYAML.MatchString(n.Value) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
 	for _, child := range n.Content {
 		blockStyle(child)
 	}

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -83,18 +80,16 @@ func (a *app) profileFromFlags(cmd *cobra.Command, old profile.Profile, fromStdi
 	switch {
 	case p.AccessKeySecret != "":
 	case fromStdin:
-		line, readErr := bufio.NewReader(io.LimitReader(a.stdin, 4<<10)).ReadString('\n')
-		if readErr != nil && readErr != io.EOF {
-			return p, fmt.Errorf("read the secret: %w", readErr)
+		if p.AccessKeySecret, err = a.line(cmd.Context()); err != nil {
+			return p, fmt.Errorf("read the secret: %w", err)
 		}
-		p.AccessKeySecret = strings.TrimSpace(line)
 	case a.flags.accessKeyID == "": // the credentials stay
 		p.AccessKeySecret = old.AccessKeySecret
 		p.SecurityToken = cmp.Or(p.SecurityToken, old.SecurityToken)
 	case a.getenv(envSecret) != "":
 		p.AccessKeySecret = a.getenv(envSecret)
 	default:
-		p.AccessKeySecret, err = a.askSecret("Secret of " + p.AccessKeyID + " (not shown): ")
+		p.AccessKeySecret, err = a.askSecret(cmd.Context(), "Secret of "+p.AccessKeyID+" (not shown): ")
 	}
 	if err == nil && p.AccessKeySecret == "" {
 		err = misused(cmd, errors.New("the secret is missing: set "+envSecret+" or use --secret-stdin"))
@@ -170,7 +165,7 @@ func (a *app) profileShow() *cobra.Command {
 				return err
 			}
 			if name == "" {
-				return errNoSettings
+				return &unsetError{settings{}.unset()}
 			}
 			_, file, err := a.profiles()
 			if err != nil {

@@ -142,7 +142,7 @@ func kindTitle(name string) string {
 func (a *app) projectUpdate() *cobra.Command {
 	var description string
 	cmd := a.projectVerb("update", "Change the description of a project", func(cmd *cobra.Command, c *client.Client, name string) error {
-		return c.UpdateProject(cmd.Context(), name, description)
+		return a.done(c.UpdateProject(cmd.Context(), name, description), "project %s changed", name)
 	})
 	cmd.Flags().StringVar(&description, "description", "", "what it is for")
 	cmd.MarkFlagRequired("description") //nolint:errcheck // the flag is one line up

@@ -48,10 +48,13 @@ func (r *timeRange) parse(cmd *cobra.Command, now time.Time) (from, to time.Time
 		return from, to, misused(cmd, errors.New("the range begins before 1970"))
 	}
 	if !from.Before(to) {
-		return from, to, misused(cmd, fmt.Errorf("the range is empty: it would begin at %s and end at %s",
-			from.Local().Format(time.DateTime), to.Local().Format(time.DateTime)))
+		return from, to, misused(cmd, emptyRange(from, to))
 	}
 	return from, to, nil
+}
+
+func emptyRange(from, to time.Time) error {
+	return fmt.Errorf("the range is empty: it would begin at %s and end at %s", from.Local().Format(time.DateTime), to.Local().Format(time.DateTime))
 }
 
 // showRange is a range for people: the day once if it is the same.

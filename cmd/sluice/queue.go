@@ -110,7 +110,7 @@ func (a *app) queueSend() *cobra.Command {
 			if len(args) > 1 {
 				err = s.all(cmd.Context(), args[1:])
 			} else {
-				err = s.lines(cmd.Context(), bufio.NewScanner(a.stdin))
+				err = s.lines(cmd.Context(), bufio.NewScanner(a.input(cmd.Context())))
 			}
 			a.note("%s sent", plural(s.sent, "message"))
 			return err
@@ -264,7 +264,7 @@ func (a *app) queueDelete() *cobra.Command {
 			if err := a.confirm(cmd, yes, "Delete queue %s with its messages?", tty.Visible(args[0])); err != nil {
 				return err
 			}
-			return c.DeleteQueue(cmd.Context(), args[0])
+			return a.done(c.DeleteQueue(cmd.Context(), args[0]), "queue %s deleted", tty.Visible(args[0]))
 		},
 	}
 	yesFlag(cmd, &yes)

@@ -161,21 +161,30 @@ func (r *resource) show() *cobra.Command {
 
 // document reads a document in YAML or JSON and gives it its name.
 func (r *resource) document(cmd *cobra.Command, file, name string) (json.RawMessage, error) {
-	raw, err := r.a.readAll(file, maxBlueprint)
+	raw, err := r.a.readAll(cmd.Context(), file, maxBlueprint)
 	if err != nil {
 		return nil, err
 	}
 	d := map[string]any{}
 	if json.Valid(raw) { // numbers stay as they are written
 		var members map[string]json.RawMessage
-		if err := json.Unmarshal(raw, &members); err != nil {
-			return nil, misused(cmd, fmt.Errorf("%s holds no object", file))
+		if err := json.Unmarshal(raw, &members); err != nil || members == nil {
+			return nil, misused(cmd, fmt.Errorf("%s holds no object", inputName(file)))
 		}
 		for key, value := range members {
 			d[key] = value
 		}
-	} else if err := yaml.Unmarshal(raw, &d); err != nil {
-		return nil, fmt.Errorf("%s is neither JSON nor YAML: %w", file, err)
+	} else {
+		var root yaml.Node
+		if err := yaml.Unmarshal(raw, &root); err != nil {
+			return nil, fmt.Errorf("%s is neither JSON nor YAML: %w", inputName(file), err)
+		}
+		if len(root.Content) != 1 || root.Content[0].Kind != yaml.MappingNode {
+			return nil, misused(cmd, fmt.Errorf("%s holds no object", inputName(file)))
+		}
+		if err := root.Decode(&d); err != nil {
+			return nil, fmt.Errorf("%s: %w", inputName(file), err)
+		}
 	}
 	d[r.kind.NameKey] = name
 	if _, said := d["type"]; !said && r.jobType != "" {
@@ -195,11 +204,7 @@ func (r *resource) create() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := c.CreateResource(cmd.Context(), kind, project, d); err != nil {
-			return err
-		}
-		r.a.note("%s %s created", r.use, name)
-		return nil
+		return r.a.done(c.CreateResource(cmd.Context(), kind, project, d), "%s %s created", r.use, name)
 	})
 	documentFile(cmd, &file)
 	return cmd
@@ -212,11 +217,7 @@ func (r *resource) update() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := c.UpdateResource(cmd.Context(), kind, project, name, d); err != nil {
-			return err
-		}
-		r.a.note("%s %s updated", r.use, name)
-		return nil
+		return r.a.done(c.UpdateResource(cmd.Context(), kind, project, name, d), "%s %s updated", r.use, name)
 	})
 	documentFile(cmd, &file)
 	return cmd
@@ -228,11 +229,7 @@ func (r *resource) delete() *cobra.Command {
 		if err := r.a.confirm(cmd, yes, "Delete %s %s?", r.use, name); err != nil {
 			return err
 		}
-		if err := c.DeleteResource(cmd.Context(), kind, project, name); err != nil {
-			return err
-		}
-		r.a.note("%s %s deleted", r.use, name)
-		return nil
+		return r.a.done(c.DeleteResource(cmd.Context(), kind, project, name), "%s %s deleted", r.use, name)
 	})
 	yesFlag(cmd, &yes)
 	return cmd
@@ -240,15 +237,18 @@ func (r *resource) delete() *cobra.Command {
 
 // action is a verb that switches a job.
 func (r *resource) action(verb string) *cobra.Command {
-	wire := verb
-	if verb == "start" || verb == "stop" {
-		wire = strings.ToUpper(verb)
+	wire, did := verb, verb+"d"
+	switch verb {
+	case "start":
+		wire, did = "START", "started"
+	case "stop":
+		wire, did = "STOP", "stopped"
 	}
 	short := map[string]string{
 		"enable": "Have it run at its times", "disable": "Have it run no more", "start": "Start it", "stop": "Stop it",
 	}[verb]
 	return r.verb(verb, short, func(cmd *cobra.Command, c *client.Client, _ client.ResourceKind, project, name string) error {
-		return c.SwitchJob(cmd.Context(), project, name, wire)
+		return r.a.done(c.SwitchJob(cmd.Context(), project, name, wire), "%s %s %s", r.use, tty.Visible(name), did)
 	})
 }
 

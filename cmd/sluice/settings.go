@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sluicelog/sluice/client"
 	"github.com/sluicelog/sluice/cmd/sluice/internal/profile"
+	"github.com/sluicelog/sluice/internal/version"
 )
 
 // The environment.
@@ -25,7 +27,27 @@ type settings struct {
 	profile string // that some of them came from, "" if none did
 }
 
-var errNoSettings = errors.New("no server is configured")
+// unsetError is what is not configured.
+type unsetError struct{ names []string }
+
+func (e *unsetError) Error() string {
+	if len(e.names) == settingsNeeded {
+		return "no server is configured"
+	}
+	return "no " + strings.Join(e.names, " and no ") + " is configured"
+}
+
+const settingsNeeded = 3
+
+// unset names what s has to have and has not.
+func (s settings) unset() (names []string) {
+	for _, need := range [settingsNeeded][2]string{{"endpoint", s.endpoint}, {"access key id", s.accessKeyID}, {"access key secret", s.secret}} {
+		if need[1] == "" {
+			names = append(names, need[0])
+		}
+	}
+	return names
+}
 
 // settings are the flags, where they are silent the environment, and where that is silent too the profile. A security token
 // belongs to an access key: it is taken from where the key id came from.
@@ -51,8 +73,8 @@ func (a *app) settings() (settings, error) {
 		s = a.flags.or(from).or(env)
 	}
 	s.profile = name
-	if s.endpoint == "" || s.accessKeyID == "" || s.secret == "" {
-		return s, errNoSettings
+	if names := s.unset(); len(names) > 0 {
+		return s, &unsetError{names}
 	}
 	return s, nil
 }
@@ -72,6 +94,9 @@ func (s settings) or(t settings) settings {
 // profile returns the profile that is asked for or the current one; no name and an empty profile if there is none.
 func (a *app) profile() (string, profile.Profile, error) {
 	path, file, err := a.profiles()
+	if errors.Is(err, profile.ErrNowhere) && cmp.Or(a.name, a.getenv(envProfile)) == "" {
+		return "", profile.Profile{}, nil
+	}
 	if err != nil {
 		return "", profile.Profile{}, err
 	}
@@ -113,6 +138,6 @@ func (s settings) client() (*client.Client, error) {
 	}
 	return client.New(client.Options{
 		Endpoint: s.endpoint, AccessKeyID: s.accessKeyID, Secret: s.secret, SecurityToken: s.securityToken,
-		SignV4: s.sign == "v4", Region: s.region, UserAgent: "sluice-cli/" + version(),
+		SignV4: s.sign == "v4", Region: s.region, UserAgent: "sluice-cli/" + version.Current().Version,
 	})
 }

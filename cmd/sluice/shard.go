@@ -104,12 +104,27 @@ stay until they expire.`,
 			}
 			shards, err := c.ArrangeShards(cmd.Context(), ref, n)
 			if err != nil {
-				return suggest(cmd.Context(), c, ref, err)
+				return suggest(cmd.Context(), c, ref, arranged(cmd, c, ref, err))
 			}
 			return a.showShards(cmd, shards)
 		},
 	}
 	return cmd
+}
+
+// arranged adds to an error that came on the way how far it had got.
+func arranged(cmd *cobra.Command, c *client.Client, ref sluice.LogstoreRef, err error) error {
+	shards, listErr := c.Shards(cmd.Context(), ref)
+	if listErr != nil {
+		return err
+	}
+	open := 0
+	for _, s := range shards {
+		if !s.ReadOnly {
+			open++
+		}
+	}
+	return &hinted{err, fmt.Sprintf("%s of %s take logs now. Arrange them to a number that goes: sluice shard arrange %s COUNT", plural(open, "shard"), ref, ref)}
 }
 
 func (a *app) shardDelete() *cobra.Command {

@@ -85,7 +85,7 @@ func (a *app) siteDelete() *cobra.Command {
 			if err := a.confirm(cmd, yes, "Delete site %s (%d) with all its logs and delivery tasks?", s.Name, s.ID); err != nil {
 				return err
 			}
-			return c.DeleteSite(cmd.Context(), s.ID)
+			return a.done(c.DeleteSite(cmd.Context(), s.ID), "site %s deleted", tty.Visible(s.Name))
 		},
 	}
 	yesFlag(cmd, &yes)

@@ -17,7 +17,13 @@ import (
 var tagTypes = []string{"project", "logstore", "dashboard", "machinegroup", "logtailconfig"}
 
 func (a *app) tagCommand() *cobra.Command {
-	return parent("tag", "Tags of projects and of what is in them", a.tagList(), a.tagSet(), a.tagDelete())
+	cmd := parent("tag", "Tags of projects and of what is in them", a.tagList(), a.tagSet(), a.tagDelete())
+	cmd.Long = cmd.Short + ". TYPE is " + strings.Join(tagTypes[:len(tagTypes)-1], ", ") + " or " + tagTypes[len(tagTypes)-1] +
+		"; NAME is PROJECT, or PROJECT/NAME of what is in one."
+	for _, child := range cmd.Commands() {
+		child.Long = child.Short + strings.TrimPrefix(cmd.Long, cmd.Short)
+	}
+	return cmd
 }
 
 // tagID is the id of a thing: a project, or PROJECT/NAME.
@@ -95,7 +101,7 @@ func (a *app) tagSet() *cobra.Command {
 				}
 				tags[key] = value
 			}
-			return c.Tag(cmd.Context(), client.Tagged{Type: kind, ID: id, Tags: tags})
+			return a.done(c.Tag(cmd.Context(), client.Tagged{Type: kind, ID: id, Tags: tags}), "%s set", plural(len(tags), "tag"))
 		})
 	cmd.Example = "  sluice tag set logstore web/access team=shop"
 	return cmd
@@ -108,7 +114,11 @@ func (a *app) tagDelete() *cobra.Command {
 			if all != (len(rest) == 0) {
 				return misused(cmd, errors.New("name the tags, or say --all"))
 			}
-			return c.Untag(cmd.Context(), kind, id, rest...)
+			what := plural(len(rest), "tag")
+			if all {
+				what = "all tags"
+			}
+			return a.done(c.Untag(cmd.Context(), kind, id, rest...), "%s taken away", what)
 		})
 	cmd.Flags().BoolVar(&all, "all", false, "take all tags away")
 	return cmd

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluicelog/sluice/client"
+	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
 )
 
 // trailFlags say what a trail is to be.
@@ -111,7 +112,7 @@ func (a *app) trailUpdate() *cobra.Command {
 		if s == (client.TrailSpec{}) {
 			return misused(cmd, errors.New("say what to change: --project, --bucket, --prefix or --events"))
 		}
-		return c.UpdateTrail(cmd.Context(), name, s)
+		return a.done(c.UpdateTrail(cmd.Context(), name, s), "trail %s changed", tty.Visible(name))
 	})
 	cmd.Example = "  sluice trail update audit-main --events all\n  sluice trail update audit-main --bucket ''"
 	f.flags(cmd)

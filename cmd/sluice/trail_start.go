@@ -4,17 +4,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluicelog/sluice/client"
+	"github.com/sluicelog/sluice/cmd/sluice/internal/tty"
 )
 
 func (a *app) trailStart() *cobra.Command {
 	return a.trailVerbCommand("start", "Make a trail log", func(cmd *cobra.Command, c *client.Client, name string) error {
-		return c.StartTrail(cmd.Context(), name)
+		return a.done(c.StartTrail(cmd.Context(), name), "trail %s logs", tty.Visible(name))
 	})
 }
 
 func (a *app) trailStop() *cobra.Command {
 	return a.trailVerbCommand("stop", "End the logging of a trail; what happened before is still delivered", func(cmd *cobra.Command, c *client.Client, name string) error {
-		return c.StopTrail(cmd.Context(), name)
+		return a.done(c.StopTrail(cmd.Context(), name), "trail %s does not log any more", tty.Visible(name))
 	})
 }
 
@@ -24,7 +25,7 @@ func (a *app) trailDelete() *cobra.Command {
 		if err := a.confirm(cmd, yes, "Delete trail %s?", name); err != nil {
 			return err
 		}
-		return c.DeleteTrail(cmd.Context(), name)
+		return a.done(c.DeleteTrail(cmd.Context(), name), "trail %s deleted", tty.Visible(name))
 	})
 	yesFlag(cmd, &yes)
 	return cmd

@@ -1,15 +1,16 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/shard"
+	"github.com/sluicelog/sluice/internal/version"
 	"github.com/sluicelog/sluice/internal/vfs"
 )
 
@@ -67,12 +68,24 @@ func dumpCommand(stdout io.Writer) *cobra.Command {
 }
 
 func versionCommand(stdout io.Writer) *cobra.Command {
-	return &cobra.Command{
+	var output string
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Show the version",
 		Args:  noArgs,
-		Run: func(*cobra.Command, []string) {
-			fmt.Fprintf(stdout, "sluiced %s, %s, %s/%s\n", release, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		RunE: func(*cobra.Command, []string) error {
+			switch output {
+			case "text":
+				fmt.Fprintln(stdout, version.Current().Line("sluiced"))
+				return nil
+			case "json":
+				e := json.NewEncoder(stdout)
+				e.SetIndent("", "  ")
+				return e.Encode(version.Current())
+			}
+			return usage(fmt.Errorf("output %q is not text or json", output))
 		},
 	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	return cmd
 }

@@ -24,10 +24,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluicelog/sluice/internal/config"
+	"github.com/sluicelog/sluice/internal/version"
 )
-
-// release is set by the linker.
-var release = "dev"
 
 func main() {
 	runtime.LockOSThread() // the first thread stands for the process, and stays as it was started; see package behind
@@ -76,9 +74,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		Use:           "sluiced",
 		Short:         "A log service that SDKs of Simple Log Service write to and read from",
 		Args:          noArgs,
+		Version:       version.Current().Version, // gives --version
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetVersionTemplate(version.Current().Line("sluiced") + "\n")
 	c.Flags(root.PersistentFlags())
 	resolve := func(cmd *cobra.Command) error { return usage(c.Resolve(cmd.Flags(), os.LookupEnv)) }
 	root.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -168,7 +168,10 @@ func TestCommandLine(t *testing.T) {
 			t.Errorf("%q: got status %d and %q, want status %d and %q", args, status(err), text, wantStatus, want)
 		}
 	}
-	f("sluiced dev", 0, "version")
+	f("sluiced devel", 0, "version")
+	f("sluiced devel", 0, "--version")
+	f(`"version": "devel`, 0, "version", "-o", "json")
+	f("not text or json", 2, "version", "-o", "yaml")
 	f("--data-dir", 0, "--help")
 	f("the configuration is right", 0, "config", "check")
 	f("the configuration is right", 0, "config", "check", "--config", file)

@@ -15,6 +15,7 @@ import (
 	"github.com/sluicelog/sluice/internal/config"
 	"github.com/sluicelog/sluice/internal/node"
 	"github.com/sluicelog/sluice/internal/query/behind"
+	"github.com/sluicelog/sluice/internal/version"
 )
 
 // serve runs a node until ctx ends.
@@ -25,13 +26,13 @@ func serve(ctx context.Context, c *config.Config, stdout, stderr io.Writer) (err
 		return err
 	}
 	defer l.Close()
-	n, err := node.Open(ctx, c, node.Options{Logger: log, Release: release, Processors: reserve()})
+	n, err := node.Open(ctx, c, node.Options{Logger: log, Release: version.Current().Version, Processors: reserve()})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
 	greet(stdout, c, l, n.Root)
-	log.Info("serving", "address", l.Main.Addr().String(), "dataDir", c.DataDir, "release", release)
+	log.Info("serving", "address", l.Main.Addr().String(), "dataDir", c.DataDir, "release", version.Current().Version)
 	defer onHangup(n.Reload)()
 	err = n.Run(ctx, l)
 	log.Info("stopped")
@@ -83,7 +84,7 @@ func greet(w io.Writer, c *config.Config, l *node.Listeners, root node.Root) {
 	}
 	addr := l.Main.Addr()
 	_, port, _ := net.SplitHostPort(addr.String())
-	fmt.Fprintf(w, "sluiced %s is listening on %s://%s\n\n", release, scheme, addr)
+	fmt.Fprintf(w, "sluiced %s is listening on %s://%s\n\n", version.Current().Version, scheme, addr)
 	fmt.Fprintf(w, "  endpoint           %s   for SDKs; project NAME is at NAME.%s\n", net.JoinHostPort(c.BaseDomain, port), c.BaseDomain)
 	if scheme == "http" {
 		fmt.Fprintf(w, "  without names      http://%s   for the sluice command, or as HTTP proxy for SDKs\n", reachable(addr))

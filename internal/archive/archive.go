@@ -58,8 +58,8 @@ type Header struct {
 	Version int       `json:"version"`
 	Release string    `json:"release"` // of the server that wrote it
 	Moment  time.Time `json:"moment"`  // that the files are of
-	Files   int       `json:"files"`   // about how many follow, and
-	Bytes   int64     `json:"bytes"`   // their bytes: for those who wait; the manifest knows exactly
+	Files   int       `json:"files"`   // about how many there are, and
+	Bytes   int64     `json:"bytes"`   // the bytes that follow: for those who wait; the manifest knows exactly
 	Left    []string  `json:"leftOut"` // what of the data directory is not here, in words; never null
 }
 

@@ -138,7 +138,8 @@ func extractDirectory(path string, sink Sink, header func(Header)) (*Manifest, e
 	return m, m.compare(in.files)
 }
 
-// readManifest reads the manifest of a backup in a directory. header is told of it, if it is not nil.
+// readManifest reads the manifest of a backup in a directory. header is told of it, if it is not nil, with what the directory holds: what
+// was sent may have been less.
 func readManifest(dir string, header func(Header)) (*Manifest, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, manifestName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -151,12 +152,13 @@ func readManifest(dir string, header func(Header)) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if header != nil {
-		header(h)
-	}
 	var m Manifest
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return nil, damaged("its manifest cannot be read: %v", err)
+	}
+	if header != nil {
+		h.Files, h.Bytes = len(m.Entries), m.Size()
+		header(h)
 	}
 	return &m, nil
 }

@@ -97,11 +97,19 @@ func takenOver(t testing.TB, path, base string) (*Draft, Taken) {
 // checkHolds demands that the backup at path is whole by itself and has those files.
 func checkHolds(t *testing.T, path string, want map[string]string) {
 	t.Helper()
-	if _, err := Verify(path, nil); err != nil {
+	var told Header // to those who wait, however little of it was sent
+	if _, err := Verify(path, func(h Header) { told = h }); err != nil {
 		t.Fatal(err)
 	}
 	got := filesBelow(t, path)
 	delete(got, manifestName)
+	var size int64
+	for _, text := range want {
+		size += int64(len(text))
+	}
+	if told.Files != len(want) || told.Bytes != size {
+		t.Errorf("%s: told of %d files and %d bytes, want %d and %d", path, told.Files, told.Bytes, len(want), size)
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", path, diff)
 	}

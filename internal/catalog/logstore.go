@@ -125,7 +125,7 @@ func checkLogstore(l meta.Logstore) error {
 	const noun = "logstore-info"
 	switch {
 	case !logstoreName.MatchString(l.Name):
-		return invalid(noun, "logstore name %s is invalid", l.Name)
+		return invalid(noun, "logstore name %s is invalid: it is 2 to 63 lower-case letters, digits, - and _, with a letter or digit at both ends", l.Name)
 	case l.TTLDays < 1 || l.TTLDays > maxTTLDays:
 		return invalid(noun, "ttl must be within range [1, %d]", maxTTLDays)
 	case l.MaxSplitShard > maxSplitShards, l.MaxSplitShard < 0, l.AutoSplit && l.MaxSplitShard < 1:

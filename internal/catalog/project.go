@@ -31,7 +31,7 @@ func (f ProjectFilter) match(p meta.Project) bool {
 // it may.
 func (c *Catalog) CreateProject(ctx context.Context, p meta.Project) error {
 	if !projectName.MatchString(p.Name) {
-		return invalid("parameter", "project name %q is invalid", p.Name)
+		return invalid("parameter", "project name %q is invalid: it is 3 to 63 lower-case letters, digits and -, with a letter or digit at both ends", p.Name)
 	}
 	if p.DataRedundancy == "" {
 		p.DataRedundancy = "LRS"

@@ -64,7 +64,7 @@ func New(store meta.Store, cat *catalog.Catalog, now func() time.Time) *Groups {
 // Create makes a group. Its times are set here.
 func (g *Groups) Create(ctx context.Context, group meta.ConsumerGroup) error {
 	if !groupName.MatchString(group.Name) {
-		return invalid("json", "consumer group name %.128q is invalid", group.Name)
+		return invalid("json", "consumer group name %.128q is invalid: it is 1 to 128 letters, digits, - and _", group.Name)
 	}
 	if err := checkGroup(group); err != nil {
 		return err

@@ -27,6 +27,7 @@ type entry struct {
 	outcome Outcome
 	client  netip.Addr
 	anyTime bool // logs may be of any time
+	reserve bool // it may go into the reserve of a full disk
 
 	raw    *[]byte // borrowed; the group before compression
 	packed *[]byte // borrowed; the block, when it is not the body itself
@@ -173,7 +174,11 @@ var joiners = sync.Pool{New: func() any { return lz4block.NewJoiner(nil) }}
 // appendTo appends the block to s, or to where its route leads after s was split, merged or deleted.
 func (e *entry) appendTo(ctx context.Context, s *catalog.Shard, r route) error {
 	for range maxReroutes {
-		position, err := s.Stored.Append(ctx, e.block)
+		store := s.Stored.Append
+		if e.reserve {
+			store = s.Stored.AppendFromReserve
+		}
+		position, err := store(ctx, e.block)
 		if err == nil {
 			s.Traffic.Add(e.block.Raw)
 			e.shard, e.position = s.ID, position

@@ -107,13 +107,13 @@ func (d *Door) Put(ctx context.Context, p Put) (sluice.ShardID, sluice.Position,
 func (d *Door) Append(ctx context.Context, ref sluice.LogstoreRef, group *sluice.LogGroup) (
 	sluice.ShardID, sluice.Position, error,
 ) {
-	return d.appendGroup(ctx, ref, group, false)
+	return d.appendGroup(ctx, ref, group, entry{})
 }
 
-func (d *Door) appendGroup(ctx context.Context, ref sluice.LogstoreRef, group *sluice.LogGroup, anyTime bool) (
+func (d *Door) appendGroup(ctx context.Context, ref sluice.LogstoreRef, group *sluice.LogGroup, e entry) (
 	sluice.ShardID, sluice.Position, error,
 ) {
-	e := entry{door: d, began: d.o.Now(), outcome: Outcome{Ref: ref}, anyTime: anyTime}
+	e.door, e.began, e.outcome = d, d.o.Now(), Outcome{Ref: ref}
 	defer e.free()
 	err := e.append(ctx, group)
 	e.observe(err)
@@ -127,5 +127,16 @@ type anyTime struct{ door *Door }
 
 // Append implements [sluice.Appender].
 func (a anyTime) Append(ctx context.Context, ref sluice.LogstoreRef, group *sluice.LogGroup) (sluice.ShardID, sluice.Position, error) {
-	return a.door.appendGroup(ctx, ref, group, true)
+	return a.door.appendGroup(ctx, ref, group, entry{anyTime: true})
+}
+
+// FromReserve is the door for parts of the server that have to write something small before they make room: on a full disk it takes what
+// [shard.Log.AppendFromReserve] does. All other rules hold.
+func (d *Door) FromReserve() sluice.Appender { return fromReserve{d} }
+
+type fromReserve struct{ door *Door }
+
+// Append implements [sluice.Appender].
+func (r fromReserve) Append(ctx context.Context, ref sluice.LogstoreRef, group *sluice.LogGroup) (sluice.ShardID, sluice.Position, error) {
+	return r.door.appendGroup(ctx, ref, group, entry{reserve: true})
 }

@@ -78,6 +78,7 @@ func (m *storeMetrics) watch(s *shard.Store) {
 	gauge("sluice_journal_files", "Files of the journal.", func(s shard.Status) float64 { return float64(s.JournalFiles) })
 	gauge("sluice_shard_logs", "Shard logs open.", func(s shard.Status) float64 { return float64(s.Logs) })
 	gauge("sluice_disk_full", "1 while writes are refused for want of room.", func(s shard.Status) float64 { return truth(s.DiskFull) })
+	gauge("sluice_reserve_bytes", "Bytes kept for events that make room on a full disk.", func(s shard.Status) float64 { return float64(s.Reserve) })
 	gauge("sluice_journal_failed", "1 when nothing can be written until a restart.", func(s shard.Status) float64 { return truth(s.Failed != nil) })
 	gauge("sluice_damaged_places", "Damaged places met on disk since the start.", func(s shard.Status) float64 { return float64(len(s.Damage)) })
 }

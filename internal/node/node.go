@@ -198,7 +198,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	history := shipper.NewHistory(n.Catalog, n.Ingest, o.Logger)
 	directory := iam.New(store, o.Now)
 	n.keys = auth.NewKeys(store, ring, directory, o.Now)
-	if err := n.openTrail(ctx, c, o, store, ring, directory); err != nil {
+	if err := n.openTrail(ctx, c, o, store, logs, ring, directory); err != nil {
 		return nil, fmt.Errorf("open the audit events: %w", err)
 	}
 	metrics.Registry.MustRegister(n.Trail)

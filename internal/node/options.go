@@ -22,6 +22,7 @@ import (
 	"github.com/sluicelog/sluice/internal/server"
 	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/trail"
+	"github.com/sluicelog/sluice/internal/trail/ledger"
 	"github.com/sluicelog/sluice/internal/wire"
 	"github.com/sluicelog/sluice/internal/wire/sls"
 )
@@ -36,6 +37,7 @@ func shardOptions(c *config.Config, o Options, m *storeMetrics) shard.Options {
 	return shard.Options{
 		Logger: o.Logger, Now: o.Now, Committed: m.committed,
 		JournalFileBytes: int64(c.Storage.JournalFileBytes), JournalBytes: int64(c.Storage.JournalBytes), MinFreeBytes: free,
+		ReserveBytes: ledger.ReserveBytes, // the record of what is done has a use for it
 	}
 }
 

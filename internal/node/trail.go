@@ -14,6 +14,7 @@ import (
 	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/ingest"
 	"github.com/sluicelog/sluice/internal/meta"
+	"github.com/sluicelog/sluice/internal/shard"
 	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/capture"
 	"github.com/sluicelog/sluice/internal/trail/ledger"
@@ -21,7 +22,7 @@ import (
 )
 
 // openTrail opens the audit events, makes their project the server's own, and notes the start of the server.
-func (n *Node) openTrail(ctx context.Context, c *config.Config, o Options, store meta.Store, ring *auth.Keyring, directory *iam.Directory) error {
+func (n *Node) openTrail(ctx context.Context, c *config.Config, o Options, store meta.Store, logs *shard.Store, ring *auth.Keyring, directory *iam.Directory) error {
 	root, err := directory.EnsureRoot(ctx)
 	if err != nil {
 		return err
@@ -34,6 +35,7 @@ func (n *Node) openTrail(ctx context.Context, c *config.Config, o Options, store
 	door := ingest.New(n.Catalog, ingest.Options{Past: -1, Future: -1, Now: o.Now}) // no quota, and the only one that leads there
 	if n.Trail, err = ledger.Open(ctx, store, n.Catalog, door, ring, ledger.Options{
 		Region: c.Assistant.Region, Account: root.ID, Days: days, AnchorEvery: c.Trail.AnchorInterval, KeyDays: c.Trail.KeyDays, Now: o.Now, Logger: o.Logger,
+		Reserve: ledger.Reserve{Door: door.FromReserve(), Left: func() int64 { return logs.Status().Reserve }},
 	}); err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	profile "runtime/pprof"
 	"strings"
+
+	"github.com/sluicelog/sluice/internal/version"
 )
 
 // The admin listener serves operators, and asks nobody who they are:
@@ -84,14 +86,16 @@ func build(w http.ResponseWriter, _ *http.Request) {
 	for _, m := range info.Deps {
 		modules[m.Path] = m.Version
 	}
+	program := version.Current()
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(struct { // to a client that may have left
 		Go       string            `json:"go"`
 		Main     string            `json:"main"`
 		Version  string            `json:"version"`
+		Commit   string            `json:"commit"`
 		Settings map[string]string `json:"settings"`
 		Modules  map[string]string `json:"modules"`
-	}{info.GoVersion, info.Main.Path, info.Main.Version, settings, modules})
+	}{info.GoVersion, info.Main.Path, program.Version, program.Commit, settings, modules})
 }
 
 func goroutines(w http.ResponseWriter, _ *http.Request) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sluicelog/sluice"
@@ -25,6 +26,7 @@ type group struct {
 type request struct {
 	log      *Log
 	block    Block
+	reserve  bool // it may use the journal's reserve
 	received int64
 	position sluice.Position
 	err      error
@@ -36,10 +38,21 @@ func newGroup() *group { return &group{taken: make(chan struct{}), done: make(ch
 // ErrClosed it was not stored; after any other error it may turn up after a restart. b.Data must not change until Append
 // returns. ctx ends only the wait for room in the next batch: once b is in a batch, Append waits for the disk.
 func (l *Log) Append(ctx context.Context, b Block) (sluice.Position, error) {
+	return l.append(ctx, request{log: l, block: b})
+}
+
+// AppendFromReserve is Append for the few small groups after which room is made: on a full disk they go into what the journal keeps for them, until that is
+// used up. No data from outside may come this way.
+func (l *Log) AppendFromReserve(ctx context.Context, b Block) (sluice.Position, error) {
+	return l.append(ctx, request{log: l, block: b, reserve: true})
+}
+
+func (l *Log) append(ctx context.Context, r request) (sluice.Position, error) {
+	b := &r.block
 	if b.Raw < 1 || b.Raw > MaxBlock || len(b.Data) == 0 || len(b.Data) > 2*MaxBlock || b.Tail < 0 || b.Tail >= len(b.Data) {
 		return 0, fmt.Errorf("append to log %d: block of %d bytes, %d raw, tail at %d", l.id, len(b.Data), b.Raw, b.Tail)
 	}
-	g, i, err := l.enqueue(ctx, b)
+	g, i, err := l.enqueue(ctx, r)
 	if err != nil {
 		return 0, err
 	}
@@ -47,8 +60,8 @@ func (l *Log) Append(ctx context.Context, b Block) (sluice.Position, error) {
 	return g.reqs[i].position, g.reqs[i].err
 }
 
-// enqueue puts b into the group being filled.
-func (l *Log) enqueue(ctx context.Context, b Block) (*group, int, error) {
+// enqueue puts r into the group being filled.
+func (l *Log) enqueue(ctx context.Context, r request) (*group, int, error) {
 	s := l.s
 	for {
 		s.commitMu.Lock()
@@ -57,9 +70,9 @@ func (l *Log) enqueue(ctx context.Context, b Block) (*group, int, error) {
 			return nil, 0, err
 		}
 		g := s.filling
-		if g.bytes == 0 || g.bytes+len(b.Data) <= maxBatchBytes {
-			g.reqs = append(g.reqs, request{log: l, block: b})
-			g.bytes += len(b.Data)
+		if g.bytes == 0 || g.bytes+len(r.block.Data) <= maxBatchBytes {
+			g.reqs = append(g.reqs, r)
+			g.bytes += len(r.block.Data)
 			l.inFlight++
 			i := len(g.reqs) - 1
 			s.commitMu.Unlock()
@@ -162,16 +175,49 @@ func (s *Store) commitNext() bool {
 	return true
 }
 
-// commit writes the group as one batch, then shows it to readers. Only commitLoop calls it, so positions are given without
-// a lock: a log's end moves here and nowhere else.
+// commit writes the group as one batch, then shows it to readers. On a full disk it is made smaller: only what may use the reserve is left in it.
 func (s *Store) commit(g *group) {
-	now := s.o.Now().UnixNano()
-	records := make([]wal.Record, len(g.reqs))
-	refs := make([]wal.Ref, len(g.reqs))
-	metas := make([]byte, 0, metaSize*len(g.reqs))
-	next := make(map[*Log]sluice.Position)
+	reqs := make([]*request, len(g.reqs))
 	for i := range g.reqs {
-		r := &g.reqs[i]
+		reqs[i] = &g.reqs[i]
+	}
+	err := s.write(reqs, s.journal.Commit)
+	if errors.Is(err, wal.ErrDiskFull) {
+		s.breakHolds()
+		if s.release() == nil {
+			err = s.write(reqs, s.journal.Commit) // in a file that deletion or retention has emptied, if there is one
+		}
+	}
+	full := errors.Is(err, wal.ErrDiskFull)
+	if full {
+		if !s.full.Swap(true) {
+			s.o.Logger.Error("disk full: appends are refused until there is room", "error", err)
+		}
+		s.refused(slices.DeleteFunc(slices.Clone(reqs), func(r *request) bool { return r.reserve }), err)
+		if reqs = slices.DeleteFunc(reqs, func(r *request) bool { return !r.reserve }); len(reqs) > 0 {
+			err = s.write(reqs, s.journal.CommitFromReserve)
+		}
+	}
+	if err != nil {
+		s.refused(reqs, err)
+		return
+	}
+	if !full {
+		s.full.Store(false)
+	}
+	s.checkJournal()
+}
+
+// write writes requests as one batch and shows them to readers. Only commitLoop gets here, so positions are given without a lock: a log's end moves here
+// and nowhere else.
+func (s *Store) write(reqs []*request, commit func([]wal.Record, []wal.Ref) error) error {
+	now := s.o.Now().UnixNano()
+	records := make([]wal.Record, len(reqs))
+	refs := make([]wal.Ref, len(reqs))
+	metas := make([]byte, 0, metaSize*len(reqs))
+	next := make(map[*Log]sluice.Position)
+	var bytes int64
+	for i, r := range reqs {
 		p, ok := next[r.log]
 		if !ok {
 			p = r.log.end
@@ -183,36 +229,25 @@ func (s *Store) commit(g *group) {
 		}
 		metas = meta.append(metas)
 		records[i] = wal.Record{Meta: metas[len(metas)-metaSize:], Payload: r.block.Data}
+		bytes += int64(len(r.block.Data))
 	}
 	start := time.Now()
-	err := s.journal.Commit(records, refs)
-	if errors.Is(err, wal.ErrDiskFull) {
-		s.breakHolds()
-		if s.release() == nil {
-			err = s.journal.Commit(records, refs) // in a file that deletion or retention has emptied, if there is one
-		}
+	if err := commit(records, refs); err != nil {
+		return err
 	}
-	if err != nil {
-		s.refuseGroup(g, err)
-		return
-	}
-	s.full.Store(false)
 	if s.o.Committed != nil {
-		s.o.Committed(len(g.reqs), int64(g.bytes), time.Since(start))
+		s.o.Committed(len(reqs), bytes, time.Since(start))
 	}
-	for i := range g.reqs {
-		g.reqs[i].publish(refs[i])
+	for i, r := range reqs {
+		r.publish(refs[i])
 	}
-	s.checkJournal()
+	return nil
 }
 
-// refuseGroup fails every request with what became of the batch.
-func (s *Store) refuseGroup(g *group, err error) {
+// refused fails requests with what became of their batch.
+func (s *Store) refused(reqs []*request, err error) {
 	switch {
 	case errors.Is(err, wal.ErrDiskFull):
-		if !s.full.Swap(true) {
-			s.o.Logger.Error("disk full: appends are refused until there is room", "error", err)
-		}
 		err = fmt.Errorf("%w: %w", ErrDiskFull, err)
 	case errors.Is(err, wal.ErrFailed):
 		err = fmt.Errorf("%w: %w", ErrFailed, err)
@@ -224,10 +259,10 @@ func (s *Store) refuseGroup(g *group, err error) {
 		s.o.Logger.Error("journal failed: all shards are read-only until restart", "error", err)
 	default:
 		err = fmt.Errorf("append: %w", err)
-		s.o.Logger.Error("batch not written", "groups", len(g.reqs), "error", err)
+		s.o.Logger.Error("batch not written", "groups", len(reqs), "error", err)
 	}
-	for i := range g.reqs {
-		g.reqs[i].err = err
+	for _, r := range reqs {
+		r.err = err
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/wal"
 )
 
 /*
@@ -102,8 +103,9 @@ func decodeHeader(b []byte) (id sluice.LogID, first sluice.Position, err error) 
 		return 0, 0, fmt.Errorf("no shard file header")
 	case crc32.Checksum(b[:60], castagnoli) != le.Uint32(b[60:]):
 		return 0, 0, fmt.Errorf("header checksum does not match")
-	case le.Uint16(b[8:]) != formatVersion:
-		return 0, 0, fmt.Errorf("format version %d; this program reads version %d", le.Uint16(b[8:]), formatVersion)
+	}
+	if err := wal.CheckVersion(le.Uint16(b[8:]), formatVersion); err != nil {
+		return 0, 0, err
 	}
 	return sluice.LogID(le.Uint64(b[16:])), sluice.Position(le.Uint64(b[24:])), nil
 }

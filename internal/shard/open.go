@@ -75,7 +75,7 @@ func (s *Store) recover() error {
 	var lost int64 // bytes of the journal that cannot be read
 	damaged := len(s.damage)
 	journal, err := wal.Open(s.fs, s.journalDir(), wal.Options{
-		FileBytes: s.o.JournalFileBytes, Meta: metaSize, MinFreeBytes: s.o.MinFreeBytes, Salt: s.o.Salt, Logger: s.o.Logger,
+		FileBytes: s.o.JournalFileBytes, Meta: metaSize, MinFreeBytes: s.o.MinFreeBytes, ReserveBytes: s.o.ReserveBytes, Salt: s.o.Salt, Logger: s.o.Logger,
 		KeepBytes: s.o.JournalBytes, Ahead: !s.o.JournalOnDemand,
 	}, wal.Replay{
 		Record: s.replay,
@@ -274,6 +274,7 @@ type Status struct {
 	JournalBytes int64
 	Logs         int
 	DiskFull     bool           // the last append was refused for want of room
+	Reserve      int64          // bytes that AppendFromReserve can still write on a full disk
 	Failed       error          // why no append is taken until restart
 	Damage       []CorruptError // every damaged place that was met since the store was opened
 }
@@ -281,7 +282,7 @@ type Status struct {
 // Status returns how the store does now.
 func (s *Store) Status() Status {
 	files, bytes := s.journal.Files()
-	st := Status{JournalFiles: len(files), JournalBytes: bytes, DiskFull: s.full.Load()}
+	st := Status{JournalFiles: len(files), JournalBytes: bytes, DiskFull: s.full.Load(), Reserve: s.journal.ReserveLeft()}
 	s.mu.Lock()
 	st.Logs = len(s.logs)
 	s.mu.Unlock()

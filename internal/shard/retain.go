@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/sluicelog/sluice"
@@ -79,11 +80,18 @@ func (l *Log) trim(choose func(*view) sluice.Position) error {
 		return nil
 	}
 	// Without a file that says where they ended, groups would come back with a journal file that is not yet reused.
-	f, err := l.writePlace(v.tailStart+sluice.Position(gone), true)
+	end, old := v.tailStart+sluice.Position(gone), v.files
+	f, err := l.writePlace(end, true)
+	if last := len(old) - 1; last > 0 && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
+		if err = l.replaceFiles(old[:last], nil, 0); err == nil { // without its older files the log needs no such file yet, and there is room for it
+			old = old[last:]
+			f, err = l.writePlace(end, true)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("trim log %d: %w", l.id, errors.Join(err, l.removeFiles(f.list())))
 	}
-	return l.replaceFiles(v.files, []*sealed{f}, gone)
+	return l.replaceFiles(old, []*sealed{f}, gone)
 }
 
 // list returns f as a list, empty for nil.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicelog/sluice"
 	"github.com/sluicelog/sluice/internal/vfs"
+	"github.com/sluicelog/sluice/internal/wal"
 )
 
 // sealed is one sealed file. It is immutable; only the handle cache knows whether it is open.
@@ -25,7 +26,8 @@ var errMoved = errors.New("file was replaced")
 
 var errCut = errors.New("the file was cut")
 
-// openSealed reads header and footer. Damage is not an error here: the file then holds its place in the log, unreadable.
+// openSealed reads header and footer. Damage is not an error here: the file then holds its place in the log, unreadable. A later format is
+// none, and is an error.
 func openSealed(fsys vfs.FS, dir, name string, id sluice.LogID) (*sealed, error) {
 	first, end, ok := parseFileName(name)
 	if !ok {
@@ -41,6 +43,9 @@ func openSealed(fsys vfs.FS, dir, name string, id sluice.LogID) (*sealed, error)
 		return nil, err
 	}
 	foot, err := readEnds(f, sf.size, id, first, end)
+	if errors.Is(err, wal.ErrNewer) {
+		return nil, fmt.Errorf("%s: %w", sf.path, err)
+	}
 	if err != nil {
 		sf.bad = err
 		return sf, nil

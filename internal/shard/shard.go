@@ -83,6 +83,7 @@ type Options struct {
 	JournalBytes     int64            // [1 GiB] journal kept before logs are moved to sealed files
 	FileBytes        int64            // [256 MiB] size that sealed files grow to
 	MinFreeBytes     int64            // [128 MiB; -1 for none] appends stop when the disk has less
+	ReserveBytes     int64            // [none] kept in the journal for AppendFromReserve; a multiple of 4 KiB
 	// JournalOnDemand makes journal files when they are needed and not ahead: for tests that must always do the same. [false]
 	JournalOnDemand bool
 	// Committed is told of every batch: its groups, stored bytes, and how long write and sync took. [nothing]

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"strconv"
@@ -63,6 +64,21 @@ var (
 	le         = binary.LittleEndian
 )
 
+// ErrNewer is in the chain of errors about files that are sound and of a later format: they are no damage, which is gone around, and nothing
+// of them may be touched.
+var ErrNewer = errors.New("written by a newer program: use that one, or restore a backup from before")
+
+// CheckVersion compares the version of the format in a sound header with the one that this program knows.
+func CheckVersion(have, known uint16) error {
+	switch {
+	case have == known:
+		return nil
+	case have > known:
+		return fmt.Errorf("format version %d, this program reads version %d: %w", have, known, ErrNewer)
+	}
+	return fmt.Errorf("format version %d; this program reads version %d", have, known)
+}
+
 type header struct {
 	meta             int
 	seq, salt        uint64
@@ -91,7 +107,7 @@ func decodeHeader(b []byte) (header, error) {
 		if err == nil {
 			return h, nil
 		}
-		if first == nil {
+		if first == nil || errors.Is(err, ErrNewer) {
 			first = err
 		}
 	}
@@ -108,8 +124,8 @@ func decodeHeaderCopy(b []byte) (header, error) {
 	if crc32.Checksum(b[:60], castagnoli) != le.Uint32(b[60:]) {
 		return header{}, fmt.Errorf("header checksum does not match")
 	}
-	if v := le.Uint16(b[8:]); v != formatVersion {
-		return header{}, fmt.Errorf("format version %d; this program reads version %d", v, formatVersion)
+	if err := CheckVersion(le.Uint16(b[8:]), formatVersion); err != nil {
+		return header{}, err
 	}
 	return header{
 		meta: int(le.Uint16(b[10:])), seq: le.Uint64(b[16:]), salt: le.Uint64(b[24:]),

@@ -71,6 +71,8 @@ func (j *Journal) find(seq uint64) (foundFile, error) {
 	}
 	ff.head, ff.bad = decodeHeader(first)
 	switch {
+	case errors.Is(ff.bad, ErrNewer):
+		return ff, errors.Join(fmt.Errorf("%s: %w", name, ff.bad), f.Close())
 	case ff.bad == nil && (ff.head.seq != seq || ff.head.salt == 0):
 		ff.bad = errReleased
 	case ff.bad == nil && ff.head.meta != j.o.Meta:

@@ -11,6 +11,7 @@
 //   - Bytes that were acknowledged are never written again while their file lives.
 //   - A failed sync ends writing until the next Open. A failed write loses its batch and no more: the next one goes to a new file.
 //   - Disk space is reserved when a file is made, so a full disk refuses a batch before any of it is written.
+//   - One small file is kept for batches that lead to room being made (reserve.go). No other batch is ever written to it.
 package wal
 
 import (
@@ -25,6 +26,7 @@ import (
 	"path"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/sluicelog/sluice/internal/vfs"
@@ -46,6 +48,7 @@ type Options struct {
 	FileBytes    int64         // size of one file; at least 1 MiB more than the largest batch is sensible
 	Meta         int           // bytes of meta per record, fixed for the life of a file
 	MinFreeBytes int64         // no new file is made when it would leave less
+	ReserveBytes int64         // size of the file that is kept for CommitFromReserve, a multiple of 4 KiB; 0 for none
 	Salt         func() uint64 // unguessable; from crypto/rand outside tests
 	// KeepBytes is how long the journal may be with released files that are kept to be written over. Overwriting blocks that
 	// exist needs no change of the file system's own metadata, so its sync waits for nobody else's.
@@ -100,6 +103,7 @@ type Journal struct {
 	broken  bool // its last write failed: go on in a new file
 	failed  error
 	buf     []byte
+	left    atomic.Int64 // bytes for batches of CommitFromReserve on a full disk
 
 	mu    sync.RWMutex // guards files, spare and held
 	files []*file      // oldest first; the last is being written
@@ -109,6 +113,7 @@ type Journal struct {
 
 	making sync.Mutex // held while a file is made; taken before mu
 	made   *file      // made ahead; guarded by making
+	kept   bool       // the reserve is there; guarded by making
 	ahead  sync.WaitGroup
 }
 
@@ -117,6 +122,7 @@ type file struct {
 	name string
 	f    vfs.File
 	size int64
+	last bool // it was the reserve
 }
 
 // Open opens the journal in dir, which must exist, and replays it. The journal goes on in a new file.
@@ -125,6 +131,9 @@ func Open(fsys vfs.FS, dir string, o Options, replay Replay) (*Journal, error) {
 	if err := j.recover(replay); err != nil {
 		return nil, fmt.Errorf("open journal %s: %w", dir, errors.Join(err, j.closeFiles()))
 	}
+	j.making.Lock()
+	defer j.making.Unlock()
+	j.keepReserve()
 	return j, nil
 }
 
@@ -136,7 +145,9 @@ func (j *Journal) Size(records int, payload int64) int64 {
 // Commit writes records as one batch and syncs it; refs, of the same length, tells where the payloads are. After
 // ErrDiskFull nothing was written; after another error the batch may or may not be found by the next Open. The next batch may succeed
 // unless the error wraps ErrFailed.
-func (j *Journal) Commit(records []Record, refs []Ref) error {
+func (j *Journal) Commit(records []Record, refs []Ref) error { return j.commit(records, refs, false) }
+
+func (j *Journal) commit(records []Record, refs []Ref, fromReserve bool) error {
 	if j.failed != nil {
 		return j.failed
 	}
@@ -148,8 +159,8 @@ func (j *Journal) Commit(records []Record, refs []Ref) error {
 	if size > math.MaxUint32 {
 		return fmt.Errorf("batch of %d bytes is too large", size)
 	}
-	if j.broken || j.cur == nil || j.end+size > j.cur.size {
-		if err := j.rotate(size); err != nil {
+	if j.broken || j.cur == nil || j.end+size > j.cur.size || j.cur.last && !fromReserve {
+		if err := j.rotate(size, fromReserve); err != nil {
 			return err
 		}
 	}
@@ -166,6 +177,9 @@ func (j *Journal) Commit(records []Record, refs []Ref) error {
 	}
 	j.end += size
 	j.batches++
+	if f.last {
+		j.left.Store(f.size - j.end)
+	}
 	return nil
 }
 
@@ -188,14 +202,17 @@ func (j *Journal) fill(b batch, records []Record, refs []Ref) {
 	le.PutUint32(j.buf[4:], crc32.Update(j.head.seed(), castagnoli, j.buf[8:batchHead+b.directory(j.o.Meta)]))
 }
 
-// rotate goes on in a new file with room for a batch of size bytes. If it fails, nothing has changed but that no file can be
-// written to before it succeeds.
-func (j *Journal) rotate(size int64) error {
-	j.broken = true // a header that says where this file ends may reach the disk: leave it at that
+// rotate goes on in a new file with room for a batch of size bytes. If there is none to be had, nothing has changed; if one fails to be started, no
+// file can be written to before another is.
+func (j *Journal) rotate(size int64, fromReserve bool) error {
 	f, err := j.take(max(j.o.FileBytes, size+block))
-	if err != nil {
-		return noSpace(fmt.Errorf("start journal file: %w", err))
+	if err = noSpace(err); fromReserve && errors.Is(err, ErrDiskFull) {
+		f, err = j.takeReserve(size+block, err)
 	}
+	if err != nil {
+		return fmt.Errorf("start journal file: %w", err)
+	}
+	j.broken = true // a header that says where the file before ends may reach the disk: leave it at that
 	h := header{meta: j.o.Meta, seq: f.seq, salt: max(1, j.o.Salt()), prevSeq: j.head.seq, prevEnd: uint64(j.end)}
 	if err := start(f, h); err != nil {
 		_ = f.f.Close()
@@ -206,8 +223,14 @@ func (j *Journal) rotate(size int64) error {
 	j.files = append(j.files, f)
 	j.mu.Unlock()
 	j.cur, j.head, j.end, j.batches, j.broken = f, h, block, 0, false
-	if j.o.Ahead {
+	switch {
+	case f.last: // there is no room for more
+	case j.o.Ahead:
 		j.ahead.Go(j.makeAhead)
+	default:
+		j.making.Lock()
+		defer j.making.Unlock()
+		j.keepReserve()
 	}
 	return nil
 }
@@ -234,6 +257,7 @@ func (j *Journal) take(size int64) (*file, error) {
 func (j *Journal) makeAhead() {
 	j.making.Lock()
 	defer j.making.Unlock()
+	j.keepReserve()
 	if j.made != nil {
 		return
 	}
@@ -302,6 +326,11 @@ func (j *Journal) create(f *file) (err error) {
 	if err := f.f.Allocate(f.size); err != nil || !j.o.Ahead {
 		return err
 	}
+	return f.zero()
+}
+
+// zero writes zeros over all of f, and syncs them.
+func (f *file) zero() error {
 	zeros := make([]byte, 1<<20)
 	for at := int64(0); at < f.size; at += int64(len(zeros)) {
 		if _, err := f.f.WriteAt(zeros[:min(int64(len(zeros)), f.size-at)], at); err != nil {
@@ -397,7 +426,7 @@ func (j *Journal) Close() error {
 	var err error
 	if j.cur != nil && j.failed == nil {
 		// On a full disk there may be no room for the mark. Nothing depends on it but telling damage from a crash.
-		if err = j.Commit(nil, nil); errors.Is(err, ErrDiskFull) {
+		if err = j.commit(nil, nil, j.cur.last); errors.Is(err, ErrDiskFull) {
 			err = nil
 		}
 	}

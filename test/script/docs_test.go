@@ -3,15 +3,20 @@ package script_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sluicelog/sluice/internal/testenv"
 )
@@ -40,7 +45,7 @@ var pages = map[string][]string{
 	"docs/howto/identity.md": {
 		"acs:ram::", ":user/shipper", "Custom policy shipper", "no policy allows it", "line 1:", "is not a resource", "denied by sts or ram",
 		"System policy ReadOnlyAccess of group operators", "the project's policy denies it", ":role/auditor", "belongs to another account",
-		"account ", " deleted",
+		"account ", " deleted", "role auditor trusts whom trust.json says",
 	},
 	"docs/howto/message-queues.md": {
 		"queue orders created", "orders       3 ", "orders       2 ", "urgent", "2 messages sent", `"__topic__":"orders"`, "1 message deleted",
@@ -125,6 +130,11 @@ func TestPages(t *testing.T) {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			script := scriptOf(t, page, "")
+			for _, m := range regexp.MustCompile(`(?:127\.0\.0\.1|localhost)(:[0-9]+)`).FindAllStringSubmatch(script, -1) {
+				if !slices.Contains(append([]string{":8080", ":8443"}, ownPorts...), m[1]) {
+					t.Errorf("port %s is not one that gives way to a free one when the page is run", m[1])
+				}
+			}
 			for _, tool := range []string{"curl", "openssl"} {
 				if _, err := exec.LookPath(tool); err != nil && strings.Contains(script, tool+" ") {
 					t.Skipf("this page needs %s", tool)
@@ -198,12 +208,21 @@ func runPageOn(t *testing.T, server *testenv.Env, script string, demo bool) stri
 		}
 		agents = ":" + agentPort
 	}
-	script = strings.NewReplacer(
-		":8443", agents, "go run -C ", "go run -C "+absolute+"/", ":8080", ":"+port, ":8090", ":"+freePort(t), ":8091", ":"+freePort(t), "go run ", "go run -C "+absolute+" ", "python3 ", cmp.Or(os.Getenv("PYTHON"), "python3")+" ",
-	).Replace(script)
-
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+	replace := []string{
+		":8443", agents, ":8080", ":" + port, "go run -C ", "go run -C " + absolute + "/", "go run ", "go run -C " + absolute + " ",
+		"python3 ", cmp.Or(os.Getenv("PYTHON"), "python3") + " ",
+	}
+	for _, own := range ownPorts {
+		replace = append(replace, own, ":"+freePort(t))
+	}
+	script = strings.NewReplacer(replace...).Replace(script)
+	ctx, cancel := context.WithTimeout(t.Context(), pageTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", script)
 	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with the servers that it starts, which go with it
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		return strings.HasPrefix(name, "SLUICE_") || strings.HasSuffix(strings.ToLower(name), "_proxy") || name == "XDG_CONFIG_HOME"
@@ -211,11 +230,19 @@ func runPageOn(t *testing.T, server *testenv.Env, script string, demo bool) stri
 	cmd.Env = append(cmd.Env, "XDG_CONFIG_HOME="+filepath.Join(s.home, ".config"), "SLUICE_STORAGE_MIN_FREE_BYTES=0")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
+	err = cmd.Run()
+	_ = cmd.Cancel()
+	if err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	return out.String()
 }
+
+// ownPorts are those of servers that pages start.
+var ownPorts = []string{":8090", ":8091", ":8444"}
+
+// pageTime is how long a page may take before it is ended: it may wait for a server that did not start.
+const pageTime = 5 * time.Minute
 
 // prepare makes what make build and make run leave in the directory.
 func prepare(t *testing.T, dir string, server *testenv.Env) {
@@ -243,19 +270,19 @@ func prepare(t *testing.T, dir string, server *testenv.Env) {
 	}
 }
 
-// freePort is a port that was free a moment ago, for a server that a page starts itself.
+// freePort is a port that was free a moment ago, for a server that a page starts itself. It is below those that systems give to connections that
+// they open, one of which could take it in the meantime.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := strconv.Itoa(15_000 + rand.IntN(15_000))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	t.Fatal("no free port in a hundred tries")
+	return ""
 }
 
 // A program shown on a page is the file in examples, so that what is read is what was run.
@@ -313,21 +340,87 @@ func TestTerraformPage(t *testing.T) {
 	}
 }
 
-// Links between pages lead somewhere.
+// Links between pages lead to a file, and to a heading of it where they name one; README leads to every how-to.
 func TestLinks(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
-	for _, page := range allPages(t) {
-		raw, err := os.ReadFile(filepath.Join(root, page))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range link.FindAllStringSubmatch(string(raw), -1) {
-			if strings.Contains(m[1], "://") {
+	link := regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]*))?\)`)
+	linked := map[string]bool{}
+	for _, page := range everyPage(t) {
+		for _, m := range link.FindAllStringSubmatch(prose(t, page), -1) {
+			if strings.Contains(m[1], ":") || strings.HasPrefix(m[1], "NNNN") { // an address; the template of decisions
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), m[1])); err != nil {
+			to := page
+			if m[1] != "" {
+				to = filepath.Join(placeOf(page), m[1])
+			}
+			if _, err := os.Stat(filepath.Join(root, to)); err != nil {
 				t.Errorf("%s links to %s, which is not there", page, m[1])
+			} else if m[2] != "" && !slices.Contains(anchors(t, to), m[2]) {
+				t.Errorf("%s links to #%s of %s, which has no such heading", page, m[2], to)
+			}
+			if page == "README.md" {
+				linked[to] = true
 			}
 		}
 	}
+	for _, page := range allPages(t)[1:] {
+		if !linked[page] {
+			t.Errorf("README.md does not lead to %s", page)
+		}
+	}
+}
+
+// placeOf is the directory that a page's links start from: a change's is that of CHANGELOG.md, into which it goes.
+func placeOf(page string) string {
+	if dir := filepath.Dir(page); dir != "changes" || filepath.Base(page) == "README.md" {
+		return dir
+	}
+	return "."
+}
+
+// everyPage names the Markdown files of the project, from its root.
+func everyPage(t *testing.T) []string {
+	t.Helper()
+	var list []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "packaging/*.md", "changes/*.md", ".github/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			name, err := filepath.Rel(root, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+var fences = regexp.MustCompile("(?ms)^ *```.*?^ *```")
+
+// prose is a page without its code.
+func prose(t *testing.T, page string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(root, page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile("`[^`\n]*`").ReplaceAllString(fences.ReplaceAllString(string(raw), ""), "code")
+}
+
+// anchors are the names that a page's headings have where pages are read: small letters, dashes for blanks, no punctuation.
+func anchors(t *testing.T, page string) []string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(root, page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range regexp.MustCompile(`(?m)^#+ +(.*)$`).FindAllStringSubmatch(fences.ReplaceAllString(string(raw), ""), -1) {
+		name := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		names = append(names, strings.ReplaceAll(name, " ", "-"))
+	}
+	return names
 }

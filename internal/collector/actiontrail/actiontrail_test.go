@@ -234,9 +234,10 @@ func TestLog(t *testing.T) {
 		}
 		b.live(t, 59*time.Second, false)
 		b.check(t, 74)
+		began := time.Date(2000, 1, 1, 12, 0, 0, 792_993_000, time.UTC).Local().Format("2006-01-02T15:04:05.000 INFO ")
 		want := []string{
-			"2000-01-01T12:00:00.792 INFO InputProcess::ActionTrailStandardPuller(alibaba#12341,actiontrail#predefined) -> Starting thread",
-			"2000-01-01T12:00:00.792 INFO InputProcess::ActionTrailPullerSetup(alibaba#12341,actiontrail#predefined) -> Setup for module <ActionTrailStandardPuller> has been successfully executed",
+			began + "InputProcess::ActionTrailStandardPuller(alibaba#12341,actiontrail#predefined) -> Starting thread",
+			began + "InputProcess::ActionTrailPullerSetup(alibaba#12341,actiontrail#predefined) -> Setup for module <ActionTrailStandardPuller> has been successfully executed",
 			"-> Pull Started",
 			"(Partial) Statistics for this pull cycle (@devo_pulling_id=946728000792):Number of requests made: 1; Number of events received: 50; Number of duplicated events filtered out: 0; Number of events generated and sent: 50; Average of events per second: 100.000.",
 			"(Partial) Statistics for this pull cycle (@devo_pulling_id=946728000792):Number of requests made: 2; Number of events received: 74; Number of duplicated events filtered out: 0; Number of events generated and sent: 74; Average of events per second: 74.000.",

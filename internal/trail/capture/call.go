@@ -28,6 +28,7 @@ type call struct {
 	began time.Time
 
 	started bool           // the dialect has begun to do what was asked
+	freeing bool           // though no events can be written, since it makes room
 	owner   string         // of the project, as it began
 	params  map[string]any // as they came
 	loose   bool           // nothing of it is kept back
@@ -102,7 +103,11 @@ func (x *call) finish() {
 // release writes the event, and sends what was kept back of the answer until then.
 func (x *call) release() {
 	x.complete()
-	err := x.audit.to.Append(context.WithoutCancel(x.r.Context()), x.made) // also if the client is gone by now
+	write := x.audit.to.Append
+	if x.freeing {
+		write = x.audit.to.AppendFreed
+	}
+	err := write(context.WithoutCancel(x.r.Context()), x.made) // also if the client is gone by now
 	x.held, x.made, x.tell = false, nil, false
 	if err != nil {
 		x.failed = true

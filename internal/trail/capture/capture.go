@@ -8,7 +8,8 @@
 // Management events are made of all calls, data events of those that [Audit.Select] asks for.
 //
 // Strict mode: the answer of a call that changes something, and of which there is an event, waits until the event is on disk.
-//   - If events cannot be written when the call begins, nothing is done, and the answer is the dialect's 503.
+//   - If events cannot be written when the call begins, nothing is done, and the answer is the dialect's 503. Something is kept on the disk for those that are needed on a
+//     full disk, and for no others: calls of the root account that lead to room being made.
 //   - If this one cannot be written when the call is over, the answer is an error that says so (noun "audit-late"), with the header X-Sluice-Executed: true.
 //     The event is written later, if that becomes possible, and otherwise counted as lost.
 //
@@ -34,6 +35,9 @@ type Writer interface {
 	Append(ctx context.Context, e *trail.Event) error // returns when the event is on disk
 	Offer(e *trail.Event)                             // never waits
 	Err() error                                       // why Append would fail now; nil if that is not known
+
+	AppendFreed(ctx context.Context, e *trail.Event) error // Append of a call that made room: on a full disk, too
+	ErrFreeing() error                                     // why AppendFreed would fail now
 }
 
 // Options of an audit. The zero value of a field means the default in brackets.
@@ -135,11 +139,25 @@ func (x *call) begin() error {
 	if op := x.operation(); !x.audit.o.Strict || op.ReadOnly || op.Category != trail.Management {
 		return nil
 	}
-	if err := x.audit.to.Err(); err != nil {
+	err := x.audit.to.Err()
+	if err != nil && x.operation().Frees && x.byRoot() {
+		err = x.audit.to.ErrFreeing()
+		x.freeing = err == nil
+	}
+	if err != nil {
 		x.started = false
 		return sluice.Errorf(sluice.Unavailable, "audit", "nothing was done: the server has to record what it does, and cannot now; try again later (%w)", err)
 	}
 	return nil
+}
+
+// byRoot reports whether the call is of the account of the installation.
+func (x *call) byRoot() bool {
+	if x.c.Detail == nil {
+		return false
+	}
+	p := x.c.Detail.Detail().Principal
+	return p != nil && (p.Root || p.Account == x.audit.o.Root && p.Account != "")
 }
 
 func (x *call) operation() *operation.Operation { return operation.Find(x.c.Service, x.c.Action) }

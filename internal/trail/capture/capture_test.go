@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/auth"
 	"github.com/sluicelog/sluice/internal/trail"
 	"github.com/sluicelog/sluice/internal/trail/capture"
 	"github.com/sluicelog/sluice/internal/wire"
@@ -68,12 +69,15 @@ func (d *dialect) Drain() {}
 
 type detail struct{ r *http.Request }
 
+// accounts are whose keys tests have.
+var accounts = map[string]*auth.Principal{"root": {Root: true, Account: "1"}, "user": {Account: "1", User: "ops"}, "tenant": {Owner: true, Account: "77"}}
+
 func (d detail) Detail() wire.Detail {
 	p := map[string]any{}
 	for name, values := range d.r.URL.Query() {
 		p[name] = values[0]
 	}
-	return wire.Detail{Version: "0.6.0", AccessKey: "AK1", Signature: "LOG-HMAC-SHA1", Params: p, Objects: []string{"dashboard/d"}}
+	return wire.Detail{Version: "0.6.0", AccessKey: "AK1", Signature: "LOG-HMAC-SHA1", Principal: accounts[d.r.Header.Get("As")], Params: p, Objects: []string{"dashboard/d"}}
 }
 
 // writer keeps events in memory; err makes it fail.
@@ -83,6 +87,8 @@ type writer struct {
 	waited int
 	err    error // of Append
 	known  error // of Err
+	freed  []*trail.Event
+	used   error // of ErrFreeing
 }
 
 func (w *writer) Append(_ context.Context, e *trail.Event) error {
@@ -102,6 +108,15 @@ func (w *writer) Offer(e *trail.Event) {
 }
 
 func (w *writer) Err() error { return w.known }
+
+func (w *writer) AppendFreed(_ context.Context, e *trail.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.freed = append(w.freed, e)
+	return nil
+}
+
+func (w *writer) ErrFreeing() error { return w.used }
 
 type bench struct {
 	*dialect
@@ -236,6 +251,34 @@ func TestStrictFails(t *testing.T) {
 	if w.Code != 503 || w.Header().Get("X-Sluice-Executed") != "true" || w.Header().Get("X-Log-Count") != "" || strings.Contains(w.Body.String(), "hunter2!") {
 		t.Errorf("got %d %v %s", w.Code, w.Header(), w.Body)
 	}
+}
+
+// On a full disk only calls of the root account that make room are carried out, and only while something is kept for their events.
+func TestStrictOnAFullDisk(t *testing.T) {
+	full := errors.New("the disk is full")
+	f := func(as, path string, used error, done bool) {
+		t.Helper()
+		b := newBench(t, capture.Options{Strict: true, Root: "1"})
+		b.known, b.err, b.used = full, full, used
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodDelete, "http://web.sls.test"+path, nil)
+		r.Header.Set("As", as)
+		b.audit.Serve(w, r, &wire.Call{})
+		if !done && (w.Code != 503 || len(b.ran) > 0 || len(b.freed) > 0 || len(b.events) != 1) {
+			t.Errorf("%s %s: got %d, %v ran, %d events from the reserve, %d others", as, path, w.Code, b.ran, len(b.freed), len(b.events))
+		}
+		if done && (w.Code >= 500 || len(b.ran) != 1 || len(b.freed) != 1 || len(b.events) > 0) {
+			t.Errorf("%s %s: got %d, %v ran, %d events from the reserve, %d others", as, path, w.Code, b.ran, len(b.freed), len(b.events))
+		}
+	}
+	f("root", "/sls/DeleteLogStore/200", nil, true)
+	f("user", "/sls/UpdateLogStore/200", nil, true)
+	f("root", "/sls/DeleteProject/400", nil, true)
+	f("root", "/sls/DeleteLogStore/200", full, false)
+	f("tenant", "/sls/DeleteLogStore/200", nil, false)
+	f("", "/sls/DeleteLogStore/200", nil, false)
+	f("root", "/sls/CreateLogStore/200", nil, false)
+	f("root", "/sls/DeleteLogs/200", nil, false) // which hides logs, and frees nothing
 }
 
 // A panic is an event, once, whether the answer had begun or not.

@@ -73,7 +73,7 @@ func (r *Recorder) unanchored() bool {
 
 // anchor signs the place of the head, as an event, and then in metadata. What fails is done again at the next.
 func (r *Recorder) anchor() {
-	if err := r.sign(r.next()); err != nil {
+	if err := r.sign(r.next(), r.door); err != nil {
 		r.o.Logger.Warn("audit events have no new anchor", "error", err)
 	}
 }
@@ -83,12 +83,12 @@ func (r *Recorder) next() *trail.Anchor {
 	return &trail.Anchor{Head: r.head, Floor: r.floor, Time: r.o.Now().UTC().Truncate(time.Millisecond)}
 }
 
-// sign signs a, writes it, and keeps it.
-func (r *Recorder) sign(a *trail.Anchor) error {
+// sign signs a, writes it through a door, and keeps it.
+func (r *Recorder) sign(a *trail.Anchor, door sluice.Appender) error {
 	if err := r.adopt(); err != nil { // else metadata would name an anchor by a key that it does not know
 		return err
 	}
-	if err := r.put(trail.AnchorMade, a); err != nil {
+	if err := r.put(trail.AnchorMade, a, door); err != nil {
 		return err
 	}
 	r.floor = a.Floor // from here on: metadata may have it though it says that it has not
@@ -106,13 +106,13 @@ func (r *Recorder) sign(a *trail.Anchor) error {
 	return nil
 }
 
-// put signs a, and writes its event.
-func (r *Recorder) put(name string, a *trail.Anchor) error {
+// put signs a, and writes its event through a door.
+func (r *Recorder) put(name string, a *trail.Anchor, door sluice.Appender) error {
 	a.Sign(r.signer)
 	details, err := a.Details()
 	if err != nil {
 		return err
 	}
-	_, err = r.write([]*pending{{event: r.service(name, details)}})
+	_, err = r.write([]*pending{{event: r.service(name, details)}}, door)
 	return err
 }

@@ -24,11 +24,13 @@ func (r *Recorder) flush() bool {
 		if len(batch) == 0 {
 			return true
 		}
-		n, err := r.write(batch)
+		n, err := r.write(batch, r.door)
 		if err != nil {
+			r.writeFreed()
 			r.refuse(err)
 			return false
 		}
+		r.failing.Store(nil)
 		r.mu.Lock()
 		r.queue = r.queue[n:]
 		r.mu.Unlock()
@@ -43,14 +45,14 @@ func (r *Recorder) front() []*pending {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.lost.count > 0 {
-		r.queue = append([]*pending{{event: r.service(trail.EventsLost, r.lost.details())}}, r.queue...)
+		r.queue = append([]*pending{{event: r.service(trail.EventsLost, r.lost.details()), lost: r.lost}}, r.queue...)
 		r.lost = loss{}
 	}
 	return r.queue[:min(len(r.queue), maxBatchEvents)]
 }
 
-// write appends the first events of a batch to the chain as one group, and says how many.
-func (r *Recorder) write(batch []*pending) (n int, err error) {
+// write appends the first events of a batch to the chain as one group, through one of the two doors, and says how many.
+func (r *Recorder) write(batch []*pending, door sluice.Appender) (n int, err error) {
 	group := &sluice.LogGroup{Topic: trail.Topic, Records: make([]sluice.Record, 0, len(batch))}
 	head, size := r.head, 0
 	for _, p := range batch {
@@ -63,7 +65,7 @@ func (r *Recorder) write(batch []*pending) (n int, err error) {
 		group.Records = append(group.Records, trail.ToRecord(p.event, text, head.Chain))
 		n++
 	}
-	if err := r.append(group); err != nil {
+	if err := r.append(group, door); err != nil {
 		return 0, err
 	}
 	r.head = head
@@ -77,17 +79,16 @@ func (r *Recorder) write(batch []*pending) (n int, err error) {
 }
 
 // append appends a group, and knows afterwards whether it is there: nobody else writes to the log, so its end tells.
-func (r *Recorder) append(group *sluice.LogGroup) error {
+func (r *Recorder) append(group *sluice.LogGroup, door sluice.Appender) error {
 	_, end := r.log.Bounds()
 	began := time.Now()
-	_, _, err := r.door.Append(r.ctx, trail.Events, group)
+	_, _, err := door.Append(r.ctx, trail.Events, group)
 	r.metrics.seconds.Observe(time.Since(began).Seconds())
 	if err != nil {
 		if _, now := r.log.Bounds(); now == end {
 			return err
 		}
 	}
-	r.failing.Store(nil)
 	return nil
 }
 

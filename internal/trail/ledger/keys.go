@@ -149,7 +149,7 @@ func (r *Recorder) rotateKey() error {
 		return err
 	}
 	h := trail.Anchor{Head: r.head, Floor: r.floor, Time: next.Created.Truncate(time.Millisecond), Next: next.Public}
-	if err := r.put(trail.KeyRotated, &h); err != nil {
+	if err := r.put(trail.KeyRotated, &h, r.door); err != nil {
 		return err
 	}
 	r.takeOver(next, private, &h)

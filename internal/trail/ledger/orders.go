@@ -20,7 +20,7 @@ func (r *Recorder) Anchor(ctx context.Context) (newest trail.Anchor, err error) 
 			return err
 		}
 		if r.unanchored() {
-			if err := r.sign(r.next()); err != nil {
+			if err := r.sign(r.next(), r.door); err != nil {
 				return err
 			}
 		}

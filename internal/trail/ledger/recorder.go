@@ -31,6 +31,7 @@ type Options struct {
 	AnchorEvery  time.Duration // [1 min] or after this, if there were any
 	KeyDays      int           // after which anchors get another key; 0: never by itself
 	RetryAfter   time.Duration // [1 s] after an append that failed
+	Reserve      Reserve       // [none]
 	Now          func() time.Time
 	Logger       *slog.Logger // [discard]
 }
@@ -90,6 +91,8 @@ type Recorder struct {
 type pending struct {
 	event *trail.Event
 	done  chan struct{} // closed when it is written or failed to be; nil if nobody waits
+	freed bool          // it is of a call that made room
+	lost  loss          // what it tells of, if it is an AuditEventsLost
 	err   error         // before done is closed
 }
 
@@ -126,8 +129,13 @@ func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 // Append writes an event, and returns when it is on disk. Its Seq is set. Errors: Unavailable "audit"; then the event is written later, or is counted
 // as lost, all the same.
 func (r *Recorder) Append(ctx context.Context, e *trail.Event) error {
+	return r.wait(ctx, &pending{event: e})
+}
+
+// wait has p written, and returns when it is, or is not for now.
+func (r *Recorder) wait(ctx context.Context, p *pending) error {
 	done := make(chan struct{})
-	p := &pending{event: e, done: done}
+	p.done = done
 	if err := r.enqueue(p); err != nil {
 		return err
 	}
@@ -222,7 +230,7 @@ func (r *Recorder) run() {
 		if wait > 0 {
 			r.gather(wait)
 		}
-		for !r.flush() && r.pause() {
+		for !r.flush() && r.pause(every.C) {
 		}
 	}
 }
@@ -239,12 +247,14 @@ func (r *Recorder) gather(wait time.Duration) {
 }
 
 // pause waits after an append that failed. It is false when the recorder is being closed.
-func (r *Recorder) pause() bool {
+func (r *Recorder) pause(every <-chan time.Time) bool {
 	timer := time.NewTimer(r.o.RetryAfter)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-r.woken: // whoever waits is told at once how it is now
+	case <-every:
+		r.sweep()
 	case o := <-r.orders:
 		o.done <- o.do()
 	case <-r.stop:
@@ -255,7 +265,9 @@ func (r *Recorder) pause() bool {
 
 // finish writes what can be written before the end.
 func (r *Recorder) finish() {
-	if r.flush() && r.unanchored() {
+	if !r.flush() {
+		r.tellLoss()
+	} else if r.unanchored() {
 		r.anchor()
 	}
 	r.mu.Lock()

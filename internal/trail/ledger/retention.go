@@ -14,10 +14,8 @@ const sweepEvery = 10
 
 // sweep is what goes by time.
 func (r *Recorder) sweep() {
-	if !r.flush() {
-		return
-	}
-	if r.unanchored() {
+	written := r.flush()
+	if written && r.unanchored() {
 		r.anchor()
 	}
 	if r.sweeps++; r.sweeps%sweepEvery != 1 {
@@ -25,6 +23,9 @@ func (r *Recorder) sweep() {
 	}
 	if err := r.expire(); err != nil && r.ctx.Err() == nil {
 		r.o.Logger.Warn("audit events that are too old stay", "error", err)
+	}
+	if !written {
+		return
 	}
 	if age := r.o.Now().Sub(r.key.Created); r.o.KeyDays > 0 && age >= time.Duration(r.o.KeyDays)*day {
 		if err := r.rotateKey(); err != nil && r.ctx.Err() == nil {
@@ -36,7 +37,7 @@ func (r *Recorder) sweep() {
 const day = 24 * time.Hour
 
 // expire removes what is older than is kept. Before anything is removed an event says what goes, and an anchor signs that: so events that
-// are missing without that were not removed by the server.
+// are missing without that were not removed by the server. Both go into the reserve if there is no room for events: what is removed may be what fills the disk.
 func (r *Recorder) expire() error {
 	if r.o.Days < 0 {
 		return nil
@@ -62,21 +63,27 @@ func (r *Recorder) expire() error {
 	if r.anchored.Floor.Seq == 0 {
 		return nil
 	}
+	if r.failing.Load() != nil && x.First > 0 {
+		r.o.Logger.Info("audit events that are too old make room, while others cannot be written", "events", x.Floor.Seq-x.First+1)
+	}
 	return r.log.stored.TrimTo(x.Position)
 }
 
 // tell writes an event of what is about to go, and behind it an anchor whose floor that is.
 func (r *Recorder) tell(x *trail.Expiry) error {
-	details, err := x.Details()
-	if err != nil {
-		return err
-	}
-	if _, err := r.write([]*pending{{event: r.service(trail.HistoryExpired, details)}}); err != nil {
-		return err
+	door := r.reserve()
+	if x.Floor != r.floor { // else the record says so already, and metadata does not know of it yet
+		details, err := x.Details()
+		if err != nil {
+			return err
+		}
+		if _, err := r.write([]*pending{{event: r.service(trail.HistoryExpired, details)}}, door); err != nil {
+			return err
+		}
 	}
 	a := r.next()
 	a.Floor = x.Floor
-	return r.sign(a)
+	return r.sign(a, door)
 }
 
 // expiry is what goes if the log is to begin at a position, or as far before it as it can be told what goes: up to the last event that can be read.

@@ -31,6 +31,21 @@ func (l *loss) add(e *trail.Event) {
 	l.count, l.to = l.count+1, e.Time
 }
 
+// merge adds an event that will not be written, or what that would have told of.
+func (l *loss) merge(p *pending) {
+	if p.lost.count == 0 {
+		l.add(p.event)
+		return
+	}
+	if l.count == 0 || p.lost.from.Before(l.from) {
+		l.from = p.lost.from
+	}
+	if l.count == 0 || p.lost.to.After(l.to) {
+		l.to = p.lost.to
+	}
+	l.count += p.lost.count
+}
+
 func (l *loss) details() map[string]any {
 	return map[string]any{"count": l.count, "from": l.from.UTC().Format(time.RFC3339Nano), "to": l.to.UTC().Format(time.RFC3339Nano)}
 }

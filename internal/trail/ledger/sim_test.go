@@ -84,17 +84,26 @@ type sim struct {
 	changed  int                  // keys of anchors, as the operator was told
 	unmarked []string             // what must not be
 	expired  uint64               // events that retention has taken
+	squeezed int                  // rounds on a full disk in which something went into the reserve
 }
 
 // Serve is a dialect whose action is to change something, /w, or to look, /r.
 func (s *sim) Serve(w http.ResponseWriter, r *http.Request, c *wire.Call) {
-	c.Service, c.Action = "sls", map[string]string{"/w": "CreateLogStore", "/r": "GetLogStore"}[r.URL.Path]
+	c.Service, c.Action = "sls", map[string]string{"/w": "CreateLogStore", "/d": "DeleteLogStore", "/r": "GetLogStore"}[r.URL.Path]
+	c.Detail = asRoot{}
 	if err := c.Start(); err != nil {
 		s.Refuse(w, r, c, err)
 		return
 	}
 	_ = s.power.step() // the power may go after the call was carried out
 	_, _ = io.WriteString(w, "done")
+}
+
+// asRoot is who calls.
+type asRoot struct{}
+
+func (asRoot) Detail() wire.Detail {
+	return wire.Detail{Principal: &auth.Principal{Root: true, Account: "1"}}
 }
 
 func (s *sim) Refuse(w http.ResponseWriter, _ *http.Request, c *wire.Call, err error) {
@@ -107,8 +116,10 @@ func (s *sim) Drain() {}
 func newSim(t *testing.T, seed uint64) *sim {
 	t.Helper()
 	s := &sim{
-		Env: catalogtest.Open(t, catalog.Options{}, shard.Options{MinFreeBytes: -1, JournalFileBytes: 64 << 10, JournalBytes: 128 << 10}),
-		t:   t, r: rand.New(rand.NewPCG(seed, 26)), acked: map[string]time.Time{},
+		Env: catalogtest.Open(t, catalog.Options{}, shard.Options{
+			MinFreeBytes: 2 * ledger.ReserveBytes, ReserveBytes: ledger.ReserveBytes, JournalFileBytes: 64 << 10, JournalBytes: 128 << 10,
+		}),
+		t: t, r: rand.New(rand.NewPCG(seed, 26)), acked: map[string]time.Time{},
 	}
 	var err error
 	if s.ring, err = auth.LoadOrCreateKeyring(filepath.Join(t.TempDir(), "secret.key")); err != nil {
@@ -120,11 +131,14 @@ func newSim(t *testing.T, seed uint64) *sim {
 // open opens the server, with a power that lasts for some steps. It may go while it opens.
 func (s *sim) open() error {
 	s.rec = nil
+	s.squeeze()
 	s.power = &power{left: 1 + s.r.IntN(60), now: make(chan struct{}), r: rand.New(rand.NewPCG(s.r.Uint64(), 1))}
-	door := catalogtest.CutDoor(ingest.New(s.Catalog, ingest.Options{Now: s.Clock.Now}), s.power.step)
-	rec, err := ledger.Open(context.Background(), catalogtest.CutMeta(s.Meta, s.power.step), s.Catalog, door, s.ring, ledger.Options{
+	door := ingest.New(s.Catalog, ingest.Options{Now: s.Clock.Now, Past: -1, Future: -1})
+	logs := s.Logs
+	rec, err := ledger.Open(context.Background(), catalogtest.CutMeta(s.Meta, s.power.step), s.Catalog, catalogtest.CutDoor(door, s.power.step), s.ring, ledger.Options{
 		Account: "1", Days: simDays, Gather: time.Millisecond, RetryAfter: time.Millisecond, AnchorEvents: 1 + s.r.IntN(20), AnchorEvery: 5 * time.Millisecond,
 		MaxWait: 10 * time.Second, Now: s.Clock.Now,
+		Reserve: ledger.Reserve{Door: catalogtest.CutDoor(door.FromReserve(), s.power.step), Left: func() int64 { return logs.Status().Reserve }},
 	})
 	if err != nil {
 		return err
@@ -143,6 +157,22 @@ func (s *sim) open() error {
 	return nil
 }
 
+// squeeze makes the disk full, or nearly so, every other time. What is there already stays as it is.
+func (s *sim) squeeze() {
+	s.FS.SetCapacity(0)
+	if s.r.IntN(2) == 0 {
+		return
+	}
+	const large = 1 << 40
+	s.FS.SetCapacity(large)
+	free, err := s.FS.Free("logs")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	room := s.r.Int64N(3 * ledger.ReserveBytes) // and so at times no room for anything but the reserve
+	s.FS.SetCapacity(large - int64(free) + room)
+}
+
 // call makes a call and notes what came of it.
 func (s *sim) call(path string) {
 	s.mu.Lock()
@@ -154,7 +184,7 @@ func (s *sim) call(path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case w.Code == http.StatusOK && path == "/w":
+	case w.Code == http.StatusOK && path != "/r":
 		s.acked[c.ID] = s.Clock.Now()
 	case w.Code != http.StatusOK && w.Body.Len() > 0:
 		s.unmarked = append(s.unmarked, c.ID)
@@ -169,13 +199,19 @@ func (s *sim) round() {
 	for errors.Is(err, errOnce) {
 		err = s.open()
 	}
+	before := s.Logs.Status().Reserve
+	defer func(l *shard.Store) {
+		if st := l.Status(); st.Reserve < before {
+			s.squeezed++
+		}
+	}(s.Logs)
 	if err == nil {
 		var clients sync.WaitGroup
 		for range 1 + s.r.IntN(4) {
 			r := rand.New(rand.NewPCG(s.r.Uint64(), 2))
 			clients.Go(func() {
 				for range 5 + r.IntN(40) {
-					s.call([]string{"/r", "/w", "/w"}[r.IntN(3)])
+					s.call([]string{"/r", "/w", "/w", "/d"}[r.IntN(4)])
 					select {
 					case <-s.power.now:
 						return
@@ -308,6 +344,7 @@ func (s *sim) check(seed uint64) {
 	if s.pins != nil {
 		s.verify(seed) // as the power has left it
 	}
+	s.FS.SetCapacity(0)
 	for s.open() != nil { // whose power may go, too
 		s.Env.Crash(s.r)
 	}
@@ -352,7 +389,7 @@ func TestSimulation(t *testing.T) {
 	if testing.Short() {
 		seeds = min(seeds, 10)
 	}
-	acked, refused, changed, expired := 0, 0, 0, uint64(0)
+	acked, refused, changed, expired, squeezed := 0, 0, 0, uint64(0), 0
 	for seed := *simFrom; seed < *simFrom+seeds; seed++ {
 		s := newSim(t, seed)
 		for range 3 {
@@ -360,14 +397,14 @@ func TestSimulation(t *testing.T) {
 			s.Clock.Advance(time.Duration(s.r.IntN(20)) * 24 * time.Hour)
 		}
 		s.check(seed)
-		acked, refused, changed, expired = acked+len(s.acked), refused+s.refused, changed+s.changed, expired+s.expired
+		acked, refused, changed, expired, squeezed = acked+len(s.acked), refused+s.refused, changed+s.changed, expired+s.expired, squeezed+s.squeezed
 		if t.Failed() {
 			return
 		}
 	}
-	t.Logf("%d calls answered and recorded, %d refused before anything was done, %d events expired, %d changes of keys", acked, refused, expired, changed)
+	t.Logf("%d calls answered and recorded, %d refused before anything was done, %d events expired, %d changes of keys, %d rounds that needed the reserve", acked, refused, expired, changed, squeezed)
 	const enough = 100 // of fewer, whose goroutines run as they like, all may happen to end before anything is old
-	if seeds >= enough && (acked == 0 || expired == 0 || changed == 0) {
-		t.Error("no call was ever answered, no event ever expired, or no key was ever changed")
+	if seeds >= enough && (acked == 0 || expired == 0 || changed == 0 || squeezed == 0) {
+		t.Error("no call was ever answered, no event ever expired, no key was ever changed, or no disk was ever full")
 	}
 }

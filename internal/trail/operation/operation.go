@@ -6,6 +6,7 @@
 // What is kept is on a list; of everything else only that it was there. The lists are text, a line for each action:
 //
 //	CreateLogStore W M  logstoreName ttl shardCount            W or R: does it change anything; M or D: management or data
+//	DeleteLogStore W MF                                        management that leads to room on the disk being made
 //	PutLogs=PostLogStoreLogs W D  key                          audit events call it PostLogStoreLogs
 //	CreateCommand W M  Name Type CommandContent:hash > CommandId
 //	                             of CommandContent length and SHA-256 alone; of the answer CommandId
@@ -34,6 +35,7 @@ type Operation struct {
 	Name     string // as audit events have it
 	ReadOnly bool
 	Category trail.Category
+	Frees    bool // it leads to room on the disk being made
 	Known    bool // it has a line; false for what the rule for all others made
 
 	keep, answer map[string]way // by name of a member
@@ -111,7 +113,8 @@ func parse(service, text string) (list []*Operation) {
 			o.Name = o.Action
 		}
 		o.ReadOnly = words[1] == "R"
-		o.Category = map[string]trail.Category{"M": trail.Management, "D": trail.Data}[words[2]]
+		o.Category = map[string]trail.Category{"M": trail.Management, "MF": trail.Management, "D": trail.Data}[words[2]]
+		o.Frees = words[2] == "MF"
 		if o.Category == "" || !o.ReadOnly && words[1] != "W" {
 			panic(fmt.Sprintf("operation: %q has no class", line))
 		}

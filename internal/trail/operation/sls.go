@@ -11,7 +11,7 @@ const slsTable = `
 CreateProject W M  projectName description dataRedundancyType resourceGroupId crossRegion
 GetProject R M
 UpdateProject W M  projectName description dataRedundancyType resourceGroupId crossRegion
-DeleteProject W M
+DeleteProject W MF
 ListProject R M  projectName description dataRedundancyType resourceGroupId crossRegion
 ListProjectCrossRegion R M
 
@@ -22,8 +22,8 @@ DeleteProjectPolicy W M
 CreateLogStore W M  @store
 ListLogStores R M
 GetLogStore R M
-UpdateLogStore W M  @store
-DeleteLogStore W M
+UpdateLogStore W MF  @store
+DeleteLogStore W MF
 
 ListShards R M
 SplitShard W M  key action shardCount
@@ -61,7 +61,7 @@ GetConsumerGroupCheckPoint R D  consumerGroup timeout order forceSuccess shard
 CreateIndex W M  keys:types line include_keys exclude_keys chn caseSensitive max_text_len log_reduce ttl
 UpdateIndex W M  keys:types line include_keys exclude_keys chn caseSensitive max_text_len log_reduce ttl
 GetIndex R M
-DeleteIndex W M
+DeleteIndex W MF
 
 RebuildIndex W M  from to run
 GetIndexRebuild R M
@@ -132,8 +132,8 @@ UpdateSubStoreTTL W M  ttl sortedKeyCount timeIndex
 ListMetricStores R M
 CreateMetricStore W M  @store metricType
 GetMetricStore R M
-UpdateMetricStore W M  @store metricType
-DeleteMetricStore W M
+UpdateMetricStore W MF  @store metricType
+DeleteMetricStore W MF
 
 CreateMetricsConfig W M
 GetMetricsConfig R M

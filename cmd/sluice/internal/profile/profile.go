@@ -41,13 +41,16 @@ type File struct {
 	Profiles map[string]Profile `yaml:"profiles,omitempty"`
 }
 
+// ErrNowhere is an environment that has no place for the file.
+var ErrNowhere = errors.New("neither XDG_CONFIG_HOME nor HOME is set: no place for profiles")
+
 // Path returns where the file is: sluice/config.yaml in $XDG_CONFIG_HOME, or in .config of the home directory.
 func Path(getenv func(string) string) (string, error) {
 	dir := getenv("XDG_CONFIG_HOME")
 	if dir == "" {
 		home := getenv("HOME")
 		if home == "" {
-			return "", errors.New("neither XDG_CONFIG_HOME nor HOME is set: no place for profiles")
+			return "", ErrNowhere
 		}
 		dir = filepath.Join(home, ".config")
 	}
