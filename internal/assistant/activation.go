@@ -58,6 +58,9 @@ func (fl *Fleet) CreateActivation(ctx context.Context, a Activation, token Token
 	code = rand.Text() + rand.Text()[:6] // 160 bits
 	a.Code = s.ring.Seal([]byte(code), sealActivation, a.ID)
 	id, err = s.once(ctx, token, func(tx meta.Tx) (string, func(), error) {
+		if err := s.roomForActivation(tx, fl.account); err != nil {
+			return "", nil, err
+		}
 		return a.ID, nil, errorsFirst(putActivation(tx, &a), putFleet(tx, fl.account))
 	})
 	if err == nil && id != a.ID { // the same call again: its code is that of the first
@@ -238,6 +241,9 @@ func (s *Service) register(tx meta.Tx, a *Activation, e *agentproto.Enrol, key s
 	}
 	if a.Registered >= a.InstanceCount {
 		return nil, &agentproto.Refused{Code: agentproto.CodeActivation, Reason: fmt.Sprintf("all %d instances of the activation are registered", a.InstanceCount)}
+	}
+	if err := s.roomForMachine(tx, a.Account); err != nil {
+		return nil, err
 	}
 	a.Registered++
 	i := &Instance{

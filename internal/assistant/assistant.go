@@ -21,6 +21,8 @@
 //   - A target that is over stays as it is. Whatever comes later from an agent is answered with Forget.
 //   - Each run that is over, and each target that is over without any, has one record in the logstore: its row in the outbox is made in the transaction
 //     that ends it, and removed when the record is in the log; after a crash in between, the log is read before anything is written again (outbox.go).
+//     An account whose logstore cannot be written to begins nothing once MaxWaiting rows wait; what goes on by itself loses its records, counted, from
+//     twice as many on.
 //   - Everything belongs to one account, and is there for no other ([Fleet]); its records and its output lie in a project of that account.
 //   - Secrets are sealed at rest; what is resolved goes into the task that is signed for an agent, and nowhere else.
 package assistant
@@ -53,8 +55,15 @@ type Options struct {
 	OutputBytes int64         // [16 MiB] of each run that are kept in full; negative: none
 	ResultDays  int           // [30] that results are kept
 	MaxResults  int           // [10000] invocations of each account that are over are kept
-	Now         func() time.Time
-	Logger      *slog.Logger // [discard]
+
+	MaxMachines    int // [10000] of an account
+	MaxActivations int // [10000] of an account
+	MaxParameters  int // [1000] in the parameter store of an account
+	MaxUnderWay    int // [1000] invocations on a machine
+	MaxWaiting     int // [50000] records of an account that cannot be written, from which on nothing is begun; from twice as many on they are lost
+
+	Now    func() time.Time
+	Logger *slog.Logger // [discard]
 }
 
 func (o *Options) fill() {
@@ -80,8 +89,20 @@ func (o *Options) fill() {
 	if o.ResultDays == 0 {
 		o.ResultDays = 30
 	}
-	if o.MaxResults == 0 {
-		o.MaxResults = 10_000
+	for _, most := range []struct {
+		field *int
+		def   int
+	}{
+		{&o.MaxResults, maxKeptResults},
+		{&o.MaxMachines, maxMachines},
+		{&o.MaxActivations, maxActivations},
+		{&o.MaxParameters, maxStoredParameters},
+		{&o.MaxUnderWay, maxUnderWay},
+		{&o.MaxWaiting, maxWaitingRecords},
+	} {
+		if *most.field == 0 {
+			*most.field = most.def
+		}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

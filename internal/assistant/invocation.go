@@ -262,6 +262,9 @@ func (fl *Fleet) create(tx meta.Tx, inv *Invocation, instances []string) (func()
 			return nil, err
 		}
 	}
+	if err := fl.roomForTargets(tx, instances); err != nil {
+		return nil, err
+	}
 	if err := putInvocation(tx, inv); err != nil {
 		return nil, err
 	}

@@ -77,6 +77,14 @@ func (m *memo) Items(kind string, r meta.ItemRange) ([]meta.Item, error) {
 	return m.Tx.Items(kind, r)
 }
 
+// CountItems implements [meta.Tx], as Items does.
+func (m *memo) CountItems(kind, group string) (int, error) {
+	if err := m.flush(kind); err != nil {
+		return 0, err
+	}
+	return m.Tx.CountItems(kind, group)
+}
+
 // flush writes what the store does not have, of a kind or of all if it is "".
 func (m *memo) flush(kind string) error {
 	rest := m.written[:0]

@@ -6,6 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	targets *prometheus.CounterVec
 	records prometheus.Counter
+	lost    prometheus.Counter
 	output  prometheus.Counter
 	cloned  prometheus.Counter
 
@@ -21,6 +22,7 @@ func newMetrics() *metrics {
 			Name: "sluice_assistant_ended_total", Help: "Commands and files that are over on an instance, by how they ended.",
 		}, []string{"status"}),
 		records: counter("records_total", "Execution records that were written to the logstore."),
+		lost:    counter("records_lost_total", "Execution records that were not kept, because too many of their account waited for a logstore that cannot be written to."),
 		output:  counter("output_bytes_total", "Bytes of output that were kept in full."),
 		cloned:  counter("cloned_identities_total", "Connections that were refused because they showed the identity of another agent."),
 		agents:  prometheus.NewDesc("sluice_assistant_agents", "Agents that are connected.", nil, nil),
@@ -39,7 +41,7 @@ func (m *metrics) ended(s Status) { m.targets.WithLabelValues(string(s)).Inc() }
 func (s *Service) Describe(ch chan<- *prometheus.Desc) {
 	m := s.metrics
 	m.targets.Describe(ch)
-	for _, d := range []*prometheus.Desc{m.records.Desc(), m.output.Desc(), m.cloned.Desc(), m.agents, m.underWay} {
+	for _, d := range []*prometheus.Desc{m.records.Desc(), m.lost.Desc(), m.output.Desc(), m.cloned.Desc(), m.agents, m.underWay} {
 		ch <- d
 	}
 }
@@ -48,7 +50,7 @@ func (s *Service) Describe(ch chan<- *prometheus.Desc) {
 func (s *Service) Collect(ch chan<- prometheus.Metric) {
 	m := s.metrics
 	m.targets.Collect(ch)
-	for _, c := range []prometheus.Counter{m.records, m.output, m.cloned} {
+	for _, c := range []prometheus.Counter{m.records, m.lost, m.output, m.cloned} {
 		ch <- c
 	}
 	s.mu.Lock()

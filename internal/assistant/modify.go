@@ -44,6 +44,9 @@ func (fl *Fleet) ModifyInvocation(ctx context.Context, id string, m InvocationCh
 		if err != nil {
 			return "", nil, err
 		}
+		if err := fl.roomForTargets(tx, instancesOf(added)); err != nil {
+			return "", nil, err
+		}
 		inv.Version++
 		if command != nil {
 			if err := putCommand(tx, command); err != nil {
@@ -58,6 +61,15 @@ func (fl *Fleet) ModifyInvocation(ctx context.Context, id string, m InvocationCh
 		send := slices.DeleteFunc(append(targets, added...), func(t *Target) bool { return t.Status.Final() })
 		return inv.CommandID, func() { s.dispatch(send) }, putInvocation(tx, inv)
 	})
+}
+
+// instancesOf are the instances of targets.
+func instancesOf(targets []*Target) []string {
+	ids := make([]string, len(targets))
+	for i, t := range targets {
+		ids[i] = t.Instance
+	}
+	return ids
 }
 
 // modify changes inv, and returns its new command if it has one.

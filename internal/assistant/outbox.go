@@ -26,7 +26,7 @@ import (
 //
 // So, when it is not known whether an append took place, the logs that came since the oldest row was made are read, and the rows whose records are among
 // them are removed, before anything is appended: settle. One goroutine works at a time. Accounts take turns, a group each: whose records cannot be written
-// holds up nobody else's.
+// holds up nobody else's, and after each failure it is counted how many wait, so that their number is bounded: see held.
 type outbox struct {
 	s      *Service
 	woken  chan struct{}
@@ -35,13 +35,15 @@ type outbox struct {
 	turn    sync.Mutex      // held by who writes
 	settled map[string]bool // accounts of which is known what was appended; guarded by turn
 
-	mu      sync.Mutex      // guards waiting
+	mu      sync.Mutex      // guards what is below
 	waiting map[string]bool // accounts that may have rows
+	stuck   map[string]int  // how many rows accounts had when they last could not be written
 }
 
 func newOutbox(s *Service) *outbox {
 	return &outbox{
 		s: s, woken: make(chan struct{}, 1), stores: logstores{cat: s.cat}, settled: map[string]bool{}, waiting: map[string]bool{},
+		stuck: map[string]int{},
 	}
 }
 
@@ -84,6 +86,36 @@ func (o *outbox) take() []string {
 	return accounts
 }
 
+// held is how many records of an account wait because its logstore cannot be written to; 0 while it can. It is as of the last try, retryAfter ago at
+// most, so that what ends within that time is not in it.
+func (o *outbox) held(account string) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.stuck[account]
+}
+
+// stick counts the records of an account that could not be written.
+func (o *outbox) stick(ctx context.Context, account string) error {
+	var n int
+	if err := o.s.store.View(ctx, func(tx meta.Tx) (err error) {
+		n, err = tx.CountItems(of(kindOutbox, account), "")
+		return err
+	}); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stuck[account] = n
+	return nil
+}
+
+// unstick notes that records of an account were written, or that there are none.
+func (o *outbox) unstick(account string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.stuck, account)
+}
+
 // run writes what comes until ctx ends.
 func (o *outbox) run(ctx context.Context) {
 	timer := time.NewTimer(0) // at once: what a process before left
@@ -113,7 +145,7 @@ func (o *outbox) flush(ctx context.Context) error {
 		for _, account := range round {
 			more, err := o.step(ctx, account)
 			if err != nil {
-				failed, errs = append(failed, account), append(errs, err)
+				failed, errs = append(failed, account), append(errs, err, o.stick(ctx, account))
 			} else if more {
 				again = append(again, account)
 			}
@@ -130,8 +162,12 @@ func (o *outbox) step(ctx context.Context, account string) (more bool, err error
 		return false, ctx.Err()
 	}
 	rows, err := o.rows(ctx, account)
-	if err != nil || len(rows) == 0 {
+	if err != nil {
 		return false, err
+	}
+	if len(rows) == 0 {
+		o.unstick(account)
+		return false, nil
 	}
 	if !o.settled[account] {
 		if err := o.settle(ctx, account); err != nil {
@@ -184,13 +220,14 @@ func (o *outbox) write(ctx context.Context, account string, rows []row) error {
 		group.Records, names = append(group.Records, r.record.log()), append(names, r.name)
 	}
 	if _, _, err := o.s.door.Append(ctx, ref, group); err != nil {
-		o.settled[account] = false // it may be there all the same
+		o.settled[account] = refusal(err) // without one it may be there all the same
 		return fmt.Errorf("append to %v: %w", ref, err)
 	}
 	if err := o.remove(account, names); err != nil {
 		o.settled[account] = false
 		return err
 	}
+	o.unstick(account)
 	o.s.metrics.records.Add(float64(len(names)))
 	return nil
 }
@@ -254,21 +291,22 @@ func recordNames(invocation, instance string, repeats int64) []string {
 func (o *outbox) unwritten(ctx context.Context, account string) (names map[string]bool, oldest time.Time, err error) {
 	names, oldest = map[string]bool{}, o.s.now()
 	err = o.s.store.View(ctx, func(tx meta.Tx) error {
-		items, err := tx.Items(of(kindOutbox, account), meta.ItemRange{})
-		if err != nil {
-			return err
-		}
-		for _, i := range items {
-			r, err := decode[Record](i)
-			if err != nil {
+		for after := ""; ; { // not all bodies at once
+			items, err := tx.Items(of(kindOutbox, account), meta.ItemRange{After: after, Limit: maxGroupRecords})
+			if err != nil || len(items) == 0 {
 				return err
 			}
-			names[i.Name] = true
-			if r.Made.Before(oldest) {
-				oldest = r.Made
+			for _, i := range items {
+				r, err := decode[Record](i)
+				if err != nil {
+					return err
+				}
+				names[i.Name], after = true, i.Name
+				if r.Made.Before(oldest) {
+					oldest = r.Made
+				}
 			}
 		}
-		return nil
 	})
 	return names, oldest, err
 }

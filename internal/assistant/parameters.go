@@ -190,7 +190,8 @@ func storeName(name string, isSecret bool) string {
 	return "plain/" + name
 }
 
-// SetParameter keeps a value under a name for {{oos:name}}, or, if it is secret, for {{oos-secret:name}}.
+// SetParameter keeps a value under a name for {{oos:name}}, or, if it is secret, for {{oos-secret:name}}. Errors: Throttled if the account has as many
+// as it may.
 func (fl *Fleet) SetParameter(_ context.Context, name, value string, isSecret bool) error {
 	if len(name) > maxDescription || !placeholder.MatchString("{{oos:"+name+"}}") {
 		return fail(sluice.Invalid, "InvalidParameter.Name", "the name of a parameter is made of letters, digits and _ - . :")
@@ -202,8 +203,16 @@ func (fl *Fleet) SetParameter(_ context.Context, name, value string, isSecret bo
 	if isSecret {
 		p.Value, p.Sealed = "", fl.s.ring.Seal([]byte(value), sealParameter, sealedName(fl.account, name))
 	}
+	kind, called := of(kindParameter, fl.account), storeName(name, isSecret)
 	return fl.s.commits.do(func(tx meta.Tx) (func(), error) {
-		return nil, errorsFirst(put(tx, of(kindParameter, fl.account), storeName(name, isSecret), "", p), putFleet(tx, fl.account))
+		before, err := get[Parameter](tx, kind, called)
+		if err == nil && before == nil {
+			err = fl.roomForParameter(tx)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return nil, errorsFirst(put(tx, kind, called, "", p), putFleet(tx, fl.account))
 	})
 }
 

@@ -103,7 +103,7 @@ func (c Created) String() string       { return "access key " + c.ID }
 func (c Created) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // Create makes a key with a new id and secret. Errors: Invalid "accesskey"; NotFound "account", "user"; Throttled "accesskey" for more than two
-// keys of a user.
+// keys of a user, or too many of an account.
 func (k *Keys) Create(ctx context.Context, n NewKey) (Created, error) {
 	if err := n.check(); err != nil {
 		return Created{}, err
@@ -136,12 +136,15 @@ func (k *Keys) Create(ctx context.Context, n NewKey) (Created, error) {
 	return c, nil
 }
 
-// maxUserKeys is how many keys a user has: one in use, and one to rotate to.
-const maxUserKeys = 2
+// Bounds of keys. Those of accounts are read whole whenever one is made.
+const (
+	maxUserKeys    = 2      // of a user: one in use, and one to rotate to
+	maxAccountKeys = 10_000 // of an account and no user, permanent and temporary
+)
 
 // checkHolder says whether there is who gets a key, and room for it.
 func (k *Keys) checkHolder(tx meta.Tx, n NewKey) error {
-	if err := k.directory.Exists(tx, n.Account, n.User); err != nil || n.User == "" {
+	if err := k.directory.Exists(tx, n.Account, n.User); err != nil {
 		return err
 	}
 	all, err := tx.AccessKeys()
@@ -151,7 +154,10 @@ func (k *Keys) checkHolder(tx meta.Tx, n NewKey) error {
 			has++
 		}
 	}
-	if has >= maxUserKeys {
+	if n.User == "" && has >= maxAccountKeys {
+		return sluice.Errorf(sluice.Throttled, "accesskey", "the account has %d access keys that are no user's: delete some first, or wait for temporary ones to expire", has)
+	}
+	if n.User != "" && has >= maxUserKeys {
 		return sluice.Errorf(sluice.Throttled, "accesskey", "the user %s has %d access keys: delete one first", n.User, has)
 	}
 	return err

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluicelog/sluice"
+	"github.com/sluicelog/sluice/internal/iam"
 	"github.com/sluicelog/sluice/internal/meta"
 )
 
@@ -293,4 +294,40 @@ func TestLookupIsCached(t *testing.T) {
 	if _, err := b.lookup(t.Context(), c.ID); err == nil {
 		t.Error("the key came from memory although metadata changed")
 	}
+}
+
+// An account has as many keys of no user as it may; those of its users and of other accounts do not count.
+func TestAccountKeyQuota(t *testing.T) {
+	b := newBench(t)
+	account, err := b.directory.CreateAccount(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.directory.CreateUser(t.Context(), iam.User{Entry: iam.Entry{Account: account.ID, Name: "ann"}}); err != nil {
+		t.Fatal(err)
+	}
+	row := func(i int) meta.AccessKey {
+		return meta.AccessKey{ID: fmt.Sprintf("SLUICE%d", i), Account: account.ID, Secret: []byte{1}, Created: b.clock}
+	}
+	err = b.store.Update(t.Context(), func(tx meta.Tx) error {
+		for i := range maxAccountKeys {
+			if err := tx.CreateAccessKey(row(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []NewKey{{Account: account.ID}, {Account: account.ID, Root: true}, {Account: account.ID, Temporary: MinTemporary}} {
+		_, err := b.Create(t.Context(), n)
+		wantError(t, fmt.Sprintf("one more, %+v", n), err, sluice.Throttled, "accesskey")
+	}
+	b.create(t, NewKey{Account: account.ID, User: "ann"})
+	b.create(t, NewKey{})
+	if err := b.Delete(t.Context(), row(0).ID); err != nil {
+		t.Fatal(err)
+	}
+	b.create(t, NewKey{Account: account.ID})
 }

@@ -29,8 +29,10 @@ import (
 
 // Options of a catalog. The zero value of a field means the default in brackets.
 type Options struct {
-	MaxShardsPerProject    int           // [400] read-write shards
+	MaxProjectsPerAccount  int           // [1000]
 	MaxLogstoresPerProject int           // [200]
+	MaxShardsPerProject    int           // [400] read-write shards
+	MaxShardsPerLogstore   int           // [4096] of all states: splits and merges leave read-only ones for as long as logs are kept
 	RetentionEvery         time.Duration // [1m] how often old files are looked for
 	SplitAfter             time.Duration // [5m] how long a shard must be over SplitBytesPerSecond or SplitWritesPerSecond
 	SplitBytesPerSecond    int64         // [5 MiB] raw
@@ -39,8 +41,10 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	orDefault(&o.MaxShardsPerProject, 400)
+	orDefault(&o.MaxProjectsPerAccount, 1000)
 	orDefault(&o.MaxLogstoresPerProject, 200)
+	orDefault(&o.MaxShardsPerProject, 400)
+	orDefault(&o.MaxShardsPerLogstore, maxLogstoreShards)
 	orDefault(&o.RetentionEvery, time.Minute)
 	orDefault(&o.SplitAfter, 5*time.Minute)
 	orDefault(&o.SplitBytesPerSecond, 5<<20)

@@ -16,6 +16,8 @@ const (
 	minHotTTLDays   = 7
 	maxSplitShards  = 256
 	maxCreateShards = 100
+
+	maxLogstoreShards = 4096 // of all states, unless the options say another number
 )
 
 var logstoreName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,61}[a-z0-9]$`)

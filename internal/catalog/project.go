@@ -27,7 +27,8 @@ func (f ProjectFilter) match(p meta.Project) bool {
 		(f.Owner == nil || f.Owner(p.Account))
 }
 
-// CreateProject makes a project. Times are set here; an empty DataRedundancy becomes LRS.
+// CreateProject makes a project. Times are set here; an empty DataRedundancy becomes LRS. Errors: Throttled "quota" if its account has as many as
+// it may.
 func (c *Catalog) CreateProject(ctx context.Context, p meta.Project) error {
 	if !projectName.MatchString(p.Name) {
 		return invalid("parameter", "project name %q is invalid: it is 3 to 63 lower-case letters, digits and -, with a letter or digit at both ends", p.Name)
@@ -40,7 +41,27 @@ func (c *Catalog) CreateProject(ctx context.Context, p meta.Project) error {
 	}
 	p.Created = c.o.Now()
 	p.Modified = p.Created
-	return c.store.Update(ctx, func(tx meta.Tx) error { return tx.CreateProject(p) })
+	return c.store.Update(ctx, func(tx meta.Tx) error {
+		if err := tx.CreateProject(p); err != nil { // a name that is taken says so, whether there is room or not
+			return err
+		}
+		return c.checkProjectRoom(tx, p.Account)
+	})
+}
+
+// checkProjectRoom returns the quota error if an account has more projects than it may.
+func (c *Catalog) checkProjectRoom(tx meta.Tx, account string) error {
+	all, err := tx.Projects()
+	n := 0
+	for i := range all {
+		if all[i].Account == account {
+			n++
+		}
+	}
+	if n > c.o.MaxProjectsPerAccount {
+		return overQuota("the account has %d projects, the quota is %d", n-1, c.o.MaxProjectsPerAccount)
+	}
+	return err
 }
 
 func checkProject(p meta.Project) error {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -115,5 +117,50 @@ func TestProjectsFilterAndPages(t *testing.T) {
 	for _, f := range []catalog.ProjectFilter{{Offset: -1}, {Size: -1}, {Size: 501}} {
 		_, _, err := env.Catalog.Projects(ctx, f)
 		wantError(t, fmt.Sprintf("%+v", f), err, sluice.Invalid, "parameter", "")
+	}
+}
+
+// An account has as many projects as it may, and not one more; another account's do not count.
+func TestProjectQuota(t *testing.T) {
+	c := open(t, catalog.Options{MaxProjectsPerAccount: 2}).Catalog
+	create := func(name, account string) error {
+		return c.CreateProject(ctx, meta.Project{Name: name, Account: account})
+	}
+	for _, p := range []struct{ name, account string }{{"one", "a"}, {"two", "a"}, {"three", "b"}} {
+		if err := create(p.name, p.account); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantError(t, "one more", create("four", "a"), sluice.Throttled, "quota", "the account has 2 projects, the quota is 2")
+	wantError(t, "a name that is taken", create("two", "a"), sluice.AlreadyExists, "project", "")
+	if err := create("four", "b"); err != nil { // what was refused left nothing
+		t.Fatal(err)
+	}
+	if err := c.DeleteProject(ctx, "one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := create("five", "a"); err != nil {
+		t.Error(err)
+	}
+}
+
+// However many ask at once, the quota is not passed.
+func TestProjectQuotaAtOnce(t *testing.T) {
+	c := open(t, catalog.Options{MaxProjectsPerAccount: 5}).Catalog
+	var made atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			err := c.CreateProject(ctx, meta.Project{Name: fmt.Sprintf("project-%d", i), Account: "a"})
+			if err == nil {
+				made.Add(1)
+			} else if sluice.KindOf(err) != sluice.Throttled {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := made.Load(); n != 5 {
+		t.Errorf("%d projects were made, want 5", n)
 	}
 }

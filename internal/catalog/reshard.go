@@ -111,6 +111,10 @@ func (c *Catalog) replace(ctx context.Context, ref sluice.LogstoreRef, choose fu
 	if err != nil {
 		return nil, nil, err
 	}
+	if n := len(l.Shards) + len(p.ranges); n > c.o.MaxShardsPerLogstore { // the lock is held: nobody else makes any
+		return nil, nil, overQuota("logstore %s has %d shards of all states, %d more are over the quota of %d: delete read-only ones",
+			ref.Logstore, len(l.Shards), len(p.ranges), c.o.MaxShardsPerLogstore)
+	}
 	for _, s := range p.parents {
 		s.Stored.Seal()
 	}

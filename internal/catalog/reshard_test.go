@@ -231,3 +231,27 @@ func TestAutomaticSplit(t *testing.T) {
 	load(1, 2, 30*rate, 1)
 	shards(4)
 }
+
+// Splits and merges leave read-only shards behind, which count too until they are gone.
+func TestReadOnlyShardsAreCounted(t *testing.T) {
+	env := open(t, catalog.Options{MaxShardsPerLogstore: 5})
+	c := env.Catalog
+	env.CreateLogstore(1)
+	if _, err := c.Split(ctx, ref, 0, nil, 2); err != nil { // 0 is read-only, beside 1 and 2
+		t.Fatal(err)
+	}
+	if _, err := c.Merge(ctx, ref, 1); err != nil { // 3 in place of both
+		t.Fatal(err)
+	}
+	_, err := c.Split(ctx, ref, 3, nil, 2)
+	wantError(t, "split", err, sluice.Throttled, "quota", "4 shards of all states, 2 more are over the quota of 5")
+	if _, err := env.Shard(3).Stored.Append(ctx, block(t, "after a refused split")); err != nil {
+		t.Errorf("append after a refused split: %v", err)
+	}
+	if err := c.DeleteShard(ctx, ref, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Split(ctx, ref, 3, nil, 2); err != nil {
+		t.Error(err)
+	}
+}

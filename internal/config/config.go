@@ -280,6 +280,8 @@ type Index struct {
 
 // Limits is how much there may be of what clients create.
 type Limits struct {
+	// Projects of an account, those that the server makes for it included.
+	ProjectsPerAccount int `config:"projects_per_account"`
 	// Read-write shards of a project.
 	ShardsPerProject int `config:"shards_per_project"`
 	// Logstores of a project.
@@ -287,6 +289,8 @@ type Limits struct {
 	// Documents of one kind in a project: machine groups, Logtail configurations, dashboards and so on. 0 means the numbers of the service
 	// that we follow: 200 machine groups, 200 configurations, 100 dashboards, 100 saved searches.
 	DocumentsPerKind int `config:"documents_per_kind"`
+	// Machines of an account that are registered with the assistant.
+	MachinesPerAccount int `config:"machines_per_account"`
 }
 
 // Retention is the removal of logs that are older than their logstore's TTL.
@@ -350,7 +354,7 @@ func Default() *Config {
 		Index: Index{
 			Store: "dir", CacheBytes: 10 * GiB, Region: "us-east-1", Prefix: "sluice/", AddressStyle: "path", Encryption: "none",
 		},
-		Limits:    Limits{ShardsPerProject: 400, LogstoresPerProject: 200},
+		Limits:    Limits{ProjectsPerAccount: 1000, ShardsPerProject: 400, LogstoresPerProject: 200, MachinesPerAccount: 10_000},
 		Retention: Retention{Interval: time.Minute},
 		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
 		Assistant: Assistant{Region: "local", OutputBytes: 16 * MiB, ResultDays: 30},

@@ -298,6 +298,8 @@ func TestValidate(t *testing.T) {
 		{"index.prefix", "/", "=/"},
 		{"index.address_style", "", "host"},
 		{"index.encryption", "aws:kms", "sse-s3"},
+		{"limits.projects_per_account", "0", "1"},
+		{"limits.machines_per_account", "0", "1"},
 		{"limits.shards_per_project", "0", "1"},
 		{"limits.logstores_per_project", "0", "1"},
 		{"retention.interval", "0s", "1s"},

@@ -85,8 +85,17 @@ const (
 	kindPolicy  kind = "policy"
 )
 
+// Bounds of what there is.
+const (
+	maxAccounts      = 10_000 // of the installation; the others are of an account
+	maxUsers         = 10_000
+	maxAccountGroups = 1000
+	maxRoles         = 1000
+	maxPolicies      = 1500
+)
+
 // limits are how many of a kind there may be in an account.
-var limits = map[kind]int{kindAccount: 10_000, kindUser: 10_000, kindGroup: 1000, kindRole: 1000, kindPolicy: 1500}
+var limits = map[kind]int{kindAccount: maxAccounts, kindUser: maxUsers, kindGroup: maxAccountGroups, kindRole: maxRoles, kindPolicy: maxPolicies}
 
 // names are what a name may be.
 var names = map[kind]*regexp.Regexp{

@@ -130,8 +130,10 @@ type Tx interface {
 	DeleteDocuments(scope, prefix string) error
 
 	// Items [item], which do not make caches stale, by name in byte order. SetItem creates or replaces; deleting a missing one is no error.
+	// CountItems counts those of a group, of all if it is "", and reads no bodies.
 	Item(kind, name string) (Item, error)
 	Items(kind string, r ItemRange) ([]Item, error)
+	CountItems(kind, group string) (int, error)
 	SetItem(Item) error
 	DeleteItem(kind, name string) error
 

@@ -25,7 +25,7 @@ func (n *Node) openAssistant(ctx context.Context, c *config.Config, o Options, s
 		output = -1
 	}
 	if n.Assistant, err = assistant.New(ctx, store, n.Catalog, n.Ingest, ring, assistant.Options{
-		Region: c.Assistant.Region, OutputBytes: output, ResultDays: c.Assistant.ResultDays, Now: o.Now, Logger: o.Logger,
+		Region: c.Assistant.Region, OutputBytes: output, ResultDays: c.Assistant.ResultDays, MaxMachines: c.Limits.MachinesPerAccount, Now: o.Now, Logger: o.Logger,
 	}); err != nil {
 		return fmt.Errorf("open the assistant: %w", err)
 	}

@@ -43,7 +43,7 @@ func shardOptions(c *config.Config, o Options, m *storeMetrics) shard.Options {
 
 func catalogOptions(c *config.Config, o Options) catalog.Options {
 	return catalog.Options{
-		MaxShardsPerProject: c.Limits.ShardsPerProject, MaxLogstoresPerProject: c.Limits.LogstoresPerProject,
+		MaxProjectsPerAccount: c.Limits.ProjectsPerAccount, MaxShardsPerProject: c.Limits.ShardsPerProject, MaxLogstoresPerProject: c.Limits.LogstoresPerProject,
 		RetentionEvery: c.Retention.Interval,
 		SplitAfter:     c.Split.After, SplitBytesPerSecond: int64(c.Split.BytesPerSecond), SplitWritesPerSecond: c.Split.WritesPerSecond,
 		Now: o.Now,

@@ -39,13 +39,15 @@ type bed struct {
 	address string
 }
 
-func newBed(t *testing.T) *bed {
+func newBed(t *testing.T) *bed { return newBedWith(t, assistant.Options{OutputBytes: 100_000}) }
+
+func newBedWith(t *testing.T, o assistant.Options) *bed {
 	t.Helper()
 	b := &bed{Env: catalogtest.Open(t, catalog.Options{}, shard.Options{MinFreeBytes: -1}), t: t}
 	ring, err := auth.LoadOrCreateKeyring(filepath.Join(t.TempDir(), "key"))
 	b.must(err)
 	door := ingest.New(b.Catalog, ingest.Options{Past: -1, Future: -1})
-	b.svc, err = assistant.New(t.Context(), b.Meta, b.Catalog, door, ring, assistant.Options{OutputBytes: 100_000})
+	b.svc, err = assistant.New(t.Context(), b.Meta, b.Catalog, door, ring, o)
 	b.must(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	b.must(err)
@@ -134,6 +136,30 @@ func TestEnrolmentIsRefused(t *testing.T) {
 	if l, err := b.svc.Fleet("").Instances(t.Context(), assistant.InstanceFilter{}, assistant.Page{Size: 10}); err != nil || len(l.Rows) != 1 || l.Rows[0].Name != "host" {
 		t.Errorf("%v, %v", l, err)
 	}
+}
+
+// An activation with room is not enough: the account has to have some too, and the agent is told what to do.
+func TestEnrolmentBeyondTheQuota(t *testing.T) {
+	b := newBedWith(t, assistant.Options{MaxMachines: 2})
+	id, code := b.activation(assistant.Activation{InstanceCount: 10})
+	enrol := func() (*agenttest.Identity, error) {
+		return agenttest.Enrol(t.Context(), b.address, id, code, agentproto.Enrol{Machine: machine})
+	}
+	first, err := enrol()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = enrol()
+	b.must(err)
+	_, err = enrol()
+	var r *agentproto.Refused
+	if !errors.As(err, &r) || r.Code != agentproto.CodeActivation || !strings.Contains(r.Reason, "2 machines, the quota: deregister some") {
+		t.Errorf("one machine too many: %v", err)
+	}
+	_, err = b.svc.Fleet("").Deregister(t.Context(), first.Instance)
+	b.must(err)
+	_, err = enrol()
+	b.must(err)
 }
 
 // Whoever has no certificate of the server's CA gets no session, whatever else it has.

@@ -35,6 +35,13 @@ func testItems(t *testing.T, s meta.Store) {
 	f("behind one", meta.ItemRange{After: "a/1", Limit: 1}, b)
 	f("before one", meta.ItemRange{After: "a/2", Reverse: true}, a)
 	f("the last", meta.ItemRange{Limit: 1, Reverse: true}, c)
+	for _, c := range []struct {
+		kind, group string
+		want        int
+	}{{"run", "", 3}, {"run", "g", 2}, {"other", "g", 1}, {"run", "none", 0}, {"none", "", 0}} {
+		got := read(t, s, func(tx meta.Tx) (int, error) { return tx.CountItems(c.kind, c.group) })
+		wantSame(t, "count of "+c.kind+" "+c.group, got, c.want)
+	}
 	wantSame(t, "one", read(t, s, func(tx meta.Tx) (meta.Item, error) { return tx.Item("run", "a/1") }), a)
 
 	for range 2 { // deleting what is not there is no error

@@ -29,6 +29,15 @@ func (t *tx) Items(kind string, r meta.ItemRange) ([]meta.Item, error) {
 	return all, wrap("list items", err)
 }
 
+func (t *tx) CountItems(kind, group string) (n int, err error) {
+	query, args := "SELECT COUNT(*) FROM items WHERE kind = ?", []any{kind}
+	if group != "" {
+		query, args = query+" AND grouping <> '' AND grouping = ?", append(args, group) // as the index says
+	}
+	err = t.row(query, args, &n)
+	return n, wrap("count items", err)
+}
+
 func (t *tx) items(kind string, r meta.ItemRange) ([]meta.Item, error) {
 	query, args := itemQuery(kind, r)
 	rows, err := t.rows(query, args...)

@@ -1,12 +1,15 @@
 package pop_test
 
 import (
+	"fmt"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicelog/sluice/internal/agentproto"
 	"github.com/sluicelog/sluice/internal/assistant"
@@ -213,4 +216,38 @@ func TestRecordsGoWhereTheirSenderMayWrite(t *testing.T) {
 	allow("log", "log:PostLogStoreLogs")
 	f(assume(t, env, &testenv.RootKey, role), "gone", "InvalidSlsLogstoreName.NotFound")
 	f(assume(t, env, &testenv.RootKey, role), "here", "")
+}
+
+// What has a limit is refused beyond it, in the words of the API.
+func TestParameterStoreIsFull(t *testing.T) {
+	env := testenv.Start(t)
+	fl := env.Node.Assistant.Fleet("")
+	var g errgroup.Group // together, so that they are committed together
+	for i := range 1000 {
+		g.Go(func() error { return fl.SetParameter(t.Context(), fmt.Sprintf("p%d", i), "v", i%2 == 0) })
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for _, action := range []string{"CreateParameter", "CreateSecretParameter"} {
+		f := func(code string, status int) {
+			t.Helper()
+			a := call(t, env, &testenv.RootKey, oosAPI, action, url.Values{"Name": {"more"}, "Value": {"v"}})
+			if a.Code != code || a.status != status {
+				t.Errorf("%s: got %d %s, want %d %s", action, a.status, a.body, status, code)
+			}
+		}
+		f("ParameterStoreCount.ExceedQuota", 403)
+		rpc(t, env, &testenv.RootKey, oosAPI, "DeleteSecretParameter", nil, "Name", "p0")
+		f("", 200)
+		if err := fl.SetParameter(t.Context(), "p0", "v", true); err == nil {
+			t.Error("there is room for one more")
+		}
+		if err := fl.DeleteParameter(t.Context(), "more", action == "CreateSecretParameter"); err != nil {
+			t.Error(err)
+		}
+		if err := fl.SetParameter(t.Context(), "p0", "v", true); err != nil {
+			t.Error(err)
+		}
+	}
 }
