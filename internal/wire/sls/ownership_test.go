@@ -84,7 +84,7 @@ func firstObject(t *testing.T, prefix string) string {
 	t.Helper()
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
-	for deadline := time.After(30 * time.Second); ; {
+	for deadline := time.After(2 * time.Minute); ; {
 		select {
 		case <-poll.C:
 		case <-deadline:
