@@ -89,7 +89,7 @@ class ConsumerTest {
 
     void stop() throws InterruptedException {
       worker.shutdown();
-      thread.join(30_000);
+      thread.join(120_000);
       assertFalse(thread.isAlive(), "the worker did not stop");
     }
   }

@@ -87,7 +87,7 @@ final class Server {
 
   /** Waits for what happens in threads of a client. */
   static void eventually(Supplier<Boolean> fact) throws InterruptedException {
-    for (Instant end = Instant.now().plus(Duration.ofSeconds(60)); !fact.get(); Thread.sleep(20)) {
+    for (Instant end = Instant.now().plus(Duration.ofSeconds(120)); !fact.get(); Thread.sleep(20)) {
       if (Instant.now().isAfter(end)) {
         throw new AssertionError("not within a minute");
       }

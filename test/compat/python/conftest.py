@@ -147,7 +147,7 @@ def text(value):
     return value.decode(errors="surrogateescape") if isinstance(value, bytes) else value
 
 
-def eventually(fact, within=30):
+def eventually(fact, within=120):
     """Waits for what happens in other threads and processes: returns fact() as soon as it is true."""
     deadline = time.monotonic() + within
     while not (value := fact()):
