@@ -50,7 +50,7 @@ func newReceiver(t *testing.T) *receiver {
 // wait waits until n lines are there.
 func (r *receiver) wait(t *testing.T, n int) []string {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for {
 		r.mu.Lock()
 		lines := append([]string(nil), r.lines...)

@@ -82,7 +82,7 @@ func (m *machines) agent(name string, auto func(*agentproto.Task) agenttest.Outc
 // until waits for what comes by itself.
 func (m *machines) until(what string, is func() bool) {
 	m.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !is(); {
+	for deadline := time.Now().Add(2 * time.Minute); !is(); {
 		if time.Now().After(deadline) {
 			m.t.Fatalf("it never came that %s", what)
 		}

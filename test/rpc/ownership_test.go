@@ -84,7 +84,7 @@ func (p *proof) challenge(ctx context.Context, project, task string) (token stri
 // eventually waits until fact is true.
 func (p *proof) eventually(what string, fact func() bool) {
 	p.t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(2 * time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -91,7 +91,7 @@ func watch(t *testing.T, r io.Reader) *stream {
 }
 
 // patience is how long a test waits before it fails.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // expect waits for a line that contains text, past others.
 func (s *stream) expect(text string) {

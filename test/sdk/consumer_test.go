@@ -28,8 +28,8 @@ func TestConsumers(t *testing.T) {
 	for range 3 {
 		f.join()
 	}
-	if !f.journal.wait(time.Minute, func() bool { seen, _ := f.journal.counts(); return seen == groups }) {
-		t.Error("not everything was handed out within a minute")
+	if !f.journal.wait(3*time.Minute, func() bool { seen, _ := f.journal.counts(); return seen == groups }) {
+		t.Error("not everything was handed out within three minutes")
 	}
 	f.stop()
 	slices.Sort(f.journal.texts)
@@ -97,8 +97,8 @@ func TestConsumersKilledAndPaused(t *testing.T) {
 	}
 	t.Logf("%d kills took %v", kills, time.Since(begin))
 	written := w.finish()
-	if !f.journal.wait(time.Minute, func() bool { seen, _ := f.journal.counts(); return seen == written }) {
-		t.Error("not everything was handed out within a minute")
+	if !f.journal.wait(3*time.Minute, func() bool { seen, _ := f.journal.counts(); return seen == written }) {
+		t.Error("not everything was handed out within three minutes")
 	}
 	f.stop()
 	seen, again := f.journal.counts()

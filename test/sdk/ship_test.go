@@ -108,7 +108,7 @@ func (y *yard) seal() {
 // eventually waits until fact is true.
 func (y *yard) eventually(what string, fact func() bool) {
 	y.t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(2 * time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
