@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -342,8 +343,8 @@ func TestSlowClients(t *testing.T) {
 		if _, err := io.WriteString(conn, request); err != nil {
 			t.Fatal(err)
 		}
-		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-		if _, err := io.ReadAll(conn); err != nil {
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
+		if _, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) { // any other end is one, also that of a write that came too late
 			t.Errorf("%.20q: the server still waits: %v", request, err)
 		}
 	}
@@ -420,7 +421,7 @@ func TestTooManyConnections(t *testing.T) {
 		return n == 1
 	}
 	first, second := dial(), dial()
-	if !answered(first, 10*time.Second) || !answered(second, 10*time.Second) {
+	if !answered(first, time.Minute) || !answered(second, time.Minute) {
 		t.Error("a connection within the limit has no answer")
 	}
 	third := dial()
@@ -428,7 +429,7 @@ func TestTooManyConnections(t *testing.T) {
 		t.Error("a connection over the limit has an answer")
 	}
 	first.Close()
-	if !answered(third, 10*time.Second) {
+	if !answered(third, time.Minute) {
 		t.Error("a connection has no answer though another one closed")
 	}
 	if err := s.wait(); err != nil {

@@ -105,7 +105,7 @@ func (e *Env) Restart() error {
 		return err
 	}
 	e.Node, e.Listeners, e.Addr, e.stop, e.done = n, l, l.Main.Addr().String(), stop, make(chan error, 1)
-	e.client = &http.Client{Transport: e.Transport(), Timeout: 30 * time.Second}
+	e.client = &http.Client{Transport: e.Transport(), Timeout: 2 * time.Minute}
 	go func() { e.done <- n.Run(ctx, l) }()
 	return nil
 }

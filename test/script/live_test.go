@@ -164,7 +164,7 @@ func TestClockSkewIsExplained(t *testing.T) {
 	if err == nil {
 		t.Fatal("a clock two hours off was accepted")
 	}
-	told := regexp.MustCompile(`(2h0m\d|1h59m5\d)s behind the server's`) // the server tells whole seconds
+	told := regexp.MustCompile(`(2h0|1h59)m\d+s behind the server's`) // the server tells whole seconds, and the answer may be on its way for some
 	if !told.Match(out) {
 		t.Errorf("the difference is not told:\n%s", out)
 	}

@@ -103,7 +103,7 @@ func (b *bed) connect(a *agenttest.Agent, id *agenttest.Identity) *agenttest.Age
 
 func (b *bed) until(is func() bool) {
 	b.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !is(); runtime.Gosched() {
+	for deadline := time.Now().Add(2 * time.Minute); !is(); runtime.Gosched() {
 		if time.Now().After(deadline) {
 			b.t.Fatal("it never came")
 		}

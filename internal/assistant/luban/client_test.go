@@ -180,7 +180,7 @@ func (ch *channel) word(t testing.TB) string {
 	select {
 	case w := <-ch.words:
 		return w
-	case <-time.After(2 * time.Minute):
+	case <-time.After(patience):
 		t.Fatal("the server says nothing")
 		return ""
 	}

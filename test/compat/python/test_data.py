@@ -131,7 +131,7 @@ def test_cursor_times(any_client, store):
     put(any_client, store, "one", hash_key="00")
     begin, end = (any_client.get_cursor(p, s, 0, which).get_cursor() for which in ("begin", "end"))
     assert before <= any_client.get_cursor_time(p, s, 0, begin).get_cursor_time() <= time.time() + 1
-    assert abs(any_client.get_cursor_time(p, s, 0, end).get_cursor_time() - time.time()) < 5
+    assert abs(any_client.get_cursor_time(p, s, 0, end).get_cursor_time() - time.time()) < 60
     assert any_client.get_cursor(p, s, 0, before - 60).get_cursor() == begin
     assert any_client.get_cursor(p, s, 0, int(time.time()) + 60).get_cursor() == end
     assert any_client.get_cursor(p, s, 0, "1 hour ago").get_cursor() == begin
@@ -146,7 +146,7 @@ def test_previous_cursor_time_is_clamped(client, store):
     assert client.get_previous_cursor_time(p, s, 0, end).get_cursor_time() == received
     assert client.get_previous_cursor_time(p, s, 0, begin).get_cursor_time() == received  # one before the first
     beyond = cursor_at(position(end) + 1000)
-    assert abs(client.get_previous_cursor_time(p, s, 0, beyond).get_cursor_time() - time.time()) < 5
+    assert abs(client.get_previous_cursor_time(p, s, 0, beyond).get_cursor_time() - time.time()) < 60
 
 
 @pytest.mark.parametrize("codec", CODECS)

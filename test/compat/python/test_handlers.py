@@ -85,9 +85,9 @@ def test_uwsgi_handler_in_a_real_uwsgi(client, store):
             lines = iter(uwsgi.stdout.readline, "")
             port = next(m[1] for line in lines if (m := re.search(r"bound to TCP address 127\.0\.0\.1:(\d+)", line)))
             for i in range(5):
-                assert requests.get(f"http://127.0.0.1:{port}/{i}", timeout=30).text == "logged\n"
+                assert requests.get(f"http://127.0.0.1:{port}/{i}", timeout=120).text == "logged\n"
             got = sorted(log["message"] for log in stored(client, store, 5))
             assert got == [f"asked for /{i}" for i in range(5)]
         finally:
             uwsgi.terminate()
-            uwsgi.communicate(timeout=30)
+            uwsgi.communicate(timeout=120)

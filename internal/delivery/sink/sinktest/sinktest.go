@@ -113,7 +113,7 @@ const (
 )
 
 // patience bounds what a test waits for. Nothing passes because of it: it ends tests that have failed.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Run runs the suite.
 func Run(t *testing.T, h Harness) {
