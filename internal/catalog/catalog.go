@@ -29,7 +29,7 @@ import (
 
 // Options of a catalog. The zero value of a field means the default in brackets.
 type Options struct {
-	MaxProjectsPerAccount  int           // [1000]
+	MaxProjectsPerAccount  int           // [10000]
 	MaxLogstoresPerProject int           // [200]
 	MaxShardsPerProject    int           // [400] read-write shards
 	MaxShardsPerLogstore   int           // [4096] of all states: splits and merges leave read-only ones for as long as logs are kept
@@ -41,7 +41,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	orDefault(&o.MaxProjectsPerAccount, 1000)
+	orDefault(&o.MaxProjectsPerAccount, 10_000)
 	orDefault(&o.MaxLogstoresPerProject, 200)
 	orDefault(&o.MaxShardsPerProject, 400)
 	orDefault(&o.MaxShardsPerLogstore, maxLogstoreShards)

@@ -354,7 +354,7 @@ func Default() *Config {
 		Index: Index{
 			Store: "dir", CacheBytes: 10 * GiB, Region: "us-east-1", Prefix: "sluice/", AddressStyle: "path", Encryption: "none",
 		},
-		Limits:    Limits{ProjectsPerAccount: 1000, ShardsPerProject: 400, LogstoresPerProject: 200, MachinesPerAccount: 10_000},
+		Limits:    Limits{ProjectsPerAccount: 10_000, ShardsPerProject: 400, LogstoresPerProject: 200, MachinesPerAccount: 10_000},
 		Retention: Retention{Interval: time.Minute},
 		Delivery:  Delivery{MemoryBytes: 64 * MiB, CacheBytes: 32 * MiB, BucketOwnership: "trust", OSSRegion: "cn-hangzhou"},
 		Assistant: Assistant{Region: "local", OutputBytes: 16 * MiB, ResultDays: 30},

@@ -36,7 +36,8 @@ type member struct {
 	line   *line
 }
 
-func newFleet(t *testing.T, project, logstore string, inOrder bool, saveEvery int) *fleet {
+// newFleet makes a group whose consumers are taken for gone when they were silent for a time, in seconds.
+func newFleet(t *testing.T, project, logstore string, inOrder bool, saveEvery, silence int) *fleet {
 	skipUnderRaceDetector(t)
 	return &fleet{
 		t: t, journal: newJournal(t, saveEvery),
@@ -44,7 +45,7 @@ func newFleet(t *testing.T, project, logstore string, inOrder bool, saveEvery in
 			Endpoint: env.Endpoint(), AccessKeyID: testenv.RootID, AccessKeySecret: testenv.RootSecret,
 			Project: project, Logstore: logstore, ConsumerGroupName: "fleet", InOrder: inOrder,
 			CursorPosition:            consumerLibrary.BEGIN_CURSOR,
-			HeartbeatIntervalInSecond: 1, HeartbeatTimeoutInSecond: 5,
+			HeartbeatIntervalInSecond: 1, HeartbeatTimeoutInSecond: silence,
 			DataFetchIntervalInMs: 50, MaxFetchLogGroupCount: 50,
 			AutoCommitDisabled: true, DisableRuntimeMetrics: true, Logger: log.NewNopLogger(),
 		},
