@@ -117,7 +117,7 @@ func (o *oracle) match(n search.Node, l oracleLog) bool {
 		switch {
 		case kind != "" && n.Op == "=" && n.Term == search.Term{}:
 			return ok && value == ""
-		case (kind == "long" || kind == "double") && isNumber:
+		case (kind == "long" || kind == "double") && isNumber && n.Kind == search.Word: // a phrase is words
 			return compare(value, kind, n.Op, n.Text)
 		case (kind == "text" || kind == "json") && n.Op == "=":
 			return o.match(search.Match{Field: n.Field, Term: n.Term}, l)
