@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/sluicelog/sluice/internal/vfs"
-	"github.com/sluicelog/sluice/internal/vfs/faultfs"
 )
 
 const (
@@ -207,16 +206,7 @@ func (h *harness) crowded(mem *vfs.Mem) (last int) {
 
 // cutShort has some operation of the next batches fail, and all that come later.
 func (h *harness) cutShort(mem *vfs.Mem) {
-	stop := 1 + h.r.IntN(12)
-	failing := faultfs.New(mem)
-	failing.Set(func(n int, _ faultfs.Op, _ string) error {
-		if n >= stop {
-			return faultfs.ErrInjected
-		}
-		return nil
-	})
-	h.j.fs = failing
-	h.j.broken = true // go through making a file, the part with most steps
+	h.failSoon(mem, 12)
 	for range 4 {
 		_ = h.commitLast()
 		_ = h.commit()

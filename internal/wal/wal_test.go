@@ -142,9 +142,9 @@ func TestPowerCut(t *testing.T) {
 	}
 }
 
-// halfWritten lets a batch be cut off at any of the operations that write it, by failing that and all later ones.
-func halfWritten(h *harness, mem *vfs.Mem) *vfs.Mem {
-	stop := 1 + h.r.IntN(6)
+// failSoon has one of the next few operations fail, and all that come later.
+func (h *harness) failSoon(mem *vfs.Mem, within int) {
+	stop := 1 + h.r.IntN(within)
 	failing := faultfs.New(mem)
 	failing.Set(func(n int, _ faultfs.Op, _ string) error {
 		if n >= stop {
@@ -154,6 +154,11 @@ func halfWritten(h *harness, mem *vfs.Mem) *vfs.Mem {
 	})
 	h.j.fs = failing
 	h.j.broken = true // go through making a file, the part with most steps
+}
+
+// halfWritten lets a batch be cut off at any of the operations that write it, by failing that and all later ones.
+func halfWritten(h *harness, mem *vfs.Mem) *vfs.Mem {
+	h.failSoon(mem, 6)
 	for range 3 {
 		if h.commit() != nil {
 			break
