@@ -19,6 +19,7 @@ import (
 // Behavior: the project exists when the answer leaves, and belongs to the signer's account. Names are unique over all accounts.
 // Differs: dataRedundancyType and recycleBinEnabled are kept and shown, and change nothing. Projects named esa-… and sluice-assistant… hold the logs of edge sites
 // and the records of machines: only the account whose they are makes one.
+// Differs: an account has at most limits.projects_per_account projects, 10,000 by default; then ProjectQuotaExceed.
 
 // GetProject: GET / on the project's host.
 //

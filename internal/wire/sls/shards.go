@@ -13,6 +13,7 @@ import (
 //
 // Behavior: key splits there, shardCount into equal parts; the answer is the parent, read-only now, then the children.
 // Differs: with neither key nor shardCount the shard is split in two halves.
+// Differs: a logstore has at most 4,096 shards of all states; then ProjectQuotaExceed, until retention or DeleteShard has taken some.
 
 // MergeShards: POST /logstores/{logstore}/shards/{shard}?action=merge
 //
